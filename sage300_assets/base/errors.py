@@ -1,0 +1,66 @@
+"""Every error this project raises on purpose, by what the caller should do about it.
+
+Sage300AssetsError
+├── ConfigurationError      a setting is missing or wrong: nothing was tried
+├── AccessError             the other system refuses us (401, 403): repeating does not help
+├── PermanentError          the other system refuses the request: repeating does not help
+├── RetriableError          may pass when tried again
+│   ├── Throttled           the other system asks us to slow down
+│   └── BadAnswer           an answer arrived that cannot be what was asked for
+├── DataError               a value does not fit what is declared
+└── SourceMoved             the source kept changing while it was read
+
+Each message says what happened, to what, and what to do. None ever holds a secret or a whole address with its query.
+"""
+
+from __future__ import annotations
+
+
+class Sage300AssetsError(Exception):
+    """The root: what happened, and what to do about it."""
+
+    def __init__(self, message: str, *, cure: str = "") -> None:
+        self.message = message
+        self.cure = cure
+        super().__init__(f"{message} {cure}".strip())
+
+
+class ConfigurationError(Sage300AssetsError):
+    """A setting is missing or wrong."""
+
+
+class AccessError(Sage300AssetsError):
+    """The other system refuses us."""
+
+
+class PermanentError(Sage300AssetsError):
+    """The other system refuses the request; `code` and `status` say why."""
+
+    def __init__(self, message: str, *, cure: str = "", code: str = "", status: int = 0) -> None:
+        self.code = code
+        self.status = status
+        super().__init__(message, cure=cure)
+
+
+class RetriableError(Sage300AssetsError):
+    """May pass when tried again."""
+
+
+class Throttled(RetriableError):
+    """The other system asks us to slow down, perhaps for a stated time."""
+
+    def __init__(self, message: str, *, cure: str = "", seconds: float | None = None) -> None:
+        self.seconds = seconds
+        super().__init__(message, cure=cure)
+
+
+class BadAnswer(RetriableError):
+    """An answer arrived that cannot be what was asked for: cut, not JSON, a login page, the wrong page."""
+
+
+class DataError(Sage300AssetsError, ValueError):
+    """A value does not fit what is declared: names record, field and value."""
+
+
+class SourceMoved(Sage300AssetsError):
+    """The source kept changing while it was read."""

@@ -1,0 +1,163 @@
+"""Settings from the environment or a `.env` file, checked once, with messages a person can act on."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.secret import Secret
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(BaseSettings):
+    """Everything an installation can set. Names of the variables are the names of the fields in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", case_sensitive=False, env_ignore_empty=True)
+
+    sage300_url: str = Field(default="", description="Address of the Web API; ends in /Sage300WebApi.")
+    sage300_companies: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Org IDs, separated by commas.")
+    sage300_username: str = Field(default="", description="A Sage 300 user with the Sage 300 Web API right; sent in upper case.")
+    sage300_password: SecretStr = Field(default=SecretStr(""), description="Its password; sent in upper case.")
+    sage300_keep_case: bool = Field(default=False, description="Send name and password as written instead of in upper case.")
+    sage300_ca_bundle: Path | None = Field(default=None, description="PEM file with the authority that signed the server's certificate.")
+    sage300_allow_http: bool = Field(default=False, description="Allow plain http to a host that is not this machine.")
+    sage300_odata: str = Field(default="v4", description="Literal dialect of filters: v4, or v3 for servers before 2017.1.")
+    sage300_page_size: int = Field(default=0, ge=0, le=10000, description="$top of a page; 0 lets the server decide.")
+    sage300_max_parallel: int = Field(default=4, ge=1, le=32, description="Requests under way at once, per company.")
+    sage300_timeout: float = Field(default=180.0, gt=0, description="Seconds one answer may take in all.")
+    sage300_tries: int = Field(default=6, ge=1, le=20, description="How often a request is tried.")
+    sage300_timezone: str = Field(default="UTC", description="Time zone of the companies, e.g. America/Toronto.")
+    sage300_timezones: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, description="Time zones that differ, e.g. SAMINC:America/Los_Angeles,SAMLTD:America/Toronto."
+    )
+    sage300_start_date: date | None = Field(default=None, description="First day of history; default: the first of January last year.")
+    lake_url: str = Field(default="var/lake", description="Folder of the lake, or a file:// address.")
+    lake_keep_raw_days: int = Field(default=30, ge=0, description="Days that raw answers are kept.")
+    lake_keep_superseded_hours: float = Field(default=24.0, ge=0, description="Hours that superseded files are kept for readers at work.")
+
+    @field_validator("sage300_companies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(dict.fromkeys(c.strip().upper() for c in value.split(",") if c.strip()))
+
+    @field_validator("sage300_timezones", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [p.partition(":") for p in value.split(",") if p.strip()]
+        return {company.strip().upper(): zone.strip() for company, _, zone in pairs}
+
+    @field_validator("sage300_url")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        return value.strip().rstrip("/")
+
+    @field_validator("sage300_odata")
+    @classmethod
+    def _dialect(cls, value: str) -> str:
+        if value.lower() not in {"v3", "v4"}:
+            raise ValueError("must be v3 or v4")
+        return value.lower()
+
+    @field_validator("sage300_timezone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        return _known_zone(value)
+
+    @field_validator("sage300_timezones")
+    @classmethod
+    def _zones_exist(cls, value: dict[str, str]) -> dict[str, str]:
+        return {company: _known_zone(zone) for company, zone in value.items()}
+
+    def zone(self, company: str) -> ZoneInfo:
+        """Time zone of a company."""
+        return ZoneInfo(self.sage300_timezones.get(company, self.sage300_timezone))
+
+    def start(self, today: date) -> date:
+        """First day of history."""
+        return self.sage300_start_date or date(today.year - 1, 1, 1)
+
+    @property
+    def password(self) -> Secret:
+        """The password, as it goes over the wire."""
+        value = self.sage300_password.get_secret_value()
+        return Secret(value if self.sage300_keep_case else value.upper())
+
+    @property
+    def username(self) -> str:
+        """The user's name, as it goes over the wire."""
+        return self.sage300_username if self.sage300_keep_case else self.sage300_username.upper()
+
+    def require_source(self) -> None:
+        """Check everything that reading Sage 300 needs; the first thing wrong is the error."""
+        url = urlsplit(self.sage300_url)
+        if not self.sage300_url:
+            raise _wrong("SAGE300_URL is not set.", "Set it to the address of the Web API, e.g. https://erp.example.com/Sage300WebApi")
+        if url.scheme not in {"http", "https"} or not url.hostname:
+            raise _wrong("SAGE300_URL is not an http or https address.", "It looks like https://erp.example.com/Sage300WebApi")
+        if url.username or url.password:
+            raise _wrong("SAGE300_URL holds a name or password.", "Put them into SAGE300_USERNAME and SAGE300_PASSWORD.")
+        if not url.path.lower().endswith("/sage300webapi"):
+            raise _wrong("SAGE300_URL does not end in /Sage300WebApi.", "Leave out everything behind that, such as /v1.0.")
+        if url.scheme == "http" and url.hostname not in _LOOPBACK and not self.sage300_allow_http:
+            raise _wrong(
+                "SAGE300_URL is plain http, which sends the password readably.", "Use https, or set SAGE300_ALLOW_HTTP=true if the network is yours."
+            )
+        if not self.sage300_companies:
+            raise _wrong("SAGE300_COMPANIES is not set.", "Set it to the Org IDs, e.g. SAMLTD,SAMINC")
+        if not self.sage300_username:
+            raise _wrong("SAGE300_USERNAME is not set.", "Set it to a Sage 300 user with the Sage 300 Web API right (not ADMIN).")
+        if self.sage300_ca_bundle is not None and not self.sage300_ca_bundle.is_file():
+            raise _wrong("SAGE300_CA_BUNDLE is not a file.", f"Nothing is at {self.sage300_ca_bundle}; give the path of a PEM file.")
+
+    def lake_folder(self) -> Path:
+        """Folder of the lake."""
+        if self.lake_url.startswith("file://"):
+            return Path.from_uri(self.lake_url) if hasattr(Path, "from_uri") else _from_uri(self.lake_url)
+        if "://" in self.lake_url:
+            raise _wrong("LAKE_URL names a store that is not supported yet.", "Give a local folder, such as var/lake or D:\\lake.")
+        return Path(self.lake_url)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; a malformed one is a `ConfigurationError` that names it."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as problem:
+        first = problem.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper()
+        raise _wrong(f"{name} cannot be used: {first['msg']}.", f"{_describe(name)}") from None
+
+
+def _describe(name: str) -> str:
+    declared = Settings.model_fields.get(name.lower())
+    return f"It means: {declared.description}" if declared and declared.description else ""
+
+
+def _wrong(message: str, cure: str) -> ConfigurationError:
+    return ConfigurationError(message, cure=cure)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise ValueError(f"there is no time zone {name!r}; use a name such as America/Toronto") from unknown
+    return name
+
+
+def _from_uri(uri: str) -> Path:
+    from urllib.request import url2pathname  # Path.from_uri arrives with Python 3.13
+
+    return Path(url2pathname(urlsplit(uri).path))

@@ -1,0 +1,200 @@
+"""HTTP with manners: bounded time, retries, back-off, a limit on parallel requests, nothing secret in any message.
+
+Only GET is repeated here. Redirects are never followed, so credentials never travel to another host.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from sage300_assets.base.errors import AccessError, ConfigurationError, PermanentError, RetriableError, Throttled
+from sage300_assets.base.limiter import AdaptiveLimiter
+
+BUSY_STATUSES = frozenset({423, 429, 502, 503, 504})
+"""What a server or a proxy in front of it answers when it may do better in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long and how often to try."""
+
+    tries: int = 6
+    page_seconds: float = 180.0
+    """One answer may take this long in all, however slowly it dribbles in; an IIS cold start takes a minute."""
+    connect_seconds: float = 20.0
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    started_at: datetime
+    finished_at: datetime
+    tries: int
+
+    @property
+    def content_type(self) -> str:
+        """Media type without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt, as the audit trail wants it."""
+
+    path: str
+    status: int
+    seconds: float
+    attempt: int
+    problem: str = ""
+
+
+@dataclass
+class Transport:
+    """Sends GET requests below one base address."""
+
+    client: httpx.Client
+    limiter: AdaptiveLimiter
+    patience: Patience = field(default_factory=Patience)
+    on_call: Callable[[Call], None] | None = None
+    wait: Callable[[float], None] | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def get(self, path: str, query: str = "", *, judge: Callable[[Answer], None] | None = None) -> Answer:
+        """GET `path`; `judge` may raise `RetriableError` to have the request repeated."""
+        problem: RetriableError | None = None
+        for attempt in range(1, self.patience.tries + 1):
+            if problem is not None:
+                self._pause(attempt - 1, problem)
+            began = time.monotonic()
+            try:
+                with self.limiter.slot():
+                    began = time.monotonic()
+                    answer = self._send(path, query, attempt)
+                    _classify(answer, path)
+                if judge is not None:
+                    judge(answer)
+            except RetriableError as trouble:
+                self.limiter.went_badly()
+                self._note(path, 0, began, attempt, trouble)
+                problem = trouble
+                continue
+            except (PermanentError, AccessError) as refusal:
+                self._note(path, getattr(refusal, "status", 0), began, attempt, refusal)
+                raise
+            self.limiter.went_well(time.monotonic() - began)
+            self._note(path, answer.status, began, attempt, None)
+            return answer
+        assert problem is not None  # the loop ran at least once
+        problem.args = (f"{problem.message} Tried {self.patience.tries} times. {problem.cure}".strip(),)
+        raise problem
+
+    def stop(self) -> None:
+        """Give up waiting at once: the read this transport serves has failed."""
+        self._stopped.set()
+
+    def _send(self, path: str, query: str, attempt: int) -> Answer:
+        deadline = time.monotonic() + self.patience.page_seconds
+        started = datetime.now(UTC)
+        address = f"{path}?{query}" if query else path
+        chunks: list[bytes] = []
+        try:
+            with self.client.stream("GET", address) as response:
+                for chunk in response.iter_bytes():
+                    chunks.append(chunk)
+                    if time.monotonic() > deadline:
+                        raise RetriableError(
+                            f"{path}: the answer was not complete after {self.patience.page_seconds:g} seconds.",
+                            cure="Check the load of the Sage 300 web server, or raise SAGE300_TIMEOUT.",
+                        )
+        except httpx.HTTPError as trouble:
+            raise _connection_problem(path, trouble) from trouble
+        headers = {k.lower(): v for k, v in response.headers.items()}
+        return Answer(response.status_code, headers, b"".join(chunks), started, datetime.now(UTC), attempt)
+
+    def _pause(self, failures: int, problem: RetriableError) -> None:
+        seconds = min(self.patience.longest_wait, self.patience.first_wait * 2 ** (failures - 1))
+        seconds *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries of parallel workers, not a secret
+        if isinstance(problem, Throttled) and problem.seconds is not None:
+            seconds = max(problem.seconds, 0.0)
+        if self.wait is not None:
+            self.wait(seconds)
+        elif self._stopped.wait(seconds):
+            raise problem
+
+    def _note(self, path: str, status: int, began: float, attempt: int, trouble: Exception | None) -> None:
+        if self.on_call is not None:
+            self.on_call(Call(path, status, time.monotonic() - began, attempt, type(trouble).__name__ if trouble else ""))
+
+
+def _connection_problem(path: str, trouble: httpx.HTTPError) -> RetriableError | ConfigurationError:
+    if isinstance(trouble, httpx.ConnectError) and _is_certificate(trouble):
+        return ConfigurationError(
+            f"{path}: the server's certificate is not trusted ({_certificate_reason(trouble)}).",
+            cure="Set SAGE300_CA_BUNDLE to a PEM file with the authority that signed it, and use the host name that is in the certificate.",
+        )
+    if isinstance(trouble, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
+        return ConfigurationError(f"{path}: this is not an address that can be called.", cure="Check SAGE300_URL.")
+    kind = type(trouble).__name__
+    if isinstance(trouble, httpx.TimeoutException):
+        return RetriableError(f"{path}: no answer in time ({kind}).", cure="Check the Sage 300 web server, or raise SAGE300_TIMEOUT.")
+    if isinstance(trouble, httpx.ConnectError):
+        return RetriableError(f"{path}: no connection could be made.", cure="Check SAGE300_URL, the network, and that IIS is running.")
+    return RetriableError(f"{path}: the connection broke while the answer was read ({kind}).", cure="Check proxies between here and IIS.")
+
+
+def _is_certificate(trouble: BaseException | None) -> bool:
+    while trouble is not None:
+        if isinstance(trouble, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(trouble):
+            return True
+        trouble = trouble.__cause__ or trouble.__context__
+    return False
+
+
+def _certificate_reason(trouble: BaseException | None) -> str:
+    while trouble is not None:
+        if isinstance(trouble, ssl.SSLCertVerificationError):
+            return str(trouble.verify_message)
+        trouble = trouble.__cause__ or trouble.__context__
+    return "verification failed"
+
+
+def _classify(answer: Answer, path: str) -> None:
+    if answer.status in BUSY_STATUSES:
+        message = f"{path}: the server is busy (status {answer.status})."
+        cure = "Lower SAGE300_MAX_PARALLEL, or read at a quieter time."
+        raise Throttled(message, cure=cure, seconds=_retry_after(answer.headers.get("retry-after")))
+    if 300 <= answer.status < 400:
+        raise PermanentError(
+            f"{path}: the server redirects to another address (status {answer.status}) instead of answering.",
+            cure="A login page of a proxy, or http instead of https: set SAGE300_URL to the address that answers itself.",
+            status=answer.status,
+        )
+
+
+def _retry_after(value: str | None) -> float | None:
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,226 @@
+"""A fresh read against what the lake has: what is gone, what changed, and what the day's figures are.
+
+All comparing is done by DuckDB over files, keys first, so memory stays flat however much was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+
+import duckdb
+import pyarrow as pa
+
+from sage300_assets.base.days import Span
+from sage300_assets.base.errors import DataError
+from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Reading, Stamped, Table
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.layout import schema_name, view_name
+from sage300_assets.lake.publication import Cover, DayFigures
+from sage300_assets.lake.schema import BUSINESS_DATE, PROVENANCE, sql_columns, stored_schema
+from sage300_assets.lake.views import comma, quoted
+from sage300_assets.lake.writer import ReadWriter
+from sage300_assets.systems.sage300.client import Page
+from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.odata import Dialect, literal
+
+_FEW = 20
+_FILTER_BYTES = 700
+
+Key = tuple[object, ...]
+
+
+@dataclass
+class Comparison:
+    """One read held against the current view."""
+
+    lake: Lake
+    company: str
+    entity: Entity
+    files: ReadWriter
+    scratch: ReadWriter
+    gone: set[Key] = field(default_factory=set)
+    tombstones: set[Key] = field(default_factory=set)
+    _before: int = 0
+    _gone_days: set[str] = field(default_factory=set)
+    _changed: bool = False
+    _figures: Mapping[str, Mapping[str, DayFigures]] = field(default_factory=dict)
+
+    @cached_property
+    def db(self) -> duckdb.DuckDBPyConnection:
+        """A private DuckDB with the current views and the fresh files."""
+        from sage300_assets.lake.views import create_views
+
+        connection = duckdb.connect()
+        connection.execute("SET memory_limit = '256MB'; SET threads = 2; SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
+        spill = self.scratch.layout.root / "spill"
+        connection.execute(f"SET temp_directory = '{spill.as_posix()}'")
+        create_views(connection, self.lake.look(self.company, self.entity))
+        for table in self.entity.tables:
+            for name, writer in (("fresh", self.files), ("undated", self.scratch)):
+                connection.execute(f"CREATE TEMP VIEW {quoted(f'{name}_{table.name}')} AS {_rows_of(writer, table)}")
+        return connection
+
+    @property
+    def _first(self) -> bool:
+        return not self.lake.publications(self.company, self.entity)
+
+    def find_leavers(self, reading: Stamped | Dated, span: Span) -> None:
+        """Records that the lake has in the span and that did not come again."""
+        if self._first:
+            return
+        root, stamp = self.entity.root, quoted(reading.field)
+        inside = f"c.{stamp} IS NOT NULL" + "".join(
+            f" AND c.{stamp} {sign} DATE '{day}'" for sign, day in ((">=", span.start), ("<", span.end)) if day is not None
+        )
+        current = f'"{schema_name(self.company)}"."{view_name(root)}"'
+        self._before = _one(self.db, f"SELECT count(*) FROM {current} AS c WHERE {inside}")
+        rows = self.db.execute(f"""
+            SELECT {comma(root.key)}, {BUSINESS_DATE} FROM {current} AS c WHERE {inside}
+            AND NOT EXISTS (SELECT 1 FROM {quoted(f"fresh_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})
+            AND NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})""").fetchall()
+        self._gone_with_days(rows)
+
+    def find_changes(self, *, everything: bool) -> None:
+        """Keys of undated records that differ from the current view; with `everything`, also those that vanished."""
+        root = self.entity.root
+        if not _one(self.db, f"SELECT count(*) FROM {quoted(f'undated_{root.name}')}") and not everything:
+            return
+        parts = []
+        for table in self.entity.tables:
+            columns = _compared(table)
+            new = f"SELECT {columns} FROM {quoted(f'undated_{table.name}')}"
+            old = f"""SELECT {columns} FROM "{schema_name(self.company)}"."{view_name(table)}" AS c
+                      WHERE EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS u WHERE {_same(root.key, "u", "c")})"""
+            for one, other in ((new, old), (old, new)):
+                parts.append(f"SELECT {comma(root.key)} FROM (({one}) EXCEPT ALL ({other}))")
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE changed AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})")
+        self._changed = True
+        if everything and not self._first:
+            current = f'"{schema_name(self.company)}"."{view_name(root)}"'
+            self._before = _one(self.db, f"SELECT count(*) FROM {current}")
+            rows = self.db.execute(f"""SELECT {comma(root.key)}, {BUSINESS_DATE} FROM {current} AS c
+                WHERE NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS u WHERE {_same(root.key, "u", "c")})""").fetchall()
+            self._gone_with_days(rows)
+
+    def refuse_if_emptied(self, accepted: bool, most: int) -> None:
+        """Hold a read after which most of what was there would be gone."""
+        gone = len(self.gone)
+        if accepted or gone <= _FEW or (gone * 2 <= self._before and gone <= most):
+            return
+        raise DataError(
+            f"{self.company} {self.entity.resource}: {gone} of {self._before} records are no longer in Sage 300, which looks like a source that was emptied or "
+            "restored. Nothing was published.",
+            cure="Look into Sage 300. If they were really deleted, run `sage300 pull` for this entity with --accept-vanished.",
+        )
+
+    def conditions(self, contract: Contract, dialect: Dialect) -> Iterator[str]:
+        """Filters that ask for the records that are gone, several at a time."""
+        names = contract.key_select
+        batch = ""
+        for key in sorted(self.gone, key=repr):
+            one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, key, strict=True))  # type: ignore[arg-type]
+            if batch and len(batch) + len(one) > _FILTER_BYTES:
+                yield batch
+                batch = ""
+            batch = f"{batch} or {one}" if batch else one
+        if batch:
+            yield batch
+
+    def still_there(self, pages: Iterable[Page]) -> None:
+        """Take records that were found after all off the list."""
+        names = list(self.entity.key)
+        for page in pages:
+            found = page.tables[self.entity.root.name].select(names).to_pylist()
+            self.tombstones -= {tuple(row[n] for n in names) for row in found}
+
+    def write_changes(self, writer: ReadWriter) -> None:
+        """Write the undated records that changed."""
+        if not self._changed:
+            return
+        for table in self.entity.tables:
+            batches = self.db.sql(f"""SELECT u.* FROM {quoted(f"undated_{table.name}")} AS u
+                WHERE EXISTS (SELECT 1 FROM changed AS k WHERE {_same(self.entity.key, "k", "u")})""").to_arrow_reader(50_000)
+            for batch in batches:
+                writer.write_stored(table, pa.Table.from_batches([batch]).cast(stored_schema(table)))
+
+    def write_tombstones(self, writer: ReadWriter, read: str, today: date, now: datetime) -> None:
+        """Write that records are gone."""
+        if not self.tombstones:
+            return
+        root = self.entity.root
+        schema = stored_schema(root)
+        marks = {BUSINESS_DATE: today, "_read": read, "_read_at": now, "_run": writer.run, "_page": "", "_change": True, "_deleted": True}
+        rows = [{**dict(zip(root.key, key, strict=True)), **marks} for key in sorted(self.tombstones, key=repr)]
+        writer.write_stored(root, pa.Table.from_pylist(rows, schema=schema))
+
+    def figures(self, covers: Iterable[Cover], reading: Reading, names: set[str]) -> tuple[Mapping[str, Mapping[str, DayFigures]], str]:
+        """Rows and control totals per table and day of what this read brought, and its newest posting sequence."""
+        self.db.execute("CREATE OR REPLACE TEMP TABLE covered(read VARCHAR, lo DATE, hi DATE)")
+        from sage300_assets.lake.publication import live_pieces
+
+        rows = [(c.read, c.span.start or date.min, c.span.end) for c in live_pieces(covers)]
+        if rows:
+            self.db.executemany("INSERT INTO covered VALUES (?, ?, ?)", rows)
+        result: dict[str, dict[str, DayFigures]] = {}
+        for table in self.entity.tables:
+            total = f"sum({quoted(table.control)})::VARCHAR" if table.control else "''"
+            changed = self.files.path(table).with_name(f"{self.files.read}.c.parquet")
+            extra = ""
+            if changed.name in names and changed.exists():
+                extra = f"UNION ALL BY NAME SELECT * FROM read_parquet('{changed.as_posix()}') WHERE NOT _deleted"
+            days = self.db.execute(f"""
+                SELECT {BUSINESS_DATE}, count(*), {total} FROM (
+                    SELECT f.* FROM {quoted(f"fresh_{table.name}")} AS f WHERE EXISTS (
+                        SELECT 1 FROM covered AS l WHERE l.read = f._read AND f.{BUSINESS_DATE} >= l.lo AND (l.hi IS NULL OR f.{BUSINESS_DATE} < l.hi))
+                    {extra})
+                GROUP BY 1 ORDER BY 1""").fetchall()
+            result[table.name] = {day.isoformat(): DayFigures(count, amount or "") for day, count, amount in days}
+        self._figures = result
+        watermark = ""
+        if isinstance(reading, Dated) and reading.sequence:
+            newest = self.db.execute(f"SELECT max({quoted(reading.sequence)}) FROM {quoted(f'fresh_{self.entity.root.name}')}").fetchone()
+            watermark = str(int(Decimal(newest[0]))) if newest and newest[0] is not None else ""
+        return result, watermark
+
+    def touched(self) -> tuple[str, ...]:
+        """Days whose current rows may differ after this read."""
+        days = {day for figures in self._figures.values() for day in figures}
+        return tuple(sorted(days | self._gone_days))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if "db" in self.__dict__:
+            self.db.close()
+
+    def _gone_with_days(self, rows: list[tuple[object, ...]]) -> None:
+        self.gone = {row[:-1] for row in rows}
+        self.tombstones = set(self.gone)
+        self._gone_days |= {str(row[-1]) for row in rows}
+
+
+def _rows_of(writer: ReadWriter, table: Table) -> str:
+    path = writer.path(table)
+    if path.exists():
+        return f"SELECT * FROM read_parquet('{path.as_posix()}', hive_partitioning = false)"
+    typed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in sql_columns(table))
+    return f"SELECT {typed} WHERE false"
+
+
+def _compared(table: Table) -> str:
+    names = [f.name for f in table.columns] + ([OPTIONAL_FIELDS] if table.optional_fields else [])
+    assert not set(names) & set(PROVENANCE.names)
+    return comma(names)
+
+
+def _same(key: Iterable[str], one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{quoted(k)} = {other}.{quoted(k)}" for k in key)
+
+
+def _one(db: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = db.execute(sql).fetchone()
+    assert row is not None
+    return int(row[0])

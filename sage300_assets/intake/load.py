@@ -1,0 +1,257 @@
+"""One read, from the source to a publication: all of it, or nothing.
+
+Windowed entities: the records of a span replace what the lake had of that span. A record that was there before and did not come again is
+looked up by its key: it was deleted (a tombstone) or its date moved out of the span (its present version is kept).
+Snapshot entities, and records without a date: compared with the current view; only changes and tombstones are stored.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sage300_assets.base.days import Span
+from sage300_assets.base.watch import NOBODY, Watch
+from sage300_assets.catalogue.model import Entity, Snapshot
+from sage300_assets.intake.compare import Comparison
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.landing import Landing
+from sage300_assets.lake.layout import Layout
+from sage300_assets.lake.publication import Cover, Publication
+from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint
+from sage300_assets.lake.writer import ReadWriter
+from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client
+from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.odata import Window
+from sage300_assets.systems.sage300.windows import Reader, WindowRead
+
+ASK_ABOUT = 500
+"""So many records that are gone are looked up one by one; more are a sign of something else."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to read. A span with an open end includes what is dated later, and records without a date."""
+
+    company: str
+    entity: Entity
+    span: Span
+    run: str = "by hand"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of an order."""
+
+    order: Order
+    publication: Publication | None
+    seconds: float
+    note: str = ""
+
+    @property
+    def source_rows(self) -> int:
+        """Records that the source has in what was read."""
+        return self.publication.source_rows if self.publication else 0
+
+
+def load(
+    order: Order, client: Sage300Client, lake: Lake, *, today: date, watch: Watch = NOBODY, accept_vanished: bool = False
+) -> Loaded:
+    """Read what is ordered and publish it, or raise and leave the lake as it was."""
+    began = time.monotonic()
+    contract = client.contract(order.entity)
+    if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
+        note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
+        return Loaded(order, None, time.monotonic() - began, note)
+    intake = _Intake(order, contract, client, lake, today, watch, accept_vanished)
+    try:
+        publication = intake.run()
+    except BaseException:
+        intake.abandon()
+        raise
+    finally:
+        intake.close()
+    if publication is None:
+        return Loaded(order, None, time.monotonic() - began, "A read that began later has already been published.")
+    watch.step("published")
+    lake.tidy(order.company, order.entity)
+    watch.step("tidied")
+    return Loaded(order, publication, time.monotonic() - began)
+
+
+class _Intake:
+    """The state of one read under way."""
+
+    def __init__(
+        self, order: Order, contract: Contract, client: Sage300Client, lake: Lake, today: date, watch: Watch, accept_vanished: bool
+    ) -> None:
+        self.order, self.contract, self.lake, self.today, self.watch = order, contract, lake, today, watch
+        self.accept_vanished = accept_vanished
+        self.started = datetime.now(UTC)
+        company, entity = order.company, order.entity
+        self.read = lake.new_read(company, entity)
+        self.landing: Landing = lake.landing(company, entity, self.read)
+        self.files: ReadWriter = lake.writer(company, entity, self.read, order.run)
+        self.changes: ReadWriter = lake.writer(company, entity, f"{self.read}.c", order.run)
+        self.scratch_folder: Path = lake.root / "_scratch" / self.read
+        self.scratch = ReadWriter(Layout(self.scratch_folder), company, entity, self.read, order.run)
+        self.reader = Reader(client, contract, today, self._land, watch.rows)
+        self.page_facts: list[dict[str, object]] = []
+        self.source_rows = 0
+        self.covers: list[Cover] = []
+
+    def run(self) -> Publication | None:
+        self.watch.step("started")
+        snapshot = isinstance(self.contract.reading, Snapshot)
+        if snapshot:
+            for whole in self.reader.everything():
+                self._take_undated(whole)
+        else:
+            self.covers.append(Cover(self.order.span, self.read))
+            for window in self.reader.span(self.order.span):
+                self._take_window(window)
+            if self.order.span.end is None:
+                self._take_undated(self.reader.undated())
+        self.watch.step("fetched")
+        stored = list(self.files.finish())
+        self.scratch.finish()
+        self.watch.step("written")
+        while True:
+            seen = [p.read for p in self.lake.publications(self.order.company, self.order.entity)]
+            comparison = Comparison(self.lake, self.order.company, self.order.entity, self.files, self.scratch)
+            if not snapshot:
+                comparison.find_leavers(self.contract.reading, self.order.span)  # type: ignore[arg-type]
+            comparison.find_changes(everything=snapshot)
+            moved = self._ask_about(comparison)
+            with self.lake.alone(self.order.company, self.order.entity):
+                publications = self.lake.publications(self.order.company, self.order.entity)
+                if snapshot and [p.read for p in publications] != seen:
+                    if any(p.read > self.read for p in publications):
+                        self.abandon()
+                        return None
+                    continue  # someone published in between: compare with that
+                stored += self._write_changes(comparison, moved)
+                self.watch.step("compared")
+                publication = self._publication(tuple(stored), comparison, publications)
+                self.watch.step("ready")
+                self.lake.publish(publication, self.order.entity)
+                return publication
+
+    def abandon(self) -> None:
+        for writer in (self.files, self.changes, self.scratch):
+            writer.abandon()
+
+    def close(self) -> None:
+        self.landing.close()
+        shutil.rmtree(self.scratch_folder, ignore_errors=True)
+
+    # --- taking in ---------------------------------------------------------------------------------------------------------------
+
+    def _land(self, window: Window, raw: RawPage) -> Reload:
+        facts = {"window": str(window), "query": raw.query, "sha256": raw.sha256, "read_at": raw.read_at.isoformat()}
+        place = self.landing.add(raw.body, facts)
+        self.watch.step("landed")
+        return lambda: self.landing.body(place)
+
+    def _take_window(self, window: WindowRead) -> None:
+        read = self.read if window.round == 0 else f"{self.read}.{window.round}"
+        if window.round:
+            assert window.window.span is not None
+            self.covers.append(Cover(window.window.span, read))
+        undated_follow = self.order.span.end is None
+        for page in window.pages:
+            self._note(window, page)
+            tables = page.tables
+            for table in self.order.entity.tables:
+                rows = tables.get(table.name)
+                if rows is None:
+                    continue
+                without = rows[BUSINESS_DATE].null_count
+                if table is self.order.entity.root:
+                    self.source_rows += rows.num_rows - (without if undated_follow else 0)
+                if without:
+                    if not undated_follow:
+                        self._to_scratch(table.name, rows.filter(pc.is_null(rows[BUSINESS_DATE])), page)
+                    rows = rows.filter(pc.is_valid(rows[BUSINESS_DATE]))
+                self.files.write(table, rows, read=read, read_at=page.read_at, page=page.sha256)
+
+    def _take_undated(self, window: WindowRead) -> None:
+        self.source_rows += window.count
+        for page in window.pages:
+            self._note(window, page)
+            for name, rows in page.tables.items():
+                self._to_scratch(name, rows, page)
+
+    def _to_scratch(self, name: str, rows: pa.Table, page: Page) -> None:
+        table = next(t for t in self.order.entity.tables if t.name == name)
+        seen = pa.repeat(pa.scalar(self.today, pa.date32()), rows.num_rows)
+        rows = rows.set_column(0, BUSINESS_DATE, seen)
+        self.scratch.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
+
+    def _note(self, window: WindowRead, page: Page) -> None:
+        self.page_facts.append(
+            {"window": str(window.window), "rows": page.rows, "sha256": page.sha256, "read_at": page.read_at.isoformat(), "round": window.round}
+        )
+
+    # --- records that did not come again -----------------------------------------------------------------------------------------
+
+    def _ask_about(self, comparison: Comparison) -> list[Page]:
+        """Look up the records that are gone: those that still exist come back as pages, the rest stays gone."""
+        gone = comparison.gone
+        if not gone:
+            return []
+        comparison.refuse_if_emptied(self.accept_vanished, ASK_ABOUT)
+        if len(gone) > ASK_ABOUT:
+            return []
+        pages: list[Page] = []
+        for condition in comparison.conditions(self.contract, self.reader.client.dialect):
+            pages += [page for read in [self.reader.look_up(condition)] for page in read.pages]
+        comparison.still_there(pages)
+        return pages
+
+    def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[object]:
+        for page in moved:
+            for table in self.order.entity.tables:
+                rows = page.tables.get(table.name)
+                if rows is None:
+                    continue
+                if isinstance(self.contract.reading, Snapshot) or rows[BUSINESS_DATE].null_count:
+                    today = pa.scalar(self.today, pa.date32())
+                    rows = rows.set_column(0, BUSINESS_DATE, pc.fill_null(rows[BUSINESS_DATE], today))
+                self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
+        comparison.write_changes(self.changes)
+        comparison.write_tombstones(self.changes, self.read, self.today, datetime.now(UTC))
+        return list(self.changes.finish())
+
+    def _publication(self, files: tuple[object, ...], comparison: Comparison, earlier: tuple[Publication, ...]) -> Publication:
+        names = {f.name for f in files}  # type: ignore[attr-defined]
+        figures, watermark = comparison.figures(self.covers, self.contract.reading, names)
+        before = max((p.watermark for p in earlier if p.watermark), key=int, default="")
+        newest = max((w for w in (watermark, before) if w), key=int, default="")
+        return Publication(
+            read=self.read,
+            run=self.order.run,
+            company=self.order.company,
+            entity=self.order.entity.resource,
+            started_at=self.started,
+            published_at=datetime.now(UTC),
+            covers=tuple(self.covers),
+            files=files,  # type: ignore[arg-type]
+            figures=figures,
+            source_rows=self.source_rows,
+            snapshot=isinstance(self.contract.reading, Snapshot),
+            changes=any(f.name.endswith(".c.parquet") for f in files),  # type: ignore[attr-defined]
+            vanished=len(comparison.tombstones),
+            watermark=newest,
+            schema=fingerprint(self.order.entity.tables),
+            missing=self.contract.missing,
+            pages=tuple(self.page_facts),
+            touched_days=comparison.touched(),
+        )

@@ -1,0 +1,23 @@
+"""Writing a file so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write under a hidden name, flush to disk, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with hidden.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    hidden.replace(path)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Make sure that a finished file survives a power cut before anything refers to it."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,170 @@
+"""A publication: the one small file that makes a read visible, for all tables of an entity at once.
+
+Publications are never changed. Which of them is in force for a day follows from their order: the read with the highest identity that
+covers the day. An identity starts with a ticket, one more than the highest visible when the read began, so an order between hosts does
+not hang on their clocks.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sage300_assets.base.days import Span
+from sage300_assets.lake.files import write_whole
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Cover:
+    """Days for which a read is the truth."""
+
+    span: Span
+    read: str
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a publication."""
+
+    table: str
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class DayFigures:
+    """What one table holds of one day."""
+
+    rows: int
+    total: str = ""
+    """Exact sum of the table's control amount, as text; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a read brought, and for which days it is the truth."""
+
+    read: str
+    run: str
+    company: str
+    entity: str
+    started_at: datetime
+    published_at: datetime
+    covers: tuple[Cover, ...]
+    files: tuple[DataFile, ...]
+    figures: Mapping[str, Mapping[str, DayFigures]]
+    """Table -> day -> figures."""
+    source_rows: int
+    """How many records the source says it has in what was read."""
+    snapshot: bool = False
+    changes: bool = False
+    """Whether its files hold change rows, which stand beside the covered days."""
+    vanished: int = 0
+    watermark: str = ""
+    """Newest posting sequence seen, where the entity has one."""
+    schema: str = ""
+    missing: tuple[str, ...] = ()
+    pages: tuple[Mapping[str, object], ...] = ()
+    """Every page that counts: window, rows, hash of the raw answer, when."""
+    touched_days: tuple[str, ...] = ()
+    """Days whose current rows this publication may have changed."""
+    format: int = FORMAT
+
+    @property
+    def rows(self) -> int:
+        """Rows over all tables."""
+        return sum(f.rows for f in self.files)
+
+    def to_json(self) -> bytes:
+        """As stored."""
+        return json.dumps(asdict(self), default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def new_read(known: Iterable[str], now: datetime | None = None) -> str:
+    """Identity of a read that begins now; sorts after every one that was visible when it began."""
+    ticket = 1 + max((int(r.partition("-")[0]) for r in known), default=0)
+    moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%f")
+    return f"{ticket:08d}-{moment}-{secrets.token_hex(3)}"
+
+
+def store(folder: Path, publication: Publication) -> None:
+    """Make a publication visible."""
+    write_whole(folder / f"{publication.read}.json", publication.to_json())
+
+
+@dataclass
+class PublicationLog:
+    """All publications of one entity, in order. Files never change, so each is read once per process."""
+
+    folder: Path
+    _known: dict[str, Publication] = field(default_factory=dict)
+
+    def list(self) -> tuple[Publication, ...]:
+        """Those visible now, oldest first."""
+        names = sorted(p.name for p in self.folder.glob("*.json") if not p.name.startswith("."))
+        for name in names:
+            if name not in self._known:
+                try:
+                    self._known[name] = parse((self.folder / name).read_bytes())
+                except FileNotFoundError:  # tidied away since it was listed: superseded, so nothing is missed
+                    continue
+        for gone in set(self._known) - set(names):
+            del self._known[gone]
+        return tuple(self._known[n] for n in names if n in self._known)
+
+
+def live_covers(publications: Iterable[Publication]) -> tuple[Cover, ...]:
+    """Disjoint spans, each with the read in force."""
+    return live_pieces(c for p in publications for c in p.covers)
+
+
+def live_pieces(covers: Iterable[Cover]) -> tuple[Cover, ...]:
+    """The same spans without overlaps: where several reads cover a day, the one with the highest identity stays."""
+    live: list[Cover] = []
+    for cover in sorted(covers, key=lambda c: c.read):
+        live = [piece for old in live for piece in _without(old, cover.span)]
+        live.append(cover)
+    return tuple(sorted(live, key=lambda c: c.span.start or date.min))
+
+
+def _without(cover: Cover, hole: Span) -> list[Cover]:
+    """What is left of a cover when a newer one takes a span away."""
+    span, left = cover.span, []
+    if hole.start is not None and (span.start is None or span.start < hole.start):
+        end = hole.start if span.end is None else min(span.end, hole.start)
+        left.append(Cover(Span(span.start, end), cover.read))
+    if hole.end is not None and (span.end is None or span.end > hole.end):
+        start = hole.end if span.start is None else max(span.start, hole.end)
+        left.append(Cover(Span(start, span.end), cover.read))
+    return left
+
+
+def parse(content: bytes) -> Publication:
+    """Read what `to_json` wrote."""
+    raw = json.loads(content)
+    raw["started_at"] = datetime.fromisoformat(raw["started_at"])
+    raw["published_at"] = datetime.fromisoformat(raw["published_at"])
+    raw["covers"] = tuple(Cover(Span(_day(c["span"]["start"]), _day(c["span"]["end"])), c["read"]) for c in raw["covers"])
+    raw["files"] = tuple(DataFile(**f) for f in raw["files"])
+    raw["figures"] = {t: {d: DayFigures(**f) for d, f in days.items()} for t, days in raw["figures"].items()}
+    for name in ("missing", "pages", "touched_days"):
+        raw[name] = tuple(raw[name])
+    return Publication(**raw)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a publication")

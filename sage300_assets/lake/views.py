@@ -1,0 +1,123 @@
+"""SQL over the live files: what a table holds now.
+
+A row is live while its read is in force for its day, or, for change rows, as long as no newer row of its key came. The current view is the
+newest live row per key, without tombstones. A nested row is current when its parent's row of the same read and day is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from sage300_assets.catalogue.model import LINE, Entity, Table
+from sage300_assets.lake.layout import schema_name, view_name
+from sage300_assets.lake.publication import Cover, Publication, live_covers
+from sage300_assets.lake.schema import BUSINESS_DATE, sql_columns
+
+_BEGINNING = date(1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One consistent look at an entity: which files there are and which reads are in force."""
+
+    company: str
+    entity: Entity
+    covers: tuple[Cover, ...]
+    files: Mapping[str, tuple[Path, ...]]
+    fingerprint: str
+
+
+def listing(company: str, entity: Entity, publications: tuple[Publication, ...], folders: Mapping[str, Path], layout: str) -> Listing:
+    """Resolve publications to the files that still matter."""
+    covers = live_covers(publications)
+    in_force = {c.read.partition(".")[0] for c in covers}
+    files: dict[str, list[Path]] = {t.name: [] for t in entity.tables}
+    for publication in publications:
+        # Change rows stand beside the covered days, so a publication that may hold some is always looked at.
+        if publication.read in in_force or publication.changes:
+            for file in publication.files:
+                if file.table in files:
+                    files[file.table].append(folders[file.table] / file.name)
+    newest = publications[-1].read if publications else ""
+    mark = f"{layout}:{len(publications)}:{newest}"
+    return Listing(company, entity, covers, {t: tuple(p) for t, p in files.items()}, mark)
+
+
+def live_key(company: str, entity: Entity) -> str:
+    """How `_lake.live` names an entity."""
+    return f"{schema_name(company)}.{view_name(entity.root)}"
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, found: Listing) -> None:
+    """Create or replace the views of one entity, and what they need to know of its reads in force."""
+    company, entity = found.company, found.entity
+    key = live_key(company, entity)
+    connection.execute('CREATE SCHEMA IF NOT EXISTS "_lake"')
+    connection.execute('CREATE TABLE IF NOT EXISTS "_lake".live(entity VARCHAR, read VARCHAR, lo DATE, hi DATE)')
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema_name(company)}"')
+    connection.execute('DELETE FROM "_lake".live WHERE entity = ?', [key])
+    rows = [(key, c.read, c.span.start or _BEGINNING, c.span.end) for c in found.covers]
+    if rows:
+        connection.executemany('INSERT INTO "_lake".live VALUES (?, ?, ?, ?)', rows)
+    for table in entity.tables:
+        connection.execute(f'CREATE OR REPLACE VIEW "{schema_name(company)}"."_live_{view_name(table)}" AS {live_sql(found, table)}')
+        connection.execute(f'CREATE OR REPLACE VIEW "{schema_name(company)}"."{view_name(table)}" AS {current_sql(found, table)}')
+
+
+def live_sql(found: Listing, table: Table) -> str:
+    """All live rows of a table, older versions included."""
+    key = live_key(found.company, found.entity)
+    return f"""
+        SELECT d.* FROM ({stored_sql(found, table)}) AS d
+        WHERE d._change OR EXISTS (
+            SELECT 1 FROM "_lake".live AS l
+            WHERE l.entity = '{key}' AND l.read = d._read AND d.{BUSINESS_DATE} >= l.lo AND (l.hi IS NULL OR d.{BUSINESS_DATE} < l.hi)
+        )"""
+
+
+def stored_sql(found: Listing, table: Table) -> str:
+    """All rows in the files, cast to the declared columns; a column that old files lack is empty there."""
+    typed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in sql_columns(table))
+    empty = f"SELECT {typed} WHERE false"
+    paths = found.files[table.name]
+    if not paths:
+        return empty
+    names = ", ".join("'" + path.as_posix().replace("'", "''") + "'" for path in paths)
+    columns = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in sql_columns(table))
+    return f"SELECT {columns} FROM ({empty} UNION ALL BY NAME SELECT * FROM read_parquet([{names}], union_by_name = true, hive_partitioning = false))"
+
+
+def current_sql(found: Listing, table: Table) -> str:
+    """The newest live row of each key, without tombstones."""
+    schema = schema_name(found.company)
+    if table.path:
+        root = found.entity.root
+        same = " AND ".join(f"c.{quoted(k)} = p.{quoted(k)}" for k in root.key)
+        return f"""
+            SELECT c.* FROM "{schema}"."_live_{view_name(table)}" AS c
+            JOIN (SELECT {comma(root.key)}, _read, {BUSINESS_DATE} FROM "{schema}"."{view_name(root)}") AS p
+              ON {same} AND c._read = p._read AND c.{BUSINESS_DATE} = p.{BUSINESS_DATE}"""
+    return f"""
+        SELECT * FROM "{schema}"."_live_{view_name(table)}"
+        QUALIFY row_number() OVER (PARTITION BY {comma(table.key)} ORDER BY _read DESC, _read_at DESC, {BUSINESS_DATE} DESC) = 1
+        AND NOT _deleted"""
+
+
+def comma(names: Iterable[str]) -> str:
+    """Names as SQL."""
+    return ", ".join(quoted(n) for n in names)
+
+
+def quoted(name: str) -> str:
+    """A name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def order_columns(table: Table) -> str:
+    """A stable order for people."""
+    return comma((*table.key, *([LINE] if table.path and LINE not in table.key else [])))

@@ -1,0 +1,11 @@
+"""A Sage 300 Web API with invented companies, for the demo and the tests: as awkward as the real thing, and on this machine only."""
+
+from __future__ import annotations
+
+from sage300_assets.simulators.sage300.app import Call
+from sage300_assets.simulators.sage300.faults import FaultBoard, describe_faults
+from sage300_assets.simulators.sage300.release import Release
+from sage300_assets.simulators.sage300.server import Server, run
+from sage300_assets.simulators.sage300.world import World
+
+__all__ = ["Call", "FaultBoard", "Release", "Server", "World", "describe_faults", "run"]

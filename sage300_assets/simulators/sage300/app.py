@@ -1,0 +1,202 @@
+"""The Web API as an ASGI application: the order in which a request meets IIS, the login, the Web API, and misfortune."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from sage300_assets.simulators.sage300 import errors
+from sage300_assets.simulators.sage300.auth import CHALLENGE, Doorman
+from sage300_assets.simulators.sage300.corruption import corrupt
+from sage300_assets.simulators.sage300.delivery import Dropped, Reply, Where, deliver, gone
+from sage300_assets.simulators.sage300.errors import LOGIN_PAGE, Refusal, iis_page
+from sage300_assets.simulators.sage300.faults import Armed, FaultBoard
+from sage300_assets.simulators.sage300.pages import Librarian
+from sage300_assets.simulators.sage300.paths import METADATA, ROOT, Address, parse_path
+
+LONGEST_QUERY = 2048
+LONGEST_PATH = 4096
+HTML = "text/html; charset=utf-8"
+JSON = "application/json; odata.metadata=minimal; odata.streaming=true"
+LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that has been served, or given up."""
+
+    method: str
+    path: str
+    query: str
+    status: int
+    """Zero when no answer was sent."""
+    seconds: float
+    time: datetime
+    company: str = ""
+    module: str = ""
+    resource: str = ""
+
+
+class WebApi:
+    """Serves the Web API part of the address space."""
+
+    def __init__(self, librarian: Librarian, doorman: Doorman, faults: FaultBoard, content_type: str = JSON) -> None:
+        self.calls: list[Call] = []
+        self.closing = asyncio.Event()
+        self._librarian = librarian
+        self._doorman = doorman
+        self._faults = faults
+        self._content_type = content_type
+        self._awake = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+        moment = datetime.now(UTC)
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+        raw_query = scope["query_string"].decode("latin-1")
+        address = parse_path(raw_path)
+        where: Where = (address.company, address.module, address.resource) if address else ("", "", "")
+        status = 0
+        try:
+            reply = await self._reply(scope["method"], raw_path, raw_query, headers, address, where, receive)
+            if reply is not None:
+                status = reply.status
+                await deliver(reply, headers, scope, send, self._faults, where, self._pause)
+        except Dropped:
+            pass  # returning with the answer unfinished makes the server close the connection
+        finally:
+            self.calls.append(Call(scope["method"], raw_path, raw_query, status, time.monotonic() - began, moment, *where))
+
+    async def _reply(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], address: Address | None, where: Where, receive: Receive
+    ) -> Reply | None:
+        if path.strip("/").casefold() == ROOT.casefold():
+            return Reply(200, b"<html><head><title>Sage 300 Web API</title></head><body>Swagger UI</body></html>", HTML)
+        if len(path) > LONGEST_PATH:
+            return Reply(404, iis_page(404, ".14", "URL Too Long"), HTML)
+        if len(query) > LONGEST_QUERY:
+            return Reply(404, iis_page(404, ".15", "Query String Too Long"), HTML)
+        early = await self._proxy(where, receive)
+        if early is not None:
+            return early if early.status else None
+        try:
+            return await self._served(method, path, query, headers, address, where)
+        except Refusal as refusal:
+            extra = {"WWW-Authenticate": CHALLENGE} if refusal.status == 401 else {}
+            return Reply(refusal.status, refusal.body(), "application/json; charset=utf-8", extra)
+
+    async def _proxy(self, where: Where, receive: Receive) -> Reply | None:
+        """What happens before the Web API sees the request; a reply with status 0 means that nobody will ever answer."""
+        take = self._faults.take
+        if take("hang", *where):
+            await self._hang(receive)
+            return Reply(0, b"", HTML)
+        if fault := take("slow", *where):
+            await self._pause(min(30.0, float(fault.options.get("seconds", 0.2)) * float(fault.options.get("growth", 1.5)) ** (fault.fired - 1)))
+        if not self._awake and (fault := take("cold_start", *where)):
+            await self._pause(float(fault.options.get("seconds", 2)))
+        self._awake = True
+        if fault := take("throttled", *where):
+            return _throttled(fault)
+        for name, (status, title) in _PROXY_ERRORS.items():
+            if take(name, *where):
+                return Reply(status, iis_page(status, "", title), HTML)
+        if take("html_200", *where):
+            return Reply(200, LOGIN_PAGE, HTML)
+        if take("redirect", *where):
+            return Reply(302, b"", HTML, {"Location": "https://login.example.net/adfs/ls/?wa=wsignin1.0"})
+        return None
+
+    async def _served(self, method: str, path: str, query: str, headers: Mapping[str, str], address: Address | None, where: Where) -> Reply:
+        if not self._doorman.admits(headers) or self._faults.take("unauthorized", *where):
+            raise errors.unauthorized()
+        if headers.get("content-type", "").partition(";")[0].strip().casefold() != "application/json":
+            raise errors.wrong_content_type()
+        if address is None:
+            raise errors.no_such_endpoint(path.rpartition("/")[2])
+        address = self._librarian.resolve(address) if method == "GET" else address
+        if method != "GET":
+            raise errors.verb_not_offered(method)
+        self._refuse(where)
+        extra = {"OData-Version": "4.0", "Cache-Control": "no-cache"}
+        if self._doorman.session(headers) is None:
+            extra["Set-Cookie"] = self._doorman.new_session()
+        if address.resource == METADATA:
+            xml = await asyncio.to_thread(self._librarian.metadata, address.module)
+            return Reply(200, xml.encode(), "application/xml", extra, spoilable=True)
+        body = await asyncio.to_thread(self._body, address, query, path, where)
+        return Reply(200, body, self._content_type, extra, spoilable=True)
+
+    def _refuse(self, where: Where) -> None:
+        take = self._faults.take
+        if take("forbidden", *where):
+            raise errors.forbidden(where[1])
+        if take("day_end", *where):
+            raise Refusal(409, "General", "Day End Processing is in progress.\r\nTry again when Day End Processing has finished.")
+        if take("license_error", *where):
+            raise Refusal(500, "DBLinkError", "The license for Sage 300 Web API could not be verified.\r\nContact your system administrator.")
+
+    def _body(self, address: Address, query: str, path: str, where: Where) -> bytes:
+        answer = self._librarian.answer(address, query, path)
+        answer.rows = corrupt(answer.rows, self._faults, where)
+        text = answer.text()
+        if self._faults.take("cut_json", *where):
+            text = text[: len(text) // 2]
+        if self._faults.take("invalid_json", *where):
+            text = text[: len(text) // 2] + "}{" + text[len(text) // 2 :]
+        return text.encode()
+
+    async def _pause(self, seconds: float) -> bool:
+        """Wait; says whether the server is closing."""
+        if seconds <= 0:
+            return self.closing.is_set()
+        try:
+            await asyncio.wait_for(self.closing.wait(), min(seconds, LONGEST_WAIT))
+        except TimeoutError:
+            return False
+        return True
+
+    async def _hang(self, receive: Receive) -> None:
+        waits = [asyncio.ensure_future(self.closing.wait()), asyncio.ensure_future(gone(receive))]
+        _, pending = await asyncio.wait(waits, timeout=LONGEST_WAIT, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+
+
+_PROXY_ERRORS: dict[str, tuple[int, str]] = {
+    "bad_gateway": (502, "Bad Gateway"),
+    "unavailable": (503, "Service Unavailable"),
+    "gateway_timeout": (504, "Gateway Timeout"),
+}
+
+
+def _throttled(fault: Armed) -> Reply:
+    seconds = fault.options.get("seconds", 1)
+    after = str(seconds)
+    if fault.options.get("http_date"):
+        after = format_datetime(datetime.now(UTC) + timedelta(seconds=float(seconds)), usegmt=True)
+    refusal = Refusal(429, "TooManyRequests", "Too many requests. Try again later.")
+    return Reply(429, refusal.body(), "application/json; charset=utf-8", {"Retry-After": after})
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """A call as the control page shows it."""
+    return {
+        "method": call.method,
+        "path": call.path,
+        "query": call.query,
+        "status": call.status,
+        "seconds": round(call.seconds, 4),
+        "time": call.time.isoformat(),
+        "company": call.company,
+        "module": call.module,
+        "resource": call.resource,
+    }

@@ -1,0 +1,19 @@
+"""Which source brings the records of which entity: rules of its own where there are any, else the generic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.simulators.sage300.company import Company
+from sage300_assets.simulators.sage300.drafts import Source
+from sage300_assets.simulators.sage300.generic import generic
+
+Maker = Callable[[Company, Entity], Source]
+
+_RULES: Mapping[str, Maker] = {}
+
+
+def source_of(company: Company, entity: Entity) -> Source:
+    """The source of a company's records of an entity."""
+    return _RULES.get(entity.resource, generic)(company, entity)

@@ -1,0 +1,264 @@
+"""The Sage 300 Web API of one server: addresses, credentials, pages, records.
+
+One client serves one company from any number of threads. It knows nothing of Dagster, of the lake, or of what is read why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+import pyarrow as pa
+
+from sage300_assets.base.errors import BadAnswer, ConfigurationError, PermanentError
+from sage300_assets.base.limiter import AdaptiveLimiter
+from sage300_assets.base.settings import Settings
+from sage300_assets.base.transport import Answer, Call, Patience, Transport
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.systems.sage300.contract import Contract, agree
+from sage300_assets.systems.sage300.decode import decode_keys, decode_page, envelope
+from sage300_assets.systems.sage300.failures import check_is_json, check_status
+from sage300_assets.systems.sage300.metadata import ModuleMetadata, parse_metadata
+from sage300_assets.systems.sage300.odata import Dialect, Value, key_path, query
+from sage300_assets.systems.sage300.scrub import scrub
+
+_HEADERS = {
+    # Without this content type the server answers 500, even to a GET.
+    "Content-Type": "application/json",
+    "Accept": "application/json, text/plain;q=0.9",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "sage300-assets",
+}
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One list answer as it is landed: without sensitive members, with the hash of the body as it came."""
+
+    query: str
+    body: bytes
+    sha256: str
+    read_at: datetime
+
+
+Reload = Callable[[], bytes]
+"""Gives the body of a landed page again."""
+Land = Callable[[RawPage], Reload]
+"""Stores a page before it is decoded."""
+
+
+def keep_in_memory(raw: RawPage) -> Reload:
+    """Land nowhere."""
+    return lambda: raw.body
+
+
+@dataclass(frozen=True)
+class Page:
+    """One decoded list answer. A spilled one has let go of its tables and decodes them again when asked."""
+
+    query: str
+    sha256: str
+    read_at: datetime
+    rows: int
+    count: int | None
+    next_query: str | None
+    contract: Contract
+    reload: Reload
+    kept: Mapping[str, pa.Table] | None
+
+    @property
+    def tables(self) -> Mapping[str, pa.Table]:
+        """The records, one table per level."""
+        if self.kept is not None:
+            return self.kept
+        return decode_page(self.reload(), self.contract, self.contract.entity.resource).tables
+
+    def spilled(self) -> Page:
+        """The same page without its tables in memory."""
+        return replace(self, kept=None)
+
+
+@dataclass
+class Sage300Client:
+    """Reads one company."""
+
+    settings: Settings
+    company: str
+    on_call: Callable[[Call], None] | None = None
+    metadata_store: MetadataStore | None = None
+    http: httpx.Client | None = None
+    wait: Callable[[float], None] | None = None
+    transport: Transport = field(init=False)
+    _metadata: dict[str, ModuleMetadata] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.settings.require_source()
+        patience = Patience(tries=self.settings.sage300_tries, page_seconds=self.settings.sage300_timeout)
+        client = self.http or _http_client(self.settings, patience)
+        limiter = AdaptiveLimiter(self.settings.sage300_max_parallel)
+        self.transport = Transport(client, limiter, patience, self.on_call, self.wait)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections."""
+        self.transport.client.close()
+
+    @property
+    def dialect(self) -> Dialect:
+        """Literal dialect of filters."""
+        return "v3" if self.settings.sage300_odata == "v3" else "v4"
+
+    @property
+    def parallel(self) -> int:
+        """Requests that may be under way at once."""
+        return self.settings.sage300_max_parallel
+
+    def metadata(self, module: str, *, fresh: bool = False) -> ModuleMetadata:
+        """What the server has in one module."""
+        with self._lock:
+            known = self._metadata.get(module)
+        if known is not None and not fresh:
+            return known
+        document = self.metadata_store.recall(self.company, module) if self.metadata_store and not fresh else None
+        if document is None:
+            path = f"{self._base}/{module}/$metadata"
+
+            def judge(answer: Answer) -> None:
+                check_status(answer, f"{module}/$metadata")
+                parse_metadata(module, answer.body)
+
+            document = self.transport.get(path, judge=judge).body
+            if self.metadata_store is not None:
+                self.metadata_store.keep(self.company, module, document)
+        parsed = parse_metadata(module, document)
+        with self._lock:
+            self._metadata[module] = parsed
+        return parsed
+
+    def contract(self, entity: Entity) -> Contract:
+        """How an entity is read from this server."""
+        try:
+            return agree(entity, self.metadata(entity.module))
+        except PermanentError:
+            # A remembered document may be older than the server's last upgrade.
+            return agree(entity, self.metadata(entity.module, fresh=True))
+
+    def page(self, contract: Contract, ask: str, land: Land = keep_in_memory) -> Page:
+        """One page of records, landed before it is decoded."""
+        what = f"{self.company} {contract.entity.resource}"
+        result: list[Page] = []
+
+        def judge(answer: Answer) -> None:
+            check_status(answer, what)
+            check_is_json(answer, what)
+            body = scrub(answer.body, contract.sensitive, what)
+            raw = RawPage(ask, body, hashlib.sha256(answer.body).hexdigest(), answer.started_at)
+            reload = land(raw)
+            page = decode_page(body, contract, what)
+            result.append(Page(ask, raw.sha256, raw.read_at, page.rows, page.count, page.next_query, contract, reload, page.tables))
+
+        self.transport.get(self._path(contract.entity), ask, judge=judge)
+        return result[-1]
+
+    def keys(self, contract: Contract, ask: str) -> tuple[pa.Table, int | None, str | None]:
+        """One page of keys only: an Arrow table, the count, the next query."""
+        what = f"{self.company} {contract.entity.resource} keys"
+        result: list[tuple[pa.Table, int | None, str | None]] = []
+
+        def judge(answer: Answer) -> None:
+            check_status(answer, what)
+            check_is_json(answer, what)
+            result.append(decode_keys(answer.body, contract, what))
+
+        self.transport.get(self._path(contract.entity), ask, judge=judge)
+        return result[-1]
+
+    def count(self, contract: Contract, where: str) -> int:
+        """How many records match."""
+        what = f"{self.company} {contract.entity.resource} count"
+        result: list[int] = []
+
+        def judge(answer: Answer) -> None:
+            check_status(answer, what)
+            check_is_json(answer, what)
+            count, _ = envelope(answer.body)
+            if count is None:
+                raise BadAnswer(f"{what}: the answer has no count although $count=true was asked.")
+            result.append(count)
+
+        self.transport.get(self._path(contract.entity), query(where=where, select=contract.key_select, top=1, count=True), judge=judge)
+        return result[-1]
+
+    def record(self, contract: Contract, key: tuple[Value, ...], land: Land = keep_in_memory) -> Page | None:
+        """One record by its key, as a page of one; None when there is none."""
+        what = f"{self.company} {contract.entity.resource}{key}"
+        names = tuple(contract.root.names[k] for k in contract.entity.key)
+        path = key_path(names, key)
+        result: list[Page] = []
+
+        def judge(answer: Answer) -> None:
+            check_status(answer, what)
+            check_is_json(answer, what)
+            body = b'{"@odata.count":1,"value":[' + scrub(answer.body, contract.sensitive, what) + b"]}"
+            raw = RawPage(path, body, hashlib.sha256(answer.body).hexdigest(), answer.started_at)
+            reload = land(raw)
+            page = decode_page(body, contract, what)
+            result.append(Page(path, raw.sha256, raw.read_at, page.rows, page.count, None, contract, reload, page.tables))
+
+        try:
+            self.transport.get(self._path(contract.entity) + path, judge=judge)
+        except PermanentError as refusal:
+            if refusal.code == "RecordNotFound":
+                return None
+            raise
+        return result[-1]
+
+    @property
+    def _base(self) -> str:
+        return f"{self.settings.sage300_url}/v1.0/-/{self.company}"
+
+    def _path(self, entity: Entity) -> str:
+        return f"{self._base}/{entity.module}/{entity.resource}"
+
+
+class MetadataStore:
+    """Where `$metadata` documents are remembered between runs, so that a poll need not ask for them again."""
+
+    def recall(self, company: str, module: str) -> bytes | None:
+        """The remembered document, unless it is too old."""
+        raise NotImplementedError
+
+    def keep(self, company: str, module: str, document: bytes) -> None:
+        """Remember a document."""
+        raise NotImplementedError
+
+
+def _http_client(settings: Settings, patience: Patience) -> httpx.Client:
+    verify: ssl.SSLContext | bool = True
+    if settings.sage300_ca_bundle is not None:
+        try:
+            verify = ssl.create_default_context(cafile=str(settings.sage300_ca_bundle))
+        except (OSError, ssl.SSLError) as problem:
+            raise ConfigurationError("SAGE300_CA_BUNDLE cannot be read as certificates.", cure="Give a PEM file with the authority's certificate.") from problem
+    parallel = settings.sage300_max_parallel
+    return httpx.Client(
+        auth=httpx.BasicAuth(settings.username, settings.password.reveal()),
+        headers=_HEADERS,
+        verify=verify,
+        follow_redirects=False,
+        timeout=httpx.Timeout(patience.page_seconds, connect=patience.connect_seconds),
+        limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=parallel + 2),
+    )

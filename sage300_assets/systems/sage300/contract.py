@@ -1,0 +1,154 @@
+"""The catalogue meets the server: which of the declared members this server has, and how it spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from sage300_assets.base.errors import PermanentError
+from sage300_assets.catalogue.model import Collection, Dated, Entity, Reading, Snapshot, Stamped
+from sage300_assets.catalogue.types import Field, Kind
+from sage300_assets.systems.sage300.metadata import ModuleMetadata, Shape
+
+ALWAYS_SENSITIVE = frozenset(
+    name.casefold()
+    for name in (
+        "AuthorizingUserPassword", "ApprovingUsersPassword", "Password", "CardNumber", "Last4", "AuthorizationCode", "XMLString", "VANReference", "CVV",
+    )
+)  # fmt: skip
+"""Members that no entity may bring into the lake, wherever they turn up."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One level of a record: its declared fields with the names they have on the wire."""
+
+    names: Mapping[str, str]
+    """Declared field -> name on the wire; a field the server lacks is not in it."""
+    fields: tuple[Field, ...]
+    children: tuple[tuple[Collection, str, Node], ...]
+    """Nested collections the server has: declaration, member on the wire, its own level."""
+    optional: str = ""
+    """Member on the wire that holds optional-field rows."""
+    optional_type: str = ""
+    """Member of an optional-field row that says its type; it is prefixed with the collection's own name."""
+
+    def wire_type(self) -> pa.StructType:
+        """What `pyarrow.json` is told to expect."""
+        members = [pa.field(self.names[f.name], wire_type(f)) for f in self.fields if f.name in self.names]
+        members += [pa.field(member, pa.list_(node.wire_type())) for _, member, node in self.children]
+        if self.optional:
+            inner = [("OptionalField", pa.string()), ("Value", pa.string())]
+            if self.optional_type:
+                inner.append((self.optional_type, pa.string()))
+            members.append(pa.field(self.optional, pa.list_(pa.struct(inner))))
+        return pa.struct(members)
+
+    def respelled(self, seen: Mapping[str, str]) -> Node:
+        """The same level with names as a real record spells them; `seen` maps folded names to spellings."""
+        names = {declared: seen.get(wire.casefold(), wire) for declared, wire in self.names.items()}
+        children = tuple((c, seen.get(m.casefold(), m), n) for c, m, n in self.children)
+        return replace(self, names=names, children=children, optional=seen.get(self.optional.casefold(), self.optional))
+
+
+@dataclass(frozen=True)
+class Contract:
+    """How one entity is asked for and read from one server."""
+
+    entity: Entity
+    root: Node
+    reading: Reading
+    """As declared, or a whole read where the server lacks the stamp."""
+    missing: tuple[str, ...]
+    """Declared members the server lacks, all marked LIKELY."""
+    sensitive: frozenset[str]
+
+    @property
+    def select(self) -> tuple[str, ...]:
+        """Everything wanted, by its name on the wire."""
+        members = [m for _, m, _ in self.root.children] + ([self.root.optional] if self.root.optional else [])
+        return (*self.root.names.values(), *members)
+
+    @property
+    def key_select(self) -> tuple[str, ...]:
+        """The key, by its names on the wire."""
+        return tuple(self.root.names[k] for k in self.entity.key)
+
+    @property
+    def date_field(self) -> str:
+        """The stamp or document date on the wire; empty for a whole read."""
+        return self.root.names[self.reading.field] if isinstance(self.reading, (Stamped, Dated)) else ""
+
+
+def wire_type(field: Field) -> pa.DataType:
+    """Arrow type of a field as it arrives: dates and times come as text."""
+    match field.type.kind:
+        case Kind.INTEGER:
+            return pa.int64()
+        case Kind.FLAG:
+            return pa.bool_()
+        case Kind.DECIMAL:
+            return pa.decimal128(field.type.precision, field.type.scale)
+        case _:
+            return pa.string()
+
+
+def agree(entity: Entity, metadata: ModuleMetadata) -> Contract:
+    """Match an entity with the server's metadata. A missing member that is not LIKELY is an error."""
+    shape = metadata.shape_of(entity.resource)
+    if shape is None:
+        raise PermanentError(
+            f"{entity.resource}: this server's {entity.module} module has no such endpoint.",
+            cure="It may be an older release, or the module is not activated; run `sage300 doctor`.",
+            code="ResourceNotFound",
+        )
+    missing: list[tuple[str, bool]] = []
+    root = _level(entity, shape, metadata, "", missing)
+    hard = [name for name, likely in missing if not likely]
+    if hard:
+        raise PermanentError(
+            f"{entity.resource}: this server lacks {', '.join(hard)}, which the catalogue counts on.",
+            cure="Run `sage300 doctor`; if the release renamed it, add the name as an alias, if it never had it, mark it `?` in the catalogue.",
+            code="MissingField",
+        )
+    reading = entity.reading
+    if isinstance(reading, (Stamped, Dated)) and reading.field not in root.names:
+        reading = Snapshot()
+    if isinstance(reading, Dated) and reading.sequence and reading.sequence not in root.names:
+        reading = replace(reading, sequence=None)
+    return Contract(entity, root, reading, tuple(n for n, _ in missing), frozenset(_sensitive(entity)) | ALWAYS_SENSITIVE)
+
+
+def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, where: str, missing: list[tuple[str, bool]]) -> Node:
+    names: dict[str, str] = {}
+    for field in node.fields:
+        found = shape.find(field.name, *field.aliases)
+        if found is not None and not found.collection:
+            names[field.name] = found.name
+        else:
+            missing.append((where + field.name, field.likely and field.name not in node.key))
+    children: list[tuple[Collection, str, Node]] = []
+    for child in node.collections:
+        found = shape.find(child.member)
+        inner = metadata.shape_named(found.edm_type) if found is not None and found.collection else None
+        if found is None or inner is None:
+            missing.append((f"{where}{child.member}[]", child.likely))
+        else:
+            children.append((child, found.name, _level(child, inner, metadata, f"{where}{child.member}.", missing)))
+    optional = shape.find(node.optional_fields) if node.optional_fields else None
+    optional_type = _optional_type(metadata.shape_named(optional.edm_type)) if optional else ""
+    return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_type)
+
+
+def _optional_type(shape: Shape | None) -> str:
+    if shape is None:
+        return ""
+    return next((p.name for folded, p in shape.properties.items() if folded.endswith("type")), "")
+
+
+def _sensitive(node: Entity | Collection) -> Iterator[str]:
+    yield from (s.casefold() for s in node.sensitive)
+    for child in node.collections:
+        yield from _sensitive(child)

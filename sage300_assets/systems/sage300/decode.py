@@ -1,0 +1,377 @@
+"""One page of JSON becomes exact Arrow tables: a record's root, and one table per nested collection.
+
+The fast way reads the whole page as a single row of `list<struct>` with an explicit schema: decimals go from digits to decimal128
+without ever being a binary float. Whatever it refuses is read again the slow way, which tolerates what differs between sites (a number
+sent as text, a whole number sent as 5.0) and otherwise names record, field and value.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Context, Decimal, InvalidOperation
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import json as arrow_json
+
+from sage300_assets.base.errors import BadAnswer, DataError
+from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Dated, Entity, Stamped, Table
+from sage300_assets.catalogue.types import Field, Kind
+from sage300_assets.systems.sage300.contract import Contract, Node
+
+BUSINESS_DATE = "business_date"
+_WIDE = Context(prec=200)
+_OPTIONAL_TYPE = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string()), ("type", pa.string())]))
+
+
+@dataclass(frozen=True)
+class DecodedPage:
+    """What one answer holds."""
+
+    tables: Mapping[str, pa.Table]
+    rows: int
+    count: int | None
+    """The server's count of all matches, when it was asked for."""
+    next_query: str | None
+    """Query of the page that follows; only ever the query, never a host."""
+
+
+def column_type(field: Field) -> pa.DataType:
+    """Arrow type of a column in the lake."""
+    match field.type.kind:
+        case Kind.DAY:
+            return pa.date32()
+        case Kind.TIME:
+            return pa.time32("s")
+        case Kind.INTEGER:
+            return pa.int64()
+        case Kind.FLAG:
+            return pa.bool_()
+        case Kind.DECIMAL:
+            return pa.decimal128(field.type.precision, field.type.scale)
+        case Kind.TEXT:
+            return pa.string()
+
+
+def table_schema(table: Table) -> pa.Schema:
+    """Columns of a decoded table: the partition's date, the business columns, the optional fields."""
+    fields = [pa.field(BUSINESS_DATE, pa.date32())]
+    fields += [pa.field(f.name, column_type(f)) for f in table.columns]
+    if table.optional_fields:
+        fields.append(pa.field(OPTIONAL_FIELDS, _OPTIONAL_TYPE))
+    return pa.schema(fields)
+
+
+def decode_page(body: bytes, contract: Contract, what: str) -> DecodedPage:
+    """Decode one list answer; `BadAnswer` when it is not one, `DataError` when a value does not fit."""
+    root = _respell(contract.root, body)
+    try:
+        records = _fast(body, root, what)
+        tables = dict(_flatten(contract.entity, root, records))
+    except pa.ArrowException:
+        records = _slow(body, contract.entity, root, what)
+        tables = dict(_flatten(contract.entity, root, records))
+    return DecodedPage(tables, len(records), *envelope(body))
+
+
+def decode_keys(body: bytes, contract: Contract, what: str) -> tuple[pa.Table, int | None, str | None]:
+    """Decode an answer that holds only keys."""
+    keys = set(contract.entity.key)
+    root = Node({d: w for d, w in contract.root.names.items() if d in keys}, contract.root.fields, ())
+    try:
+        records = _fast(body, root, what)
+    except pa.ArrowException:
+        records = _slow(body, contract.entity, root, what)
+    columns = [_column(records, root, f) for f in contract.entity.fields if f.name in keys]
+    names = [f.name for f in contract.entity.fields if f.name in keys]
+    return pa.table(columns, names=names).select(list(contract.entity.key)), *envelope(body)
+
+
+def envelope(body: bytes) -> tuple[int | None, str | None]:
+    """The count and the query of the next page; both spellings, number or text."""
+    count = _COUNT.search(body)
+    link = _NEXT.search(body)
+    next_query = json.loads(link[1]).partition("?")[2] if link else None
+    return (int(count[1]) if count else None), (next_query or None)
+
+
+_COUNT = re.compile(rb'"@?odata\.count"\s*:\s*"?([0-9]+)')
+_NEXT = re.compile(rb'"@?odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")')
+
+
+def _fast(body: bytes, root: Node, what: str) -> pa.StructArray:
+    schema = pa.schema([("value", pa.list_(root.wire_type()))])
+    page = arrow_json.read_json(
+        io.BytesIO(body),
+        read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(body) + 64),
+        parse_options=arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+    )
+    if page.num_rows != 1:
+        raise BadAnswer(f"{what}: the answer is not one JSON document.")
+    values = page["value"].combine_chunks()
+    if values.null_count:
+        raise BadAnswer(f"{what}: the answer has no list of records.", cure="Something else than the Sage 300 Web API may be answering.")
+    records = values.flatten()
+    if records.null_count:
+        raise BadAnswer(f"{what}: the answer holds an empty place where a record should be.")
+    return records
+
+
+def _respell(node: Node, body: bytes) -> Node:
+    """Adopt the capitals of the first record, which may differ from those of `$metadata`."""
+    start = body.find(b"{", body.find(b'"value"'))
+    if start < 0:
+        return node
+    try:
+        first, _ = json.JSONDecoder().raw_decode(body[start : start + 2_000_000].decode("utf-8", "replace"))
+    except ValueError:
+        return node
+    return _adopt(node, first)
+
+
+def _adopt(node: Node, record: object) -> Node:
+    if not isinstance(record, dict):
+        return node
+    adopted = node.respelled({name.casefold(): name for name in record})
+    children = []
+    for collection, member, inner in adopted.children:
+        lines = record.get(member)
+        children.append((collection, member, _adopt(inner, lines[0]) if isinstance(lines, list) and lines else inner))
+    return Node(adopted.names, adopted.fields, tuple(children), adopted.optional, adopted.optional_type)
+
+
+def _flatten(entity: Entity, root: Node, records: pa.StructArray) -> Iterator[tuple[str, pa.Table]]:
+    tables = {table.path: table for table in entity.tables}
+    own = {f.name: _column(records, root, f) for f in root.fields}
+    dated = isinstance(entity.reading, (Stamped, Dated))
+    dates = own[entity.reading.field] if dated else pa.nulls(len(records), pa.date32())  # type: ignore[union-attr]
+    yield tables[()].name, _assemble(tables[()], dates, own, {}, None, _optional_of(records, root))
+    yield from _nested(tables, root, (), records, dates, own)
+
+
+def _nested(
+    tables: Mapping[tuple[str, ...], Table], node: Node, path: tuple[str, ...], rows: pa.StructArray, dates: pa.Array, known: Mapping[str, pa.Array]
+) -> Iterator[tuple[str, pa.Table]]:
+    for collection, member, inner in node.children:
+        below = (*path, collection.member)
+        table = tables[below]
+        lists = rows.field(member)
+        parents = pc.list_parent_indices(lists)
+        lines = pc.list_flatten(lists)
+        inherited = {f.name: known[f.name].take(parents) for f in table.parent_key}
+        own = {f.name: _column(lines, inner, f) for f in table.fields}
+        dates_below = dates.take(parents)
+        yield table.name, _assemble(table, dates_below, own, inherited, _places(parents), _optional_of(lines, inner))
+        yield from _nested(tables, inner, below, lines, dates_below, {**inherited, **own})
+
+
+def _places(parents: pa.Array) -> pa.Array:
+    """1, 2, 3... within each run of the same parent."""
+    of = parents.to_numpy(zero_copy_only=False)
+    position = np.arange(len(of), dtype=np.int64)
+    starts = np.flatnonzero(np.r_[True, of[1:] != of[:-1]]) if len(of) else np.empty(0, dtype=np.int64)
+    lengths = np.diff(np.r_[starts, len(of)])
+    return pa.array(position - np.repeat(starts, lengths) + 1, pa.int64())
+
+
+def _assemble(
+    table: Table, dates: pa.Array, own: Mapping[str, pa.Array], inherited: Mapping[str, pa.Array], places: pa.Array | None, optional: pa.Array
+) -> pa.Table:
+    columns = [dates]
+    for field in table.columns:
+        if field.name in inherited:
+            columns.append(inherited[field.name])
+        elif field.name == LINE and places is not None:
+            columns.append(places)
+        else:
+            columns.append(own[field.name])
+    if table.optional_fields:
+        columns.append(optional)
+    return pa.table(columns, schema=table_schema(table))
+
+
+def _column(rows: pa.StructArray, node: Node, field: Field) -> pa.Array:
+    wire = node.names.get(field.name)
+    if wire is None:
+        return pa.nulls(len(rows), column_type(field))
+    values = rows.field(wire)
+    match field.type.kind:
+        case Kind.DAY:
+            return _days(values)
+        case Kind.TIME:
+            return _cut(values, 11, 19).cast(pa.time32("s"))
+        case Kind.DECIMAL:
+            values.validate(full=True)  # the JSON reader checks the scale but not the precision
+            return values
+        case _:
+            return values
+
+
+def _days(values: pa.Array) -> pa.Array:
+    """The calendar date as written; the zone letter means nothing, and is never converted."""
+    return _cut(values, 0, 10).cast(pa.date32())
+
+
+def _cut(values: pa.Array, start: int, stop: int) -> pa.Array:
+    values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+    return pc.utf8_slice_codeunits(values, start, stop)
+
+
+def _optional_of(rows: pa.StructArray, node: Node) -> pa.Array:
+    if not node.optional:
+        return pa.nulls(len(rows), _OPTIONAL_TYPE)
+    lists = rows.field(node.optional)
+    inner = pc.list_flatten(lists)
+    kinds = inner.field(node.optional_type) if node.optional_type else pa.nulls(len(inner), pa.string())
+    trimmed = pc.utf8_rtrim_whitespace(inner.field("Value"))
+    structs = pa.StructArray.from_arrays([inner.field("OptionalField"), trimmed, kinds], names=["name", "value", "type"])
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
+    return pa.ListArray.from_arrays(offsets, structs)
+
+
+# --- the slow way: tolerant, and able to say what is wrong ---------------------------------------------------------------------------
+
+
+def _slow(body: bytes, entity: Entity, root: Node, what: str) -> pa.StructArray:
+    try:
+        page = json.loads(body, parse_float=_Digits, parse_int=_Digits, parse_constant=_refuse_constant, strict=False)
+    except (ValueError, RecursionError) as problem:
+        raise BadAnswer(f"{what}: the answer is not complete JSON ({type(problem).__name__}).", cure="It was cut on its way, or a proxy changed it.") from problem
+    rows = page.get("value") if isinstance(page, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
+        raise BadAnswer(f"{what}: the answer has no list of records.", cure="Something else than the Sage 300 Web API may be answering.")
+    clean = [_record(row, root, f"{entity.resource}({_key_of(row, entity, root)})") for row in rows]
+    return pa.array(clean, root.wire_type())
+
+
+class _Digits(str):
+    """A number exactly as it was written."""
+
+    __slots__ = ()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _key_of(row: Mapping[str, object], entity: Entity, root: Node) -> str:
+    return ", ".join(f"{row.get(root.names.get(k, k))!s:.60}" for k in entity.key)
+
+
+def _record(row: Mapping[str, object], node: Node, where: str) -> dict[str, object]:
+    clean: dict[str, object] = {}
+    for field in node.fields:
+        wire = node.names.get(field.name)
+        if wire is not None:
+            clean[wire] = _value(row.get(wire), field, where)
+    for collection, member, inner in node.children:
+        lines = row.get(member) or []
+        clean[member] = [_record(line, inner, f"{where}.{collection.member}[{n}]") for n, line in enumerate(_dicts(lines, where, member), 1)]
+    if node.optional:
+        texts = ("OptionalField", "Value", *([node.optional_type] if node.optional_type else []))
+        lines = _dicts(row.get(node.optional) or [], where, node.optional)
+        clean[node.optional] = [{t: _value(line.get(t), Field(t), where) for t in texts} for line in lines]
+    return clean
+
+
+def _dicts(lines: object, where: str, member: str) -> Iterable[dict[str, object]]:
+    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
+        raise DataError(f"{where}.{member}: is not a list of rows.")
+    return lines
+
+
+def _value(value: object, field: Field, where: str) -> object:
+    if value is None:
+        return None
+    try:
+        return _convert(value, field)
+    except (ValueError, InvalidOperation, TypeError) as problem:
+        raise DataError(
+            f"{where}.{field.name}: the value {_shown(value)} is not a valid {field.type}{f' ({problem})' if str(problem) else ''}.",
+            cure="Correct it in Sage 300, or widen the field's type in the catalogue if the server's $metadata allows more.",
+        ) from None
+
+
+def _convert(value: object, field: Field) -> object:
+    match field.type.kind:
+        case Kind.TEXT:
+            return _text(value)
+        case Kind.INTEGER:
+            return _integer(value)
+        case Kind.FLAG:
+            return _flag(value)
+        case Kind.DECIMAL:
+            return _decimal(value, field)
+        case Kind.DAY:
+            return _iso(value, 0, 10, pa.date32())
+        case Kind.TIME:
+            return _iso(value, 11, 19, pa.time32("s"))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    text = str(value)
+    text.encode()  # a lone half of a surrogate pair is no character
+    return text
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, str):
+        raise TypeError
+    number = Decimal(value)
+    if number != number.to_integral_value():
+        raise ValueError("it has a fraction")
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("it is too large")
+    return int(number)
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    if not isinstance(value, str) or value.casefold() not in known:
+        raise ValueError("it is neither yes nor no")
+    return known[value.casefold()]
+
+
+def _decimal(value: object, field: Field) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str):
+        raise TypeError
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError("it is not finite")
+    exact = number.normalize(_WIDE)
+    _, digits, exponent = exact.as_tuple()
+    assert isinstance(exponent, int)
+    if -exponent > field.type.scale:
+        raise ValueError(f"it has {-exponent} decimals, {field.type.scale} are declared")
+    if exact and len(digits) + exponent > field.type.precision - field.type.scale:
+        raise ValueError(f"it has {len(digits) + exponent} digits before the point, {field.type.precision - field.type.scale} are declared")
+    return exact
+
+
+def _iso(value: object, start: int, stop: int, kind: pa.DataType) -> str | None:
+    if not isinstance(value, str):
+        raise TypeError
+    if value == "":
+        return None
+    try:
+        pa.scalar(value[start:stop]).cast(kind)
+    except pa.ArrowException as problem:
+        raise ValueError("it is not a date" if start == 0 else "it is not a time") from problem
+    return str(value)
+
+
+def _shown(value: object) -> str:
+    text = str(value).encode("unicode_escape", "backslashreplace").decode()
+    return f"{text[:60]!r}{'...' if len(text) > 60 else ''}"

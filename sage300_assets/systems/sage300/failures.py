@@ -1,0 +1,72 @@
+"""What an answer that is not data means. Decided on `code`; texts are localised and change with releases."""
+
+from __future__ import annotations
+
+import json
+
+from sage300_assets.base.errors import AccessError, BadAnswer, PermanentError, RetriableError, Sage300AssetsError, Throttled
+from sage300_assets.base.transport import Answer
+
+_CURES = {
+    "InvalidParameters": "The server does not know a field or option we asked for: run `sage300 doctor` to compare its $metadata with the catalogue.",
+    "ResourceNotFound": "This server has no such endpoint: it may be an older release, or the module is not activated.",
+    "DBLinkError": "The module is not installed or activated for this company.",
+    "SessionError": "Sage 300 cannot open a session: check its installation and licences on the server.",
+}
+
+
+def check_status(answer: Answer, what: str) -> None:
+    """Raise what an unsuccessful answer means; return on success."""
+    if answer.status < 400:
+        return
+    code, text = _error_of(answer)
+    raise _meaning(answer.status, code, text, what)
+
+
+def _meaning(status: int, code: str, text: str, what: str) -> Sage300AssetsError:
+    said = f" It says: {text}" if text else ""
+    if code == "TooManyRequests":
+        return Throttled(f"{what}: too many requests at once.", cure="Lower SAGE300_MAX_PARALLEL.")
+    if status == 401 or code == "Unauthorized":
+        return AccessError(
+            f"{what}: user or password is refused (401).",
+            cure="Check SAGE300_USERNAME and SAGE300_PASSWORD; Sage 300 wants both in upper case, and refuses ADMIN by default.",
+        )
+    if status == 403 or code == "Forbidden":
+        return AccessError(
+            f"{what}: the user lacks a right (403).{said}",
+            cure="Give the user's security group the 'Sage 300 Web API' authorisation in this module, and the right to view these records.",
+        )
+    if "day end processing" in text.casefold():
+        return RetriableError(f"{what}: day-end processing is running.{said}", cure="Read again when it is done.")
+    if status >= 500 and code not in {"DBLinkError", "SessionError"}:
+        return RetriableError(f"{what}: the server failed (status {status} {code}).{said}", cure="Look into the Sage 300 server's event log.")
+    cure = _CURES.get(code, "Run `sage300 doctor` for this company.")
+    return PermanentError(f"{what}: refused (status {status} {code or 'without a code'}).{said}", cure=cure, code=code, status=status)
+
+
+def _error_of(answer: Answer) -> tuple[str, str]:
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return "", ""
+    error = body.get("error") or body.get("odata.error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return "", ""
+    message = error.get("message")
+    text = message.get("value", "") if isinstance(message, dict) else message
+    return str(error.get("code") or ""), " ".join(str(text or "").split())[:500]
+
+
+def check_is_json(answer: Answer, what: str) -> None:
+    """Refuse pages of proxies and login forms that come with status 200. Sage 300 may call its JSON text/plain."""
+    start = answer.body[:256].lstrip(b"\xef\xbb\xbf \r\n\t")
+    if start[:1] == b"{":
+        return
+    kind = "an HTML page" if start[:1] == b"<" or answer.content_type == "text/html" else "something that is not JSON"
+    if not start:
+        kind = "an empty answer"
+    raise BadAnswer(
+        f"{what}: the server answered with {kind} instead of data.",
+        cure="A proxy or a login form is in between: call SAGE300_URL in a browser and see what answers.",
+    )

@@ -1,0 +1,336 @@
+"""Read all records of a span, exactly: cut into windows, fetched in parallel, each proven complete before it counts.
+
+A window that fits one page is a single answer and cannot tear. A window of several pages has its keys read a second time, and both
+readings must agree: a count alone does not see one record deleted and another added between two pages. The newest window is read last,
+because a record that changes while we read gets today's stamp: it is then found there, whether or not its old place was read before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sage300_assets.base.days import Span
+from sage300_assets.base.errors import BadAnswer, PermanentError, RetriableError, SourceMoved
+from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client, keep_in_memory
+from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.decode import BUSINESS_DATE
+from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
+
+_FILL = 0.7
+"""Share of a page that a planned window is expected to fill, so that most windows fit."""
+_FEW_PAGES = 4
+"""Up to so many pages it costs less to follow the pages and read the keys again than to cut."""
+_WINDOW_TRIES = 4
+_RECOUNTS = 4
+_PAGES_IN_MEMORY = 16
+"""A window with more pages lets go of the later ones and decodes them again from where they landed."""
+
+
+class _Moved(RetriableError):
+    """The window changed, or was served wrongly, while it was read."""
+
+
+@dataclass(frozen=True)
+class WindowRead:
+    """A window whose completeness is proven."""
+
+    window: Window
+    pages: tuple[Page, ...]
+    rows: int
+    count: int
+    """What the source itself counts; equal to `rows`."""
+    round: int = 0
+    """0 for the first reading; a window that moved afterwards comes again with a higher round, and replaces the former."""
+
+
+@dataclass
+class Reader:
+    """Reads one entity of one company."""
+
+    client: Sage300Client
+    contract: Contract
+    today: date
+    """The company's own today; where an open span is cut."""
+    land: Callable[[Window, RawPage], Reload] = lambda window, raw: keep_in_memory(raw)
+    on_rows: Callable[[int], None] = lambda rows: None
+
+    def everything(self) -> Iterator[WindowRead]:
+        """All records, in one window."""
+        yield self._read(Window())
+
+    def undated(self) -> WindowRead:
+        """The records whose date is empty, which no span finds."""
+        name = self.contract.date_field
+        try:
+            return self._read(Window(name, undated=True))
+        except PermanentError as refusal:
+            if refusal.code not in {"InvalidParameters", ""} or refusal.status not in {400, 0}:
+                raise
+        # This server does not compare with null: look through everything, but only when there is something to find.
+        if self.client.count(self.contract, "") == self.client.count(self.contract, Window(name, Span(date(1, 1, 1), None)).filter(self.client.dialect)):
+            return WindowRead(Window(name, undated=True), (), 0, 0)
+        whole = self._read(Window())
+        pages = tuple(_only_undated(page) for page in whole.pages)
+        rows = sum(page.rows for page in pages)
+        return WindowRead(Window(name, undated=True), pages, rows, rows)
+
+    def span(self, span: Span) -> Iterator[WindowRead]:
+        """All records of a span of days."""
+        name = self.contract.date_field
+        first = self._try_whole(Window(name, span))
+        if isinstance(first, WindowRead):
+            yield first
+            return
+        pieces = self._cut(span, first)
+        if len(pieces) == 1:
+            yield self._read(Window(name, span), first)
+            return
+        *older, newest = pieces
+        closed: dict[Span, int] = {}
+        for read in self._parallel(older):
+            assert read.window.span is not None
+            closed[read.window.span] = read.rows
+            yield read
+        yield from self._settle(closed)
+        # Last, and after every repair: whatever left a closed window since then is found here.
+        yield from self.span(newest)
+
+    def look_up(self, condition: str) -> WindowRead:
+        """The records that meet a condition."""
+        return self._read(Window(more=condition))
+
+    def first_page(self, window: Window) -> Page:
+        """One page of a window, with the server's count."""
+        return self.client.page(self.contract, self._ask(window), partial(self.land, window))
+
+    def _settle(self, closed: dict[Span, int]) -> Iterator[WindowRead]:
+        """Count the closed windows once more; read again what moved between them."""
+        name, dialect = self.contract.date_field, self.client.dialect
+        spans = sorted(closed, key=lambda s: s.start or date.min)
+        whole = Window(name, Span(spans[0].start, spans[-1].end))
+        for attempt in range(1, _RECOUNTS + 1):
+            if self.client.count(self.contract, whole.filter(dialect)) == sum(closed.values()):
+                return
+            for span in spans:
+                window = Window(name, span)
+                if self.client.count(self.contract, window.filter(dialect)) != closed[span]:
+                    again = self._read(window)
+                    closed[span] = again.rows
+                    yield WindowRead(again.window, again.pages, again.rows, again.count, round=attempt)
+        raise SourceMoved(
+            f"{self._what}: records of {whole} kept moving while they were read.",
+            cure="Read again at a quieter time, or read fewer days at once. Nothing was published.",
+        )
+
+    def _parallel(self, spans: Iterable[Span]) -> Iterator[WindowRead]:
+        """Read spans side by side, a bounded number ahead of the consumer so that memory stays flat."""
+        name = self.contract.date_field
+        waiting = deque(spans)
+        running: set[Future[WindowRead | Page]] = set()
+        of: dict[Future[WindowRead | Page], Span] = {}
+        with ThreadPoolExecutor(self.client.parallel, thread_name_prefix="sage300") as pool:
+            try:
+                while waiting or running:
+                    while waiting and len(running) < self.client.parallel + 1:
+                        span = waiting.popleft()
+                        future = pool.submit(self._try_whole, Window(name, span))
+                        running.add(future)
+                        of[future] = span
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        span = of.pop(future)
+                        result = future.result()
+                        if isinstance(result, WindowRead):
+                            yield result
+                            continue
+                        pieces = self._cut(span, result)
+                        if len(pieces) > 1:
+                            waiting.extendleft(reversed(pieces))
+                            continue
+                        again: Future[WindowRead | Page] = pool.submit(self._read, Window(name, span), result)
+                        running.add(again)
+                        of[again] = span
+            except BaseException:
+                self.client.transport.stop()
+                for future in running:
+                    future.cancel()
+                raise
+
+    def _cut(self, span: Span, first: Page) -> list[Span]:
+        """Pieces for a span whose first page showed that it does not fit; one piece if it is better read page by page."""
+        count, page_rows = self._counted(first), max(1, first.rows)
+        if count <= _FEW_PAGES * page_rows:
+            return [span]
+        return _cut(span, self.today, max(2, math.ceil(count / (page_rows * _FILL))))
+
+    def _try_whole(self, window: Window) -> WindowRead | Page:
+        """Read a window that fits one page, or give its first page."""
+        for _ in range(_WINDOW_TRIES):
+            page = self.first_page(window)
+            if self._counted(page) > page.rows > 0:
+                return page
+            try:
+                read = self._prove(window, [page])
+            except _Moved:
+                continue
+            self.on_rows(read.rows)
+            return read
+        return self._read(window)
+
+    def _read(self, window: Window, first: Page | None = None) -> WindowRead:
+        """Read a window of any number of pages, again and again until it holds still."""
+        problem: _Moved | None = None
+        for _ in range(_WINDOW_TRIES):
+            try:
+                read = self._prove(window, self._follow(window, first))
+            except _Moved as moved:
+                problem, first = moved, None
+                continue
+            self.on_rows(read.rows)
+            return read
+        assert problem is not None
+        raise SourceMoved(
+            f"{self._what}, {window}: {problem.message} Read {_WINDOW_TRIES} times.",
+            cure="Read again at a quieter time; if it stays, compare the count with Sage 300 and look for a proxy that alters answers. Nothing was published.",
+        ) from problem
+
+    def _follow(self, window: Window, first: Page | None) -> Iterator[Page]:
+        """All pages of a window, as the server links them."""
+        ask = self._ask(window)
+        asked = {ask}
+        hashes: set[str] = set()
+        received, expected = 0, 0
+        page = first
+        while True:
+            if page is None:
+                page = self.client.page(self.contract, ask, partial(self.land, window))
+            if not received:
+                expected = self._counted(page)
+            elif page.count is not None and page.count != expected:
+                raise _Moved(f"the count changed from {expected} to {page.count} between pages.")
+            if page.rows and page.sha256 in hashes:
+                raise _Moved("the server sent the same page twice.")
+            hashes.add(page.sha256)
+            received += page.rows
+            yield page
+            if received >= expected or not page.rows:
+                return
+            page_query, ask = ask, page.next_query or self._ask(window, skip=received)
+            if ask in asked or same_query(ask, page_query):
+                raise _Moved("the server's link to the next page leads in a circle.")
+            asked.add(ask)
+            page = None
+
+    def _prove(self, window: Window, incoming: Iterable[Page]) -> WindowRead:
+        pages: list[Page] = []
+        keys: list[pa.Table] = []
+        for page in incoming:
+            keys.append(self._keys_of(page))
+            self._inside(window, page)
+            pages.append(page if len(pages) < _PAGES_IN_MEMORY else page.spilled())
+        count = self._counted(pages[0])
+        rows = sum(p.rows for p in pages)
+        if rows != count:
+            raise _Moved(f"{rows} records came, the server counts {count}.")
+        together = pa.concat_tables(keys)
+        if together.group_by(list(self.contract.entity.key)).aggregate([]).num_rows != rows:
+            raise _Moved("a record came twice.")
+        if len(pages) > 1 and not self._second_keys(window).equals(together):
+            raise _Moved("records came or went between its pages.")
+        return WindowRead(window, tuple(pages), rows, count)
+
+    def _keys_of(self, page: Page) -> pa.Table:
+        keys = page.tables[self.contract.entity.root.name].select(list(self.contract.entity.key))
+        for name in self.contract.entity.key:
+            if keys[name].null_count:
+                raise BadAnswer(
+                    f"{self._what}: a record without its key {name} came.", cure="Run `sage300 doctor` to compare the server's $metadata with the catalogue."
+                )
+        return keys
+
+    def _second_keys(self, window: Window) -> pa.Table:
+        where, select = window.filter(self.client.dialect), self.contract.key_select
+        ask = query(where=where, select=select, top=self._top, count=True)
+        asked: set[str] = set()
+        parts: list[pa.Table] = []
+        received = 0
+        while True:
+            if ask in asked:
+                raise _Moved("the server's link to the next page leads in a circle.")
+            asked.add(ask)
+            table, count, next_query = self.client.keys(self.contract, ask)
+            parts.append(table)
+            received += table.num_rows
+            if not table.num_rows or (count is not None and received >= count):
+                return pa.concat_tables(parts)
+            ask = next_query or query(where=where, select=select, top=self._top, skip=received, count=True)
+
+    def _inside(self, window: Window, page: Page) -> None:
+        if not window.field or window.more:
+            return
+        days = page.tables[self.contract.entity.root.name][BUSINESS_DATE]
+        if window.undated:
+            if days.null_count != len(days):
+                raise _Moved("the server sent records outside of what was asked for.")
+            return
+        assert window.span is not None
+        # A server that takes an empty date for a very early one sends such records with the oldest window: they are kept as undated.
+        if days.null_count < len(days):
+            oldest, newest = pc.min(days).as_py(), pc.max(days).as_py()
+            if oldest not in window.span or newest not in window.span:
+                raise _Moved(f"the server sent records dated {oldest} to {newest}, outside of what was asked for.")
+
+    def _counted(self, page: Page) -> int:
+        if page.count is None:
+            raise BadAnswer(f"{self._what}: the answer has no count although $count=true was asked.")
+        return page.count
+
+    def _ask(self, window: Window, skip: int = 0) -> str:
+        where = window.filter(self.client.dialect)
+        chosen = query(where=where, select=self.contract.select, top=self._top, skip=skip, count=True)
+        if len(chosen) + len("&$skip=1000000") <= QUERY_BYTES:
+            return chosen
+        return query(where=where, top=self._top, skip=skip, count=True)
+
+    @property
+    def _top(self) -> int:
+        return self.client.settings.sage300_page_size
+
+    @property
+    def _what(self) -> str:
+        return f"{self.client.company} {self.contract.entity.resource}"
+
+
+def _only_undated(page: Page) -> Page:
+    tables = {name: table.filter(pc.is_null(table[BUSINESS_DATE])) for name, table in page.tables.items()}
+    return replace(page, kept=tables, rows=tables[page.contract.entity.root.name].num_rows)
+
+
+def _cut(span: Span, today: date, pieces: int) -> list[Span]:
+    """Cut a span into pieces, oldest first; an open end is peeled off. One piece means it cannot be cut."""
+    if span.end is None:
+        # A day earlier than today: the server's clock may be on the other side of midnight.
+        edge = today - _ONE_DAY if span.start is None or span.start < today - _ONE_DAY else span.start + _ONE_DAY
+        if edge > _FAR:
+            return [span]
+        before = Span(span.start, edge)
+        return [*(_cut(before, today, pieces) if before.start is not None else [before]), Span(edge, None)]
+    if span.start is None:
+        edges = [span.end - years * _YEAR for years in (16, 4, 1) if span.end.year > _EPOCH + years]
+        return [Span(a, b) for a, b in zip([None, *edges], [*edges, span.end], strict=True)]
+    return span.cut(pieces)
+
+
+_ONE_DAY = timedelta(days=1)
+_YEAR = timedelta(days=365)
+_EPOCH = 1900
+_FAR = date(9000, 1, 1)
