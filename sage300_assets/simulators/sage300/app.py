@@ -47,13 +47,14 @@ class Call:
 class WebApi:
     """Serves the Web API part of the address space."""
 
-    def __init__(self, librarian: Librarian, doorman: Doorman, faults: FaultBoard, content_type: str = JSON) -> None:
+    def __init__(self, librarian: Librarian, doorman: Doorman, faults: FaultBoard, content_type: str = JSON, *, compress: bool = True) -> None:
         self.calls: list[Call] = []
         self.closing = asyncio.Event()
         self._librarian = librarian
         self._doorman = doorman
         self._faults = faults
         self._content_type = content_type
+        self._compress = compress
         self._awake = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +70,7 @@ class WebApi:
             reply = await self._reply(scope["method"], raw_path, raw_query, headers, address, where, receive)
             if reply is not None:
                 status = reply.status
-                await deliver(reply, headers, scope, send, self._faults, where, self._pause)
+                await deliver(reply, headers, scope, send, self._faults, where, self._pause, compress=self._compress)
         except Dropped:
             pass  # returning with the answer unfinished makes the server close the connection
         finally:

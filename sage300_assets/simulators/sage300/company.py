@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sage300_assets.catalogue.model import Entity
@@ -63,7 +63,9 @@ class Company:
         """Monday to Friday."""
         return day.weekday() < 5
 
-    def working_day(self, day: date) -> date:
+    @staticmethod
+    @lru_cache(maxsize=20_000)
+    def working_day(day: date) -> date:
         """The day itself, or the Monday after a weekend."""
         late = day.weekday() - 4
         return day if late <= 0 else day + timedelta(days=3 - late)

@@ -35,13 +35,15 @@ class Dropped(Exception):
     """The connection is to be closed although the answer is not complete."""
 
 
-async def deliver(reply: Reply, request_headers: Mapping[str, str], scope: Scope, send: Send, faults: FaultBoard, where: Where, pause: Any) -> None:
+async def deliver(
+    reply: Reply, request_headers: Mapping[str, str], scope: Scope, send: Send, faults: FaultBoard, where: Where, pause: Any, *, compress: bool = True
+) -> None:
     """Send a reply, with whatever faults of the line are armed."""
     body = reply.body
     headers = dict(reply.headers)
     line = _LineFaults(faults, where, reply.spoilable and bool(body))
     damaged = line.fires("bad_gzip")
-    if damaged or (len(body) >= SMALLEST_GZIP and "gzip" in request_headers.get("accept-encoding", "")):
+    if damaged or (compress and len(body) >= SMALLEST_GZIP and "gzip" in request_headers.get("accept-encoding", "")):
         body = await asyncio.to_thread(gzip.compress, body, 1)
         headers["Content-Encoding"] = "gzip"
         headers["Vary"] = "Accept-Encoding"

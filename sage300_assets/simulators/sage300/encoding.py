@@ -41,10 +41,10 @@ def compile_encoder(shape: WireShape, wanted: Iterable[str] | None = None) -> En
             parts.append(_escape(f"{json.dumps(name)}:") + "%s")
             names.append(source)
             encoders.append(_list_encoder(child))
-    return _assemble("{" + ",".join(parts) + "}", names, encoders)
+    return _assemble("{" + ",".join(parts) + "}", names, encoders, shape.shape.prototype)
 
 
-def _assemble(template: str, names: list[str], encoders: list[Callable[[Any], str]]) -> Encoder:
+def _assemble(template: str, names: list[str], encoders: list[Callable[[Any], str]], prototype: Row) -> Encoder:
     if not names:
         text = template % ()
         return lambda _row: text
@@ -52,7 +52,13 @@ def _assemble(template: str, names: list[str], encoders: list[Callable[[Any], st
         name, encode = names[0], encoders[0]
         return lambda row: template % (encode(row[name]),)
     get = itemgetter(*names)
-    return lambda row: template % tuple([encode(value) for encode, value in zip(encoders, get(row))])  # noqa: B905 - equal by construction, and hot
+    # Most members of most rows hold the very object of the prototype, whose text is known already.
+    usual = [(prototype[name], encode(prototype[name]), encode) for name, encode in zip(names, encoders, strict=True)]
+
+    def encode_row(row: Row) -> str:
+        return template % tuple([text if value is neutral else encode(value) for value, (neutral, text, encode) in zip(get(row), usual)])  # noqa: B905 - hot
+
+    return encode_row
 
 
 def _list_encoder(child: WireShape) -> Callable[[Any], str]:

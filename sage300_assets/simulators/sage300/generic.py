@@ -92,8 +92,16 @@ class Keys:
 class Masters:
     """Master data: most records are old, some are edited now and then, some are new, some live only a few days."""
 
-    def __init__(self, company: Company, entity: Entity, details: Details | None = None, size: int = USUAL_SIZE) -> None:
+    def __init__(
+        self,
+        company: Company,
+        entity: Entity,
+        details: Details | None = None,
+        size: int = USUAL_SIZE,
+        mistakes: Callable[[int], Mapping[str, Any]] | None = None,
+    ) -> None:
         self._company = company
+        self._mistakes = mistakes
         self._entity = entity
         self._details = details
         self._filler = Filler(company, company.shapes[entity.resource])
@@ -115,6 +123,10 @@ class Masters:
                 if made <= company.today:
                     yield self._ref(index, made, tuple(given[k] for k in self._entity.key), given)
                 index += 1
+            if self._mistakes is not None:
+                for mistake, made in self._short_lived():
+                    known = self._mistakes(mistake)
+                    yield Ref(50_000 + mistake, 0, made, made, tuple(known[k] for k in self._entity.key), known)
             return
         assert self._keys is not None
         limit = self._keys.limit
@@ -128,11 +140,17 @@ class Masters:
         for newcomer in range(elapsed // 11):
             made = company.first_day + timedelta(days=11 * (newcomer + 1))
             yield self._ref(size + newcomer, made, self._keys.key(size + newcomer, made), {})
+        for mistake, made in self._short_lived():
+            yield self._ref(50_000 + mistake, made, self._keys.key(50_000 + mistake, made), {})
+
+    def _short_lived(self) -> Iterable[tuple[int, date]]:
         # Records made by mistake: they are there for a few days, then they are gone.
+        company = self._company
+        elapsed = (company.today - company.first_day).days
         for mistake in range(max(0, elapsed - SHORT_LIFE) // 5, elapsed // 5 + 1):
             made = company.first_day + timedelta(days=5 * mistake)
             if made <= company.today < made + timedelta(days=SHORT_LIFE):
-                yield self._ref(50_000 + mistake, made, self._keys.key(50_000 + mistake, made), {})
+                yield mistake, made
 
     def _ref(self, index: int, made: date, key: tuple[Any, ...], given: Mapping[str, Any]) -> Ref:
         chance = mix(self._seed, index)
@@ -146,8 +164,13 @@ class Masters:
             edition, edited = 0, made
         return Ref(index, edition, made, edited, key, given)
 
+    def finish(self, index: int) -> Mapping[str, Any]:
+        """What is only worked out when the record at an index is looked at."""
+        return {}
+
     def build(self, ref: Any) -> Row:
         given = {n: v for n, v in ref.given.items() if not n.startswith("_")}
+        given.update(self.finish(ref.index))
         given.update(zip(self._entity.key, ref.key, strict=True))
         if self._stamp:
             given[self._stamp] = ref.stamp

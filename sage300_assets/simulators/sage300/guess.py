@@ -96,7 +96,7 @@ _DOMAINS: tuple[tuple[re.Pattern[str], Callable[[Lists], list[str]]], ...] = tup
         (r"^(Category|CategoryCode)$", lambda _: [c for c, _ in CATEGORIES]),
         (r"^(PriceListCode|PriceList|DefaultPriceListCode|CustomerPriceList)$", lambda _: list(PRICE_LISTS)),
         (r"UnitOfMeasure$|UOM$|QuantityUnit$", lambda _: list(UNITS)),
-        (r"Account(Number)?$|^GLAccount|AcctID$", lambda m: [a.code for a in m.accounts]),
+        (r"(?<!National)Account(Number)?$|^GLAccount|AcctID$", lambda m: [a.code for a in m.accounts]),
         (r"^(Fiscal)?Year$|FiscalYear$|^Fiscalyear$", _years),
         (r"^(Fiscal)?Period$|FiscalPeriod$|^Fiscalperiod$", lambda _: [f"{n:02d}" for n in range(1, 13)]),
         (r"^Country$|Country$", lambda _: sorted({p[3] for p in PLACES})),

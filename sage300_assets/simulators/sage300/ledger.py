@@ -92,6 +92,10 @@ class Ledger:
             self._postings_before.append(self._postings_before[-1] + reserved + len(self._own_posted_on(last)))
         return self._batches_before[index], self._postings_before[index]
 
+    def last_sequence(self, day: date) -> int:
+        """The highest posting sequence a day may give."""
+        return FIRST_BATCH + self._blocks(day + ONE_DAY)[1] - 1
+
     def batch_day(self, number: int) -> date | None:
         """The day whose block holds a batch number."""
         self._blocks(self.company.today + ONE_DAY)
@@ -111,8 +115,8 @@ class Ledger:
 
     # Postings.
 
-    def postings(self, day: date) -> Iterator[Posting]:
-        """Everything posted on a day, in the order of its numbers."""
+    def postings(self, day: date, dated: tuple[date, date] | None = None) -> Iterator[Posting]:
+        """Everything posted on a day, in the order of its numbers; `dated` leaves out what has no entry dated within these days."""
         batches, sequences = self._blocks(day)
         place = 0
         scale = max(1, self.company.scale)
@@ -120,15 +124,15 @@ class Ledger:
             clerks = {index: n for n, index in enumerate(trade.posted_on(day))}
             for back in range(LONGEST_POSTING, -1, -1):
                 made = day - timedelta(days=back)
-                if made < self.company.first_day:
+                if made < self.company.first_day or not _near(made, dated):
                     continue
                 for batch in trade.sheet(made):
-                    if batch.posted == day and batch.bills:
+                    if batch.posted == day and batch.bills and (dated is None or any(dated[0] <= b.date <= dated[1] for b in batch.bills)):
                         at = place + (len(clerks) + self._slot(batch.number, trade, made) if batch.fed else clerks[batch.number - 1])
                         text = f"{'Invoices' if side == 'AP' else 'Sales'} batch {batch.number}"
                         yield Posting(side, "IN", FIRST_BATCH + batches + at, FIRST_BATCH + sequences + at, day, text, tuple(batch.bills))
             place += len(clerks) + scale
-            for paid in trade.settled_on(day):
+            for paid in trade.settled_on(day, dated):
                 # Yesterday's late batches and today's may share a clerk and a currency.
                 at = place + paid.slot + (3 * scale if paid.kind == "AD" else 0) + (6 * scale if paid.day != day else 0)
                 kind = "AD" if paid.kind == "AD" else "PY"
@@ -137,6 +141,8 @@ class Ledger:
             place += 12 * scale
         place = self._reserved(day)
         for n, (made, own) in enumerate(self._own_posted_on(day)):
+            if dated is not None and not dated[0] <= made <= dated[1]:
+                continue
             journal = self.journal(made, own)
             yield Posting("GL", "JE", journal.number, FIRST_BATCH + sequences + place + n, day, journal.entries[0].description, journal.entries)
 
@@ -274,6 +280,11 @@ class Ledger:
         rest = -sum(home for home, _ in found.values())
         found["3200100", company.home] = [rest, rest]
         return {key: (home, source) for key, (home, source) in found.items()}
+
+
+def _near(made: date, dated: tuple[date, date] | None) -> bool:
+    """Whether a batch made on this day may hold a document of those days."""
+    return dated is None or dated[0] - timedelta(days=LATEST_DOCUMENT) <= made <= dated[1] + timedelta(days=EARLIEST_DOCUMENT)
 
 
 _OWN = (

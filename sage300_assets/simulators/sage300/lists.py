@@ -209,10 +209,12 @@ class Lists:
     @staticmethod
     def taxes(group: str, base: int) -> tuple[int, ...]:
         """Tax per authority on a base, in cents."""
-        return tuple((base * rate + 50_000) // 100_000 if base >= 0 else -((-base * rate + 50_000) // 100_000) for _, rate in TAX_GROUPS[group])
+        sign = 1 if base >= 0 else -1
+        return tuple([sign * ((sign * base * rate + 50_000) // 100_000) for _, rate in TAX_GROUPS[group]])
 
     # Parties and goods grow: the n-th newcomer of a list arrives on a fixed day.
 
+    @lru_cache(maxsize=20_000)  # noqa: B019 - lives exactly as long as the company
     def grown(self, kind: str, day: date) -> int:
         """How many vendors, customers or items exist on a day."""
         base, per_scale, every = {"vendor": (80, 8, 4), "customer": (100, 10, 3), "item": (120, 12, 5)}[kind]

@@ -17,6 +17,7 @@ from sage300_assets.simulators.sage300.trade import BillLine, Feed
 
 LONGEST_ORDER = 60
 """Most days between an order and its last invoice."""
+LONGEST_SALE = 18
 UNITS = 10_000
 """Quantities are whole numbers of ten-thousandths."""
 
@@ -68,6 +69,10 @@ class Order:
     def subtotal(self) -> int:
         """Sum of the lines."""
         return sum(line.extended(line.quantity) for line in self.lines)
+
+    def busy_from(self, day: date) -> bool:
+        """Whether anything is delivered or invoiced on or after a day."""
+        return any((d.invoiced or d.day) >= day for d in self.deliveries)
 
     def delivery_lines(self, delivery: Delivery) -> Iterator[tuple[OrderLine, int]]:
         """Lines and quantities of one delivery."""
@@ -122,7 +127,7 @@ class OrderBook:
         return sorted(self._invoiced.get(day, ()), key=_by_number)
 
     def _look_back(self, day: date) -> None:
-        for offset in range(LONGEST_ORDER + 1):
+        for offset in range(LONGEST_ORDER + 1 if self.side == "PO" else LONGEST_SALE + 1):
             self.sheet(day - timedelta(days=offset))
 
     def _order(self, index: int, day: date) -> Order:
@@ -143,6 +148,8 @@ class OrderBook:
         if not order.deliveries and share % 3 == 0:
             order.deleted = day + timedelta(days=3)
         order.lines = tuple(self._lines(order))
+        if len(order.deliveries) == 2 and not any(line.delivered[1] for line in order.lines):
+            order.deliveries = order.deliveries[:1]
         return order
 
     def _deliveries(self, day: date, chance: int, share: int) -> Iterator[Delivery]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from sage300_assets.catalogue.model import Entity
+from sage300_assets.simulators.sage300 import journals, masters, payables, receivables, trading
 from sage300_assets.simulators.sage300.company import Company
 from sage300_assets.simulators.sage300.drafts import Source
 from sage300_assets.simulators.sage300.generic import generic
 
-Maker = Callable[[Company, Entity], Source]
+Maker = Callable[[Company, Entity], Any]
 
-_RULES: Mapping[str, Maker] = {}
+_RULES: Mapping[str, Maker] = {**payables.SOURCES, **receivables.SOURCES, **journals.SOURCES, **trading.SOURCES, **masters.SOURCES}
 
 
 def source_of(company: Company, entity: Entity) -> Source:
     """The source of a company's records of an entity."""
-    return _RULES.get(entity.resource, generic)(company, entity)
+    source: Source = _RULES.get(entity.resource, generic)(company, entity)
+    return source

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from sage300_assets.simulators.sage300.chance import mix
 from sage300_assets.simulators.sage300.company import ONE_DAY, Company, DayCounts
-from sage300_assets.simulators.sage300.lists import DIVISIONS, EXPENSE_BASE, Lists, Party, lists_of
+from sage300_assets.simulators.sage300.lists import DIVISIONS, EXPENSE_BASE, RATE_UNIT, Lists, Party, lists_of
 from sage300_assets.simulators.sage300.words import SERVICES
 
 LONGEST_POSTING = 8
@@ -27,6 +27,17 @@ LONGEST_SETTLING = 78
 """Most days between a bill and the last part of its payment; the warm-up is longer than this."""
 ANCIENT = 6
 """Open items from years ago that nobody will ever pay."""
+
+
+_LAGS = (14, 30, 30, 44, 44, 60)
+_DISCOUNT_LAG = 9
+_WRITE_OFF_LAG = 30
+_SECOND_LAG = 14
+_OFFSETS = sorted(
+    {lag + late for lag in (*_LAGS, *(n + _SECOND_LAG for n in _LAGS if n < 60), _DISCOUNT_LAG, _WRITE_OFF_LAG) for late in (0, LATEST_DOCUMENT)}
+)
+"""How many days back the bills were made that are paid on a day."""
+_MONDAY_OFFSETS = sorted({offset + weekend for offset in _OFFSETS for weekend in (0, 1, 2)})
 
 
 class BillLine(NamedTuple):
@@ -306,8 +317,11 @@ class Trade:
     def _price(self, bill: Bill) -> None:
         bill.taxes = self.lists.taxes(bill.party.tax_group, bill.base)
         bill.total = bill.base + sum(bill.taxes)
-        bill.rate = self.lists.rate(bill.party.currency, bill.date)
-        bill.home = self.lists.home_cents(bill.base, bill.rate) + sum(self.lists.home_cents(t, bill.rate) for t in bill.taxes)
+        bill.rate = rate = self.lists.rate(bill.party.currency, bill.date)
+        if rate == RATE_UNIT:
+            bill.home = bill.total
+        else:
+            bill.home = sum([self.lists.home_cents(cents, rate) for cents in (bill.base, *bill.taxes)])
 
     def _plan_parts(self, bill: Bill) -> None:
         if bill.batch.posted is None:
@@ -318,19 +332,19 @@ class Trade:
         slot = bill.party.index % self.slots
         start = max(bill.batch.day, bill.date)
         if share < 7:
-            bill.parts = (self._part(bill, start + timedelta(days=30), bill.total, 0, "AD", slot, bill.home),)
+            bill.parts = (self._part(bill, start + timedelta(days=_WRITE_OFF_LAG), bill.total, 0, "AD", slot, bill.home),)
             return
-        lag = (14, 30, 30, 44, 44, 60)[(bill.chance >> 44) % 6]
+        lag = _LAGS[(bill.chance >> 44) % 6]
         if bill.party.terms == "2T10" and share < 60 and (bill.batch.posted - bill.batch.day).days < 5 and not bill.batch.fed and bill.batch.day == start:
             discount = bill.base * 2 // 100
-            bill.parts = (self._part(bill, start + timedelta(days=9), bill.total - discount, discount, "PY", slot, bill.home),)
+            bill.parts = (self._part(bill, start + timedelta(days=_DISCOUNT_LAG), bill.total - discount, discount, "PY", slot, bill.home),)
             return
         if share > 90 and lag < 60:
             first = bill.total * 2 // 5
             home = self.lists.home_cents(first, bill.rate)
             bill.parts = (
                 self._part(bill, start + timedelta(days=lag), first, 0, "PY", slot, home),
-                self._part(bill, start + timedelta(days=lag + 14), bill.total - first, 0, "PY", slot, bill.home - home),
+                self._part(bill, start + timedelta(days=lag + _SECOND_LAG), bill.total - first, 0, "PY", slot, bill.home - home),
             )
             return
         bill.parts = (self._part(bill, start + timedelta(days=lag), bill.total, 0, "PY", slot, bill.home),)
@@ -339,6 +353,7 @@ class Trade:
         day = self.company.working_day(day)
         return Part(day, cents, discount, kind, self._settled(day, kind, bill.party.currency, slot), slot, home)
 
+    @lru_cache(maxsize=100_000)  # noqa: B019 - lives exactly as long as the company
     def _settled(self, day: date, kind: str, currency: str, slot: int) -> date:
         late = mix(self._settle_seed, self._settle_number(day, kind, currency, slot)) % 5 == 0
         return self.company.working_day(day + ONE_DAY) if late and day >= self.company.first_day else day
@@ -378,7 +393,7 @@ class Trade:
     def _payment_batches(self, day: date) -> Iterator[PaymentBatch]:
         if day < self.company.first_day or day.weekday() > 4:
             return
-        for offset in range(LONGEST_SETTLING + 1):
+        for offset in _MONDAY_OFFSETS if day.weekday() == 0 else _OFFSETS:
             self.sheet(day - timedelta(days=offset))
         groups: dict[tuple[str, str, int], dict[int, list[tuple[Bill, Part]]]] = defaultdict(lambda: defaultdict(list))
         for bill, part in self._due.get(day, ()):
@@ -392,10 +407,13 @@ class Trade:
             number = 1 + (day - self.company.first_day).days * 3 * self.slots + place
             yield PaymentBatch(kind, number, place, day, self._settled(day, kind, currency, slot), currency, tuple(payments))
 
-    def settled_on(self, day: date) -> Iterator[PaymentBatch]:
-        """The batches of payments that are posted on a day."""
+    def settled_on(self, day: date, made: tuple[date, date] | None = None) -> Iterator[PaymentBatch]:
+        """The batches of payments that are posted on a day, and were made within these days."""
         back = day
         while back >= max(self.company.first_day, day - timedelta(days=3)):
+            if made is not None and not made[0] <= back <= made[1]:
+                back -= ONE_DAY
+                continue
             yield from (b for b in self.payments(back) if b.settled == day)
             back -= ONE_DAY
 

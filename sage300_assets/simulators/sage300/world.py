@@ -109,6 +109,10 @@ class World:
 
     def store(self, company: str, resource: str) -> Store:
         """The records of one entity; made when first asked for."""
+        with self.lock:
+            return self._store(company, resource)
+
+    def _store(self, company: str, resource: str) -> Store:
         store = self._stores.get((company, resource))
         if store is None:
             owner = self.companies.get(company)

@@ -1,0 +1,142 @@
+"""Has anything changed? One call per entity, nothing written, nothing remembered.
+
+What the lake already has is the memory: the newest records of the source are decoded and compared with it. A record edited a second time on
+the same day keeps its stamp, so comparing dates or counts would not see it. What is found is the days to read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from sage300_assets.base.days import Span
+from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.layout import schema_name, view_name
+from sage300_assets.lake.publication import Publication, live_covers
+from sage300_assets.lake.schema import BUSINESS_DATE
+from sage300_assets.lake.views import comma, quoted
+from sage300_assets.systems.sage300.client import Sage300Client
+from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.odata import Window
+from sage300_assets.systems.sage300.windows import Reader
+
+_LOOK_BACK = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Days of an entity that no longer are what the lake has."""
+
+    entity: Entity
+    days: tuple[date, ...]
+    evidence: str
+    """Hash of the difference: the same difference seen again has the same."""
+
+
+def can_be_polled(entity: Entity) -> bool:
+    """Whether one call can tell that something changed."""
+    return isinstance(entity.reading, Stamped) or (isinstance(entity.reading, Dated) and entity.reading.sequence is not None)
+
+
+def poll(
+    company: str, entities: Iterable[Entity], client: Sage300Client, lake: Lake, *, today: date, zone: ZoneInfo
+) -> list[Touched]:
+    """Ask for each entity that was loaded before; entities without news are left out."""
+    loaded = [e for e in entities if can_be_polled(e) and lake.publications(company, e)]
+    with ThreadPoolExecutor(client.parallel, thread_name_prefix="poll") as pool:
+        found = pool.map(lambda entity: _ask(company, entity, client, lake, today, zone), loaded)
+        return [touched for touched in found if touched is not None]
+
+
+def _ask(company: str, entity: Entity, client: Sage300Client, lake: Lake, today: date, zone: ZoneInfo) -> Touched | None:
+    contract = client.contract(entity)
+    reader = Reader(client, contract, today)
+    publications = lake.publications(company, entity)
+    if isinstance(contract.reading, Dated) and contract.reading.sequence:
+        return _by_sequence(entity, contract, reader, publications)
+    if isinstance(contract.reading, Stamped):
+        return _by_stamp(company, entity, contract, reader, publications, lake, zone)
+    return None
+
+
+def _by_sequence(entity: Entity, contract: Contract, reader: Reader, publications: tuple[Publication, ...]) -> Touched | None:
+    """Postings since the newest one in the lake, wherever in time they were dated."""
+    assert isinstance(contract.reading, Dated)
+    assert contract.reading.sequence
+    newest = max((p.watermark for p in publications if p.watermark), key=int, default="0")
+    condition = f"{contract.root.names[contract.reading.sequence]} gt {newest}"
+    page = reader.first_page(Window(more=condition))
+    if not page.rows:
+        return None
+    tables = page.tables
+    if page.count is not None and page.count > page.rows:
+        tables = _joined(page.tables for page in reader.look_up(condition).pages)
+    days = {d for d in tables[entity.root.name][BUSINESS_DATE].to_pylist() if d is not None}
+    return Touched(entity, tuple(sorted(days)), hashlib.sha256(f"{newest}:{page.count}".encode()).hexdigest()[:16])
+
+
+def _by_stamp(
+    company: str, entity: Entity, contract: Contract, reader: Reader, publications: tuple[Publication, ...], lake: Lake, zone: ZoneInfo
+) -> Touched | None:
+    since = _complete_since(publications, zone)
+    page = reader.first_page(Window(contract.date_field, Span(since, None)))
+    assert isinstance(contract.reading, Stamped)
+    with lake.connect(company, [entity]) as db:
+        stamp = quoted(contract.reading.field)
+        db.execute("CREATE TEMP TABLE different(day DATE, what VARCHAR)")
+        root_keys = comma(entity.key)
+        db.register("page_root", page.tables[entity.root.name])
+        whole = page.count is None or page.count <= page.rows
+        for table in entity.tables:
+            if table.name not in page.tables:
+                continue
+            db.register("page_rows", page.tables[table.name])
+            columns = comma([BUSINESS_DATE, *(f.name for f in table.columns), *([OPTIONAL_FIELDS] if table.optional_fields else [])])
+            view = f'"{schema_name(company)}"."{view_name(table)}"'
+            root_view = f'"{schema_name(company)}"."{view_name(entity.root)}"'
+            # Of a first page among several, only what it holds can be compared; of a whole answer, also what it lacks.
+            among = f"SELECT {root_keys} FROM page_root"
+            if whole:
+                among += f" UNION SELECT {root_keys} FROM {root_view} WHERE {stamp} >= DATE '{since}'"
+            have = f"SELECT {columns} FROM {view} WHERE ({root_keys}) IN ({among})"
+            come = f"SELECT {columns} FROM page_rows"
+            for one, other in ((have, come), (come, have)):
+                db.execute(f"INSERT INTO different SELECT {BUSINESS_DATE}, CAST(x AS VARCHAR) FROM (({one}) EXCEPT ALL ({other})) AS x")
+        stored = db.execute(f"SELECT count(*) FROM {root_view} WHERE {stamp} >= DATE '{since}'").fetchone()
+        rows = db.execute("SELECT day, what FROM different ORDER BY ALL").fetchall()
+    days = {row[0] for row in rows}
+    if not whole and stored is not None and stored[0] != page.count:
+        days |= {since + timedelta(days=n) for n in range((_last(publications, zone) - since).days + 2)}
+    if not days:
+        return None
+    evidence = hashlib.sha256(repr((rows, page.count)).encode()).hexdigest()[:16]
+    return Touched(entity, tuple(sorted(days)), evidence)
+
+
+def _complete_since(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
+    """The first day that the lake may not have all of: seen from what was covered when, not from the newest date in the data."""
+    reads = {p.read: p for p in publications}
+    since = date.min
+    for cover in live_covers(publications):
+        day = reads[cover.read.partition(".")[0]].started_at.astimezone(zone).date() - _LOOK_BACK
+        since = max(since, day if cover.span.end is None else min(day, cover.span.end))
+    return max(since, date(1900, 1, 1))
+
+
+def _last(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
+    return max(p.started_at for p in publications).astimezone(zone).date()
+
+
+def _joined(pages: Iterable[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:
+    parts: dict[str, list[pa.Table]] = {}
+    for tables in pages:
+        for name, rows in tables.items():
+            parts.setdefault(name, []).append(rows)
+    return {name: pa.concat_tables(rows) for name, rows in parts.items()}

@@ -1,0 +1,41 @@
+"""Everything Dagster loads, built from the settings and the catalogue. Nothing here asks a server or looks into the lake."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import dagster as dg
+
+from sage300_assets.base.settings import Settings
+from sage300_assets.catalogue import ENTITIES
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.orchestration.assets import entity_assets
+from sage300_assets.orchestration.freshness import newest_date_checks
+from sage300_assets.orchestration.jobs import jobs, schedules
+from sage300_assets.orchestration.partitions import daily_partitions
+from sage300_assets.orchestration.sensors import change_sensor
+from sage300_assets.orchestration.source import Source
+
+# The one place where Dagster's notices about the parts of its interface that may still change are silenced; the version is pinned.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+
+def build_definitions(settings: Settings, source: Source | None = None, entities: Sequence[Entity] = ENTITIES) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensors of all configured companies."""
+    companies = settings.sage300_companies
+    resources = {"sage300": source or Source()}
+    if not companies:
+        warnings.warn("SAGE300_COMPANIES is not set, so there are no assets. Set it to the Org IDs, e.g. SAMLTD,SAMINC.", stacklevel=2)
+        return dg.Definitions(resources=resources)
+    partitions = daily_partitions(settings)
+    start = partitions.start.date()
+    return dg.Definitions(
+        assets=[entity_assets(company, entity, partitions) for company in companies for entity in entities],
+        asset_checks=[newest_date_checks(company, entities) for company in companies],
+        jobs=jobs(companies, entities),
+        schedules=list(schedules(settings, companies, entities, start)),
+        sensors=[change_sensor(company, entities, start) for company in companies],
+        resources=resources,
+    )

@@ -1,0 +1,117 @@
+"""Jobs, and the schedules that run them on each company's own clock and finance calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from sage300_assets.base.settings import Settings
+from sage300_assets.catalogue.model import Cadence, Dated, Entity, Stamped
+from sage300_assets.orchestration.calendar import period_ends, should_read
+from sage300_assets.orchestration.freshness import CHECK
+from sage300_assets.orchestration.names import asset_keys, word
+from sage300_assets.orchestration.source import Source
+
+DAILY, WEEKLY, BACKFILL, DATES = "daily_transactions", "weekly_master_data", "backfill_all", "check_newest_dates"
+_IN_PROCESS = dg.in_process_executor
+"""Reading waits for the web server most of the time: a process of its own for each step would cost more than the step."""
+
+
+def is_master(entity: Entity) -> bool:
+    """Data that stays: vendors, items, codes. Their balances move without their stamp, so they are read whole once a week."""
+    return entity.cadence is Cadence.WEEKLY or (isinstance(entity.reading, Stamped) and entity.reading.field in {"DateLastMaintained", "LastMaintained"})
+
+
+def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:  # type: ignore[name-defined]
+    """The three jobs that read, and the one that looks at dates."""
+
+    def select(wanted: Callable[[Entity], bool]) -> dg.AssetSelection:
+        keys = [key for company in companies for entity in entities if wanted(entity) for key in asset_keys(company, entity)]
+        return dg.AssetSelection.assets(*keys)
+
+    def job(name: str, description: str, wanted: Callable[[Entity], bool]) -> dg.UnresolvedAssetJobDefinition:  # type: ignore[name-defined]
+        return dg.define_asset_job(name, select(wanted), description=description, executor_def=_IN_PROCESS)
+
+    reading = [
+        job(DAILY, "Transactions, balances and the master data that changes daily.", lambda e: e.cadence is Cadence.DAILY),
+        job(WEEKLY, "Master data and code tables, read whole.", is_master),
+        job(BACKFILL, "Everything, for any range of days in one run.", lambda e: True),
+    ]
+    checks = dg.AssetSelection.checks(*(dg.AssetCheckKey(asset_keys(c, e)[0], CHECK) for c in companies for e in entities))
+    dates = dg.define_asset_job(DATES, checks, description="Is every table complete up to a recent business date?", executor_def=_IN_PROCESS)
+    return [*reading, dates]
+
+
+def range_request(
+    company: str, entities: Iterable[Entity], first: date, last: date, *, run_key: str | None = None, job_name: str | None = None, why: str = ""
+) -> dg.RunRequest:
+    """One run over a range of days."""
+    tags = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+        "company": word(company),
+        **({"why": why} if why else {}),
+    }
+    keys = [key for entity in entities for key in asset_keys(company, entity)]
+    return dg.RunRequest(run_key=run_key, tags=tags, asset_selection=keys, job_name=job_name)
+
+
+def schedules(settings: Settings, companies: Sequence[str], entities: Sequence[Entity], start: date) -> Iterator[dg.ScheduleDefinition]:
+    """Two schedules for each company, and one for the dates of all."""
+    for company in companies:
+        zone = str(settings.zone(company))
+        yield _daily(company, zone, [e for e in entities if e.cadence is Cadence.DAILY], start)
+        yield _weekly(company, zone, [e for e in entities if is_master(e)], start)
+    yield dg.ScheduleDefinition(name="newest_dates", job_name=DATES, cron_schedule="30 7 * * *", execution_timezone=settings.sage300_timezone)
+
+
+def _daily(company: str, zone: str, entities: Sequence[Entity], start: date) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{word(company)}_daily_transactions",
+        job_name=DAILY,
+        cron_schedule="0 * * * *",
+        execution_timezone=zone,
+        description="Once a day, and every few hours while a fiscal period is being closed; see orchestration/calendar.py.",
+        required_resource_keys={"sage300"},
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        source: Source = context.resources.sage300
+        moment = context.scheduled_execution_time.astimezone(source.settings.zone(company))
+        due, why = should_read(moment, period_ends(source.lake, company))
+        if not due:
+            return dg.SkipReason(why)
+        today = moment.date()
+        by_lookback: dict[int, list[Entity]] = {}
+        for entity in entities:
+            by_lookback.setdefault(lookback(entity), []).append(entity)
+        stamp = moment.strftime("%Y%m%dT%H")
+        return [
+            range_request(company, group, max(start, today - timedelta(days=days)), today, run_key=f"{company}:{stamp}:{days}")
+            for days, group in sorted(by_lookback.items())
+        ]
+
+    return daily
+
+
+def _weekly(company: str, zone: str, entities: Sequence[Entity], start: date) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{word(company)}_weekly_master_data",
+        job_name=WEEKLY,
+        cron_schedule="0 3 * * 0",
+        execution_timezone=zone,
+        description="All master data, from its beginning: balances move without the stamp, and what was deleted is noticed.",
+        required_resource_keys={"sage300"},
+    )
+    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        source: Source = context.resources.sage300
+        today = context.scheduled_execution_time.astimezone(source.settings.zone(company)).date()
+        return range_request(company, entities, start, today, run_key=f"{company}:{today}")
+
+    return weekly
+
+
+def lookback(entity: Entity) -> int:
+    """Days before today that are read again."""
+    return entity.reading.lookback if isinstance(entity.reading, (Stamped, Dated)) else 0

@@ -1,0 +1,104 @@
+"""The sensor that notices changes: a handful of calls for a whole company, then a run for exactly the days that changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from sage300_assets.base.errors import Sage300AssetsError
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.intake.poll import Touched, poll
+from sage300_assets.orchestration.jobs import BACKFILL, range_request
+from sage300_assets.orchestration.names import word
+from sage300_assets.orchestration.source import Source
+
+_EVERY_SECONDS = 300
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
+_VERSION = 1
+
+Requested = dict[str, tuple[str, int]]
+"""What was asked for -> when, and how often. The lake is what decides that something is still missing; this only keeps a run that is
+under way, or that failed, from being asked for again at every tick."""
+
+
+def change_sensor(company: str, entities: Sequence[Entity], start: date) -> dg.SensorDefinition:
+    """One sensor for one company."""
+
+    @dg.sensor(
+        name=f"{word(company)}_changes",
+        job_name=BACKFILL,
+        minimum_interval_seconds=_EVERY_SECONDS,
+        description="Asks Sage 300 with one call per entity whether something changed since it was last read, and requests those days.",
+        required_resource_keys={"sage300"},
+    )
+    def changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        source: Source = context.resources.sage300
+        today = source.today(company)
+        try:
+            with source.client(company) as client:
+                found = poll(company, entities, client, source.lake, today=today, zone=source.settings.zone(company))
+        except Sage300AssetsError as problem:
+            return dg.SkipReason(f"Sage 300 could not be asked: {problem}")
+        requested = _due(found, _remembered(context.cursor), source.now())
+        requests = list(_requests(company, found, requested, start, today))
+        memory = json.dumps({"version": _VERSION, "requested": requested[1]})
+        if not requests:
+            waiting = f", {len(found)} already asked for" if found else ""
+            return dg.SensorResult(skip_reason=dg.SkipReason(f"nothing new{waiting}"), cursor=memory)
+        return dg.SensorResult(run_requests=requests, cursor=memory)
+
+    return changes
+
+
+def _due(found: Iterable[Touched], before: Requested, now: datetime) -> tuple[set[str], Requested]:
+    """Which differences to ask for now; one that was asked for waits longer each time it is still there."""
+    due: set[str] = set()
+    memory: Requested = {}
+    for touched in found:
+        mark = f"{touched.entity.resource}:{touched.evidence}"
+        when, times = before.get(mark, ("", 0))
+        patience = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** max(0, times - 1))
+        if not when or now - datetime.fromisoformat(when) >= patience:
+            due.add(mark)
+            when, times = now.isoformat(), times + 1
+        memory[mark] = (when, times)
+    return due, memory
+
+
+def _requests(company: str, found: Iterable[Touched], requested: tuple[set[str], Requested], start: date, today: date) -> Iterator[dg.RunRequest]:
+    due, memory = requested
+    together: dict[tuple[date, date], list[tuple[Entity, str]]] = {}
+    for touched in found:
+        mark = f"{touched.entity.resource}:{touched.evidence}"
+        if mark in due:
+            for stretch in stretches(sorted({min(max(day, start), today) for day in touched.days})):
+                together.setdefault(stretch, []).append((touched.entity, f"{mark}:{memory[mark][1]}"))
+    for (first, last), wanted in sorted(together.items(), key=lambda item: item[0]):
+        run_key = f"{company}:{first}:{last}:" + "+".join(sorted(mark for _, mark in wanted))
+        yield range_request(company, [entity for entity, _ in wanted], first, last, run_key=run_key, why="changed")
+
+
+def stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Runs of days that follow each other."""
+    first = last = None
+    for day in days:
+        if last is not None and day == last + timedelta(days=1):
+            last = day
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = day
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _remembered(cursor: str | None) -> Requested:
+    if not cursor:
+        return {}
+    content = json.loads(cursor)
+    if content.get("version") != _VERSION:
+        return {}
+    return {mark: (str(when), int(times)) for mark, (when, times) in content["requested"].items()}
