@@ -76,6 +76,8 @@ class Comparison:
         inside = f"c.{stamp} IS NOT NULL" + "".join(
             f" AND c.{stamp} {sign} DATE '{day}'" for sign, day in ((">=", span.start), ("<", span.end)) if day is not None
         )
+        if span.end is None:  # then all records without a date were read as well
+            inside = f"({inside} OR c.{stamp} IS NULL)"
         current = f'"{schema_name(self.company)}"."{view_name(root)}"'
         self._before = _one(self.db, f"SELECT count(*) FROM {current} AS c WHERE {inside}")
         rows = self.db.execute(f"""

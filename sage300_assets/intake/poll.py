@@ -108,7 +108,11 @@ def _by_stamp(
             have = f"SELECT {columns} FROM {view} WHERE ({root_keys}) IN ({among})"
             come = f"SELECT {columns} FROM page_rows"
             for one, other in ((have, come), (come, have)):
-                db.execute(f"INSERT INTO different SELECT {BUSINESS_DATE}, CAST(x AS VARCHAR) FROM (({one}) EXCEPT ALL ({other})) AS x")
+                # The day a record has left need not be read again: its newer version takes its place by its key.
+                db.execute(
+                    f"INSERT INTO different SELECT {BUSINESS_DATE}, CAST(x AS VARCHAR) FROM (({one}) EXCEPT ALL ({other})) AS x "
+                    f"WHERE {BUSINESS_DATE} >= DATE '{since}'"
+                )
         stored = db.execute(f"SELECT count(*) FROM {root_view} WHERE {stamp} >= DATE '{since}'").fetchone()
         rows = db.execute("SELECT day, what FROM different ORDER BY ALL").fetchall()
     days = {row[0] for row in rows}

@@ -38,6 +38,8 @@ def asset_spec(company: str, table: Table, freshness: dg.FreshnessPolicy, partit
         },
         partitions_def=partitions,
         freshness_policy=freshness,
+        # Lines come with their header: the graph shows which belongs to which.
+        deps=[dg.AssetDep(asset_key(company, parent))] if (parent := _parent(table)) else [],
         metadata={
             "dagster/column_schema": column_schema(table),
             "dagster/relation_identifier": f"{schema_name(company)}.{view_name(table)}",
@@ -48,13 +50,17 @@ def asset_spec(company: str, table: Table, freshness: dg.FreshnessPolicy, partit
     )
 
 
+def _parent(table: Table) -> Table | None:
+    return next((t for t in table.entity.tables if table.path and t.path == table.path[:-1]), None)
+
+
 def column_schema(table: Table) -> dg.TableSchema:
     """Columns as the interface lists them."""
     fields = {field.name: field for field in table.columns}
     columns = []
     for name, kind in sql_columns(table):
         field = fields.get(name)
-        text = field.description if field else _PROVENANCE.get(name, "")
+        text = _OF_OURS.get(name) or (field.description if field else "")
         if field is not None and field.likely:
             text += " (not on every server)"
         constraints = dg.TableColumnConstraints(nullable=name not in table.key)
@@ -62,8 +68,9 @@ def column_schema(table: Table) -> dg.TableSchema:
     return dg.TableSchema(columns)
 
 
-_PROVENANCE = {
+_OF_OURS = {
     "business_date": "The day the record belongs to: its stamp, its document date, or the day it was first seen",
+    "_line": "Place in the list of its parent",
     "optional_fields": "Optional fields of the record: name, value, type",
     "_read": "The read that brought this row",
     "_read_at": "When the source said so",

@@ -1,7 +1,5 @@
 """Jobs, and the schedules that run them on each company's own clock and finance calendar."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
@@ -24,14 +22,18 @@ def is_master(entity: Entity) -> bool:
     return entity.cadence is Cadence.WEEKLY or (isinstance(entity.reading, Stamped) and entity.reading.field in {"DateLastMaintained", "LastMaintained"})
 
 
-def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:  # type: ignore[name-defined]
+Job = type(dg.define_asset_job("unused"))
+"""What `define_asset_job` gives; Dagster does not export its name."""
+
+
+def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[Job]:
     """The three jobs that read, and the one that looks at dates."""
 
     def select(wanted: Callable[[Entity], bool]) -> dg.AssetSelection:
         keys = [key for company in companies for entity in entities if wanted(entity) for key in asset_keys(company, entity)]
         return dg.AssetSelection.assets(*keys)
 
-    def job(name: str, description: str, wanted: Callable[[Entity], bool]) -> dg.UnresolvedAssetJobDefinition:  # type: ignore[name-defined]
+    def job(name: str, description: str, wanted: Callable[[Entity], bool]) -> Job:
         return dg.define_asset_job(name, select(wanted), description=description, executor_def=_IN_PROCESS)
 
     reading = [
@@ -74,12 +76,10 @@ def _daily(company: str, zone: str, entities: Sequence[Entity], start: date) -> 
         cron_schedule="0 * * * *",
         execution_timezone=zone,
         description="Once a day, and every few hours while a fiscal period is being closed; see orchestration/calendar.py.",
-        required_resource_keys={"sage300"},
     )
-    def daily(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        source: Source = context.resources.sage300
-        moment = context.scheduled_execution_time.astimezone(source.settings.zone(company))
-        due, why = should_read(moment, period_ends(source.lake, company))
+    def daily(context: dg.ScheduleEvaluationContext, sage300: dg.ResourceParam[Source]) -> list[dg.RunRequest] | dg.SkipReason:
+        moment = context.scheduled_execution_time.astimezone(sage300.settings.zone(company))
+        due, why = should_read(moment, period_ends(sage300.lake, company))
         if not due:
             return dg.SkipReason(why)
         today = moment.date()
@@ -102,11 +102,9 @@ def _weekly(company: str, zone: str, entities: Sequence[Entity], start: date) ->
         cron_schedule="0 3 * * 0",
         execution_timezone=zone,
         description="All master data, from its beginning: balances move without the stamp, and what was deleted is noticed.",
-        required_resource_keys={"sage300"},
     )
-    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        source: Source = context.resources.sage300
-        today = context.scheduled_execution_time.astimezone(source.settings.zone(company)).date()
+    def weekly(context: dg.ScheduleEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.RunRequest:
+        today = context.scheduled_execution_time.astimezone(sage300.settings.zone(company)).date()
         return range_request(company, entities, start, today, run_key=f"{company}:{today}")
 
     return weekly

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-_HEIGHT, _BAR, _GAP = 64, 5, 1
+_HEIGHT, _BAR, _GAP = 64, 4, 1
 _INK, _PAPER = b"\x2f\x6f\xab", b"\xf4\xf6\xf8"
 
 

@@ -1,7 +1,5 @@
 """The sensor that notices changes: a handful of calls for a whole company, then a run for exactly the days that changed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -32,11 +30,9 @@ def change_sensor(company: str, entities: Sequence[Entity], start: date) -> dg.S
         job_name=BACKFILL,
         minimum_interval_seconds=_EVERY_SECONDS,
         description="Asks Sage 300 with one call per entity whether something changed since it was last read, and requests those days.",
-        required_resource_keys={"sage300"},
     )
-    def changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        source: Source = context.resources.sage300
-        today = source.today(company)
+    def changes(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult | dg.SkipReason:
+        source, today = sage300, sage300.today(company)
         try:
             with source.client(company) as client:
                 found = poll(company, entities, client, source.lake, today=today, zone=source.settings.zone(company))

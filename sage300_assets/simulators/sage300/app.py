@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from sage300_assets.simulators.sage300 import errors
 from sage300_assets.simulators.sage300.auth import CHALLENGE, Doorman
 from sage300_assets.simulators.sage300.corruption import corrupt
-from sage300_assets.simulators.sage300.delivery import Dropped, Reply, Where, deliver, gone
+from sage300_assets.simulators.sage300.delivery import Dropped, Post, Reply, Where, gone, hang_up
 from sage300_assets.simulators.sage300.errors import LOGIN_PAGE, Refusal, iis_page
 from sage300_assets.simulators.sage300.faults import Armed, FaultBoard
 from sage300_assets.simulators.sage300.pages import Librarian
@@ -44,6 +44,27 @@ class Call:
     resource: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    """As it was sent, still escaped."""
+    query: str
+    headers: Mapping[str, str]
+    address: Address | None
+
+    @property
+    def where(self) -> Where:
+        """Company, module and resource, as the client has spelt them."""
+        return (self.address.company, self.address.module, self.address.resource) if self.address else ("", "", "")
+
+
+def _request(scope: Scope) -> _Request:
+    headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+    return _Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, parse_path(path))
+
+
 class WebApi:
     """Serves the Web API part of the address space."""
 
@@ -54,42 +75,39 @@ class WebApi:
         self._doorman = doorman
         self._faults = faults
         self._content_type = content_type
-        self._compress = compress
+        self._post = Post(faults, self._pause, compress=compress)
         self._awake = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         began = time.monotonic()
         moment = datetime.now(UTC)
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
-        raw_query = scope["query_string"].decode("latin-1")
-        address = parse_path(raw_path)
-        where: Where = (address.company, address.module, address.resource) if address else ("", "", "")
+        request = _request(scope)
         status = 0
         try:
-            reply = await self._reply(scope["method"], raw_path, raw_query, headers, address, where, receive)
+            reply = await self._reply(request, receive)
             if reply is not None:
                 status = reply.status
-                await deliver(reply, headers, scope, send, self._faults, where, self._pause, compress=self._compress)
+                await self._post.deliver(reply, request.headers, request.where, scope, send)
+            else:
+                hang_up(scope)
         except Dropped:
             pass  # returning with the answer unfinished makes the server close the connection
         finally:
-            self.calls.append(Call(scope["method"], raw_path, raw_query, status, time.monotonic() - began, moment, *where))
+            self.calls.append(Call(request.method, request.path, request.query, status, time.monotonic() - began, moment, *request.where))
 
-    async def _reply(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], address: Address | None, where: Where, receive: Receive
-    ) -> Reply | None:
-        if path.strip("/").casefold() == ROOT.casefold():
+    async def _reply(self, request: _Request, receive: Receive) -> Reply | None:
+        if request.path.strip("/").casefold() == ROOT.casefold():
             return Reply(200, b"<html><head><title>Sage 300 Web API</title></head><body>Swagger UI</body></html>", HTML)
-        if len(path) > LONGEST_PATH:
+        if len(request.path) > LONGEST_PATH:
             return Reply(404, iis_page(404, ".14", "URL Too Long"), HTML)
-        if len(query) > LONGEST_QUERY:
+        if len(request.query) > LONGEST_QUERY:
             return Reply(404, iis_page(404, ".15", "Query String Too Long"), HTML)
-        early = await self._proxy(where, receive)
+        early = await self._proxy(request.where, receive)
         if early is not None:
             return early if early.status else None
         try:
-            return await self._served(method, path, query, headers, address, where)
+            return await self._served(request)
         except Refusal as refusal:
             extra = {"WWW-Authenticate": CHALLENGE} if refusal.status == 401 else {}
             return Reply(refusal.status, refusal.body(), "application/json; charset=utf-8", extra)
@@ -116,16 +134,17 @@ class WebApi:
             return Reply(302, b"", HTML, {"Location": "https://login.example.net/adfs/ls/?wa=wsignin1.0"})
         return None
 
-    async def _served(self, method: str, path: str, query: str, headers: Mapping[str, str], address: Address | None, where: Where) -> Reply:
+    async def _served(self, request: _Request) -> Reply:
+        headers, where = request.headers, request.where
         if not self._doorman.admits(headers) or self._faults.take("unauthorized", *where):
             raise errors.unauthorized()
         if headers.get("content-type", "").partition(";")[0].strip().casefold() != "application/json":
             raise errors.wrong_content_type()
-        if address is None:
-            raise errors.no_such_endpoint(path.rpartition("/")[2])
-        address = self._librarian.resolve(address) if method == "GET" else address
-        if method != "GET":
-            raise errors.verb_not_offered(method)
+        if request.address is None:
+            raise errors.no_such_endpoint(request.path.rpartition("/")[2])
+        if request.method != "GET":
+            raise errors.verb_not_offered(request.method)
+        address = self._librarian.resolve(request.address)
         self._refuse(where)
         extra = {"OData-Version": "4.0", "Cache-Control": "no-cache"}
         if self._doorman.session(headers) is None:
@@ -133,7 +152,7 @@ class WebApi:
         if address.resource == METADATA:
             xml = await asyncio.to_thread(self._librarian.metadata, address.module)
             return Reply(200, xml.encode(), "application/xml", extra, spoilable=True)
-        body = await asyncio.to_thread(self._body, address, query, path, where)
+        body = await asyncio.to_thread(self._body, address, request.query, request.path, where)
         return Reply(200, body, self._content_type, extra, spoilable=True)
 
     def _refuse(self, where: Where) -> None:
@@ -152,7 +171,7 @@ class WebApi:
         if self._faults.take("cut_json", *where):
             text = text[: len(text) // 2]
         if self._faults.take("invalid_json", *where):
-            text = text[: len(text) // 2] + "}{" + text[len(text) // 2 :]
+            text = text.replace('"value":[', '"value":[,', 1) if '"value":[' in text else "{," + text[1:]
         return text.encode()
 
     async def _pause(self, seconds: float) -> bool:

@@ -22,8 +22,7 @@ class Books:
 
 def books_of(company: Company) -> Books:
     """The books of a company, made when first asked for."""
-    found = company.parts.get("books")
+    found: Books | None = company.parts.get("books")
     if found is None:
         found = company.parts["books"] = Books(company)
-    assert isinstance(found, Books)
     return found

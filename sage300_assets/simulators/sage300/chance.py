@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from typing import TypeVar
 from zlib import crc32
@@ -10,11 +9,6 @@ from zlib import crc32
 T = TypeVar("T")
 
 _MASK = (1 << 64) - 1
-
-
-def seeded(*words: object) -> random.Random:
-    """A generator of its own for whatever the words name."""
-    return random.Random("/".join(map(str, words)))  # noqa: S311 - invented data, not a secret
 
 
 def seed_of(*words: object) -> int:

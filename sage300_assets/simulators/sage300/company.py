@@ -15,8 +15,9 @@ ONE_DAY = timedelta(days=1)
 WARM_UP_DAYS = 90
 """Documents of the days before a company's history exist only as far as they were still open when it began."""
 
-_HOMES = {"SAMLTD": ("CAD", 1), "SAMINC": ("USD", 7)}
-_OTHER_HOMES = (("USD", 1), ("CAD", 4), ("EUR", 1), ("USD", 10))
+_HOMES = {"SAMLTD": ("CAD", 1, 12), "SAMINC": ("USD", 7, 12), "SAMEUR": ("EUR", 4, 13)}
+"""Home currency, first month of the fiscal year, and number of periods: months, or thirteen times four weeks."""
+_OTHER_HOMES = (("USD", 1, 12), ("CAD", 4, 12), ("EUR", 1, 13), ("USD", 10, 12))
 
 
 class Company:
@@ -28,8 +29,10 @@ class Company:
         self.scale = scale
         self.first_day = first_day
         self.today = today
+        self.begun = today
+        """The day on which the world was made; unlike today it stays."""
         self.seed = seed_of(seed, code)
-        self.home, self.fiscal_start = _HOMES.get(code) or _OTHER_HOMES[self.seed % len(_OTHER_HOMES)]
+        self.home, self.fiscal_start, self.periods = _HOMES.get(code) or _OTHER_HOMES[self.seed % len(_OTHER_HOMES)]
         self.parts: dict[str, Any] = {}
         """Books, lists and flows of this company, each made when first asked for."""
 
@@ -49,13 +52,16 @@ class Company:
 
     def fiscal(self, day: date) -> tuple[str, str]:
         """Fiscal year and period of a day, both as Sage 300 writes them. A year is named after the one it ends in."""
-        months = (day.month - self.fiscal_start) % 12
         year = day.year + (1 if self.fiscal_start > 1 and day.month >= self.fiscal_start else 0)
-        return str(year), f"{months + 1:02d}"
+        if self.periods == 12:
+            return str(year), f"{(day.month - self.fiscal_start) % 12 + 1:02d}"
+        return str(year), f"{min((day - self.period_start(year, 1)).days // 28, 12) + 1:02d}"
 
     def period_start(self, year: int, period: int) -> date:
-        """First day of a fiscal period; period 13 is the first of the next year."""
-        months = self.fiscal_start - 1 + period - 1
+        """First day of a fiscal period; the one after the last is the first of the next year."""
+        if self.periods == 13 and 1 < period < 14:
+            return self.period_start(year, 1) + timedelta(days=28 * (period - 1))
+        months = self.fiscal_start - 1 + (12 if period > self.periods else period - 1)
         calendar_year = year - (1 if self.fiscal_start > 1 else 0) + months // 12
         return date(calendar_year, months % 12 + 1, 1)
 

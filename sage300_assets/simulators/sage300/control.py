@@ -15,6 +15,7 @@ from starlette.routing import Route
 from sage300_assets.simulators.sage300.app import WebApi, call_json
 from sage300_assets.simulators.sage300.encoding import plain_json
 from sage300_assets.simulators.sage300.faults import FaultBoard, describe_faults
+from sage300_assets.simulators.sage300.shapes import Anything
 from sage300_assets.simulators.sage300.world import World
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -91,5 +92,5 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _key_value(value: Any) -> Any:
+def _key_value(value: Anything) -> Anything:
     return value.isoformat() if isinstance(value, date) else value

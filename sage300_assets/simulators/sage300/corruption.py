@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sage300_assets.simulators.sage300.faults import Armed, FaultBoard
+from sage300_assets.simulators.sage300.shapes import Anything
 
 
 class Number(str):
@@ -37,12 +38,12 @@ def _options(faults: FaultBoard, name: str, where: tuple[str, str, str]) -> dict
     return wanted[0] if wanted else {}
 
 
-def load(text: str) -> Any:
+def load(text: str) -> Anything:
     """JSON in which every number keeps its digits."""
     return json.loads(text, parse_float=Number, parse_int=Number)
 
 
-def dump(value: Any) -> str:
+def dump(value: Anything) -> str:
     """JSON text of what `load` has given, with its numbers and raw texts as they are."""
     if isinstance(value, Number | Raw):
         return str(value)
@@ -53,7 +54,7 @@ def dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any, Any]]:
+def _places(value: Anything) -> Iterator[tuple[Anything, Anything, Anything]]:
     """Every scalar with the container and the place it is in."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for place, inner in list(items):
@@ -64,7 +65,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _number_as_string(rows: list[Any], _options: dict[str, Any]) -> bool:
-    return _replace(rows, lambda v: isinstance(v, Number), lambda v: str(v))
+    return _replace(rows, lambda v: isinstance(v, Number), str)
 
 
 def _string_as_number(rows: list[Any], _options: dict[str, Any]) -> bool:
@@ -81,27 +82,29 @@ def _replace(rows: list[Any], wanted: Callable[[Any], bool], change: Callable[[A
     return done
 
 
-def _one(rows: list[Any], options: dict[str, Any], wanted: Callable[[Any], bool], put: Any) -> bool:
+def _one(rows: list[Anything], options: dict[str, Anything], wanted: Callable[[Anything], bool], put: Anything) -> bool:
     """Spoil one value of the middle row: the member named in the options, or the last suitable one."""
     row = rows[len(rows) // 2]
     if not isinstance(row, dict):
         return False
-    member = options.get("member") or next((n for n, v in reversed(row.items()) if wanted(v) and not v.startswith("CANARY") and n != "UpdateOperation"), None)
+    member = options.get("member") or next(
+        (n for n, v in reversed(row.items()) if wanted(v) and not v.startswith("CANARY") and n != "UpdateOperation"), None
+    )
     if member not in row:
         return False
     row[member] = put
     return True
 
 
-def _is_amount(value: Any) -> bool:
+def _is_amount(value: Anything) -> bool:
     return isinstance(value, Number) and "." in value
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Anything) -> bool:
     return isinstance(value, Number)
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: Anything) -> bool:
     return type(value) is str and not (value.endswith("Z") and value[4:5] == "-")
 
 

@@ -7,7 +7,7 @@ import gzip
 import socket
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from sage300_assets.simulators.sage300.faults import FaultBoard
 
 SMALLEST_GZIP = 600
+MOST_CRUMBS = 3000
 Where = tuple[str, str, str]
 
 
@@ -35,45 +36,55 @@ class Dropped(Exception):
     """The connection is to be closed although the answer is not complete."""
 
 
-async def deliver(
-    reply: Reply, request_headers: Mapping[str, str], scope: Scope, send: Send, faults: FaultBoard, where: Where, pause: Any, *, compress: bool = True
-) -> None:
-    """Send a reply, with whatever faults of the line are armed."""
-    body = reply.body
-    headers = dict(reply.headers)
-    line = _LineFaults(faults, where, reply.spoilable and bool(body))
-    damaged = line.fires("bad_gzip")
-    if damaged or (compress and len(body) >= SMALLEST_GZIP and "gzip" in request_headers.get("accept-encoding", "")):
-        body = await asyncio.to_thread(gzip.compress, body, 1)
-        headers["Content-Encoding"] = "gzip"
-        headers["Vary"] = "Accept-Encoding"
-    if damaged:
-        middle = len(body) // 2
-        body = body[:middle] + bytes(b ^ 0x5A for b in body[middle : middle + 40]) + body[middle + 40 :]
-    truncated, too_long, reset, dribble = line.fires("truncated"), line.fires("wrong_length"), line.fires("reset"), line.take("dribble")
-    headers["Content-Length"] = str(len(body) + (97 if too_long else 0))
-    headers["Content-Type"] = reply.content_type
-    await send({"type": "http.response.start", "status": reply.status, "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()]})
-    if truncated or too_long or reset:
-        await send({"type": "http.response.body", "body": body if too_long else body[: len(body) // 2], "more_body": True})
-        if reset:
-            await asyncio.sleep(0.05)  # lets the first half leave, so that the client really is in the middle of reading
-            _reset_connection(scope)
-        raise Dropped
-    if dribble is not None:
-        size = max(1, int(dribble.get("size", 1)))
+class Post:
+    """Delivers replies."""
+
+    def __init__(self, faults: FaultBoard, pause: Callable[[float], Awaitable[bool]], *, compress: bool = True) -> None:
+        self._faults = faults
+        self._pause = pause
+        self._compress = compress
+
+    async def deliver(self, reply: Reply, request_headers: Mapping[str, str], where: Where, scope: Scope, send: Send) -> None:
+        """Send a reply, with whatever faults of the line are armed."""
+        body = reply.body
+        headers = dict(reply.headers)
+        line = _LineFaults(self._faults, where, possible=reply.spoilable and bool(body))
+        damaged = line.fires("bad_gzip")
+        if damaged or (self._compress and len(body) >= SMALLEST_GZIP and "gzip" in request_headers.get("accept-encoding", "")):
+            body = await asyncio.to_thread(gzip.compress, body, 1)
+            headers["Content-Encoding"] = "gzip"
+            headers["Vary"] = "Accept-Encoding"
+        if damaged:
+            middle = len(body) // 2
+            body = body[:middle] + bytes(b ^ 0x5A for b in body[middle : middle + 40]) + body[middle + 40 :]
+        truncated, too_long, reset, dribble = line.fires("truncated"), line.fires("wrong_length"), line.fires("reset"), line.take("dribble")
+        headers["Content-Length"] = str(len(body) + (97 if too_long else 0))
+        headers["Content-Type"] = reply.content_type
+        raw = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        if truncated or too_long or reset:
+            await send({"type": "http.response.body", "body": body if too_long else body[: len(body) // 2], "more_body": True})
+            if reset:
+                await asyncio.sleep(0.05)  # lets the first half leave, so that the client really is in the middle of reading
+                _reset_connection(scope)
+            raise Dropped
+        if dribble is not None:
+            await self._crumble(body, dribble, send)
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    async def _crumble(self, body: bytes, options: Mapping[str, Any], send: Send) -> None:
+        size = max(1, int(options.get("size", 1)), len(body) // MOST_CRUMBS)
         pieces = max(1, -(-len(body) // size))
-        seconds = min(float(dribble.get("seconds", 0.01)), float(dribble.get("limit", 30)) / pieces)
+        seconds = min(float(options.get("seconds", 0.01)), float(options.get("limit", 30)) / pieces)
         for start in range(0, len(body), size):
             await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
-            if await pause(seconds):
+            if await self._pause(seconds):
                 raise Dropped
-        body = b""
-    await send({"type": "http.response.body", "body": body})
 
 
 class _LineFaults:
-    def __init__(self, faults: FaultBoard, where: Where, possible: bool) -> None:
+    def __init__(self, faults: FaultBoard, where: Where, *, possible: bool) -> None:
         self._faults = faults
         self._where = where
         self._possible = possible
@@ -96,6 +107,13 @@ def _reset_connection(scope: Scope) -> None:
         linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
+
+
+def hang_up(scope: Scope) -> None:
+    """Closes the connection without a word."""
+    transport = scope.get("transport")
+    if transport is not None:
+        transport.abort()
 
 
 async def gone(receive: Receive) -> None:

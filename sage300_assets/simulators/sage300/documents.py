@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from sage300_assets.simulators.sage300.bills import Batch, PaymentBatch
 from sage300_assets.simulators.sage300.company import ONE_DAY, Company
 from sage300_assets.simulators.sage300.drafts import Interest
-from sage300_assets.simulators.sage300.trade import Batch, PaymentBatch
 
 LATE_EDIT = 3
 
@@ -52,4 +52,3 @@ def batch_status(posted: date | None, today: date, made: date) -> str:
 def payment_stamp(batch: PaymentBatch, today: date) -> date:
     """Day of the last edit of a batch of payments."""
     return batch.settled if batch.settled <= today else batch.day
-

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
-from sage300_assets.simulators.sage300.shapes import Row
+from sage300_assets.simulators.sage300.shapes import Anything, Row
 
 
 class Draft:
@@ -15,7 +15,7 @@ class Draft:
 
     __slots__ = ("key", "ref", "sequence", "source", "stamp")
 
-    def __init__(self, key: tuple[Any, ...], stamp: date | None, source: Builder, ref: Any, sequence: int | None = None) -> None:
+    def __init__(self, key: tuple[Anything, ...], stamp: date | None, source: Builder, ref: Anything, sequence: int | None = None) -> None:
         self.key = key
         self.stamp = stamp
         self.source = source
@@ -45,7 +45,7 @@ EVERYTHING = Interest()
 class Builder(Protocol):
     """Turns what a draft refers to into a record."""
 
-    def build(self, ref: Any) -> Row:
+    def build(self, ref: Anything) -> Row:
         """The record."""
         ...
 
@@ -61,10 +61,13 @@ class Source(Builder, Protocol):
 class Planted:
     """Records put in by hand."""
 
-    def build(self, ref: Any) -> Row:
+    def build(self, ref: Anything) -> Row:
         """The record itself; a copy, so that nobody changes it by accident."""
-        row: Row = dict(ref)
-        return row
+        return _copy(ref)
+
+
+def _copy(row: Row) -> Row:
+    return {name: [_copy(nested) for nested in value] if isinstance(value, list) else value for name, value in row.items()}
 
 
 PLANTED = Planted()

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
-from json.encoder import encode_basestring as _quote  # type: ignore[attr-defined]
+from json.encoder import encode_basestring as _quote
 from operator import itemgetter
 from typing import Any
 
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.simulators.sage300.release import Wire, WireShape
-from sage300_assets.simulators.sage300.shapes import Row
+from sage300_assets.simulators.sage300.shapes import Anything, Row
 
 Encoder = Callable[[Row], str]
 
@@ -102,7 +102,7 @@ def _text(value: str | None) -> str:
     return "null" if value is None else _quote(value)
 
 
-def _flag(value: bool | None) -> str:
+def _flag(value: Anything) -> str:
     return "true" if value else "null" if value is None else "false"
 
 
@@ -120,8 +120,8 @@ _VALUE_ENCODERS: dict[Kind, Callable[[Any], str]] = {
 }
 
 
-def plain_json(record: Mapping[str, Any]) -> Any:
-    """A record of exact values as JSON can carry it without loss: decimals as strings, days in ISO form."""
+def plain_json(record: Anything) -> Anything:
+    """Records of exact values as JSON can carry it without loss: decimals as strings, days in ISO form."""
     if isinstance(record, Mapping):
         return {name: plain_json(value) for name, value in record.items()}
     if isinstance(record, list | tuple):

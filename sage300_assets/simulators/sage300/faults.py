@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sage300_assets.simulators.sage300.paths import METADATA
+from sage300_assets.simulators.sage300.shapes import Anything
 
 FAULTS: dict[str, str] = {
     "throttled": "Answers 429 with Retry-After in seconds, or as a date with http_date=true; seconds=1 says how long.",
@@ -17,11 +18,11 @@ FAULTS: dict[str, str] = {
     "hang": "Never answers; lets go when the client gives up or the server stops.",
     "slow": "Answers later and later: seconds=0.2 the first time, growth=1.5 times as long each further time, at most 30.",
     "cold_start": "The first request after IIS has put the application to sleep takes seconds=2.",
-    "dribble": "Sends the body in small pieces with pauses: size=1 byte every seconds=0.01, the whole in at most limit=30 seconds.",
+    "dribble": "Sends the body in crumbs: size=1 byte (more of a long body) every seconds=0.01, the whole in at most limit=30 seconds.",
     "truncated": "Announces the whole body, sends half of it, and closes the connection.",
     "wrong_length": "Announces more bytes than the body has.",
     "cut_json": "Sends half of the JSON text as a complete, well-formed HTTP answer.",
-    "invalid_json": "Sends JSON with a syntax error in the middle.",
+    "invalid_json": "Sends JSON with a syntax error.",
     "bad_gzip": "Says the body is gzip and sends damaged gzip.",
     "html_200": "Sends an HTML login page with status 200.",
     "redirect": "Redirects to a login page on another host.",
@@ -99,7 +100,7 @@ class FaultBoard:
         company: str | None = None,
         resource: str | None = None,
         module: str | None = None,
-        **options: Any,
+        **options: Anything,
     ) -> None:
         """Arm a fault for the next `times` requests it can do harm to (None: always), leaving the first `after` of them alone."""
         if name not in FAULTS:
@@ -117,7 +118,8 @@ class FaultBoard:
         """What is armed now."""
         with self._lock:
             return [
-                {"name": a.name, "times": a.times, "after": a.after, "company": a.company, "resource": a.resource, "module": a.module, **a.options} for a in self._armed
+                {"name": a.name, "times": a.times, "after": a.after, "company": a.company, "resource": a.resource, "module": a.module, **a.options}
+                for a in self._armed
             ]
 
     def wants(self, name: str, company: str, module: str, resource: str) -> bool:

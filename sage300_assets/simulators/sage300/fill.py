@@ -11,7 +11,7 @@ from sage300_assets.catalogue.types import Field, Kind
 from sage300_assets.simulators.sage300.chance import mix, seed_of
 from sage300_assets.simulators.sage300.company import Company
 from sage300_assets.simulators.sage300.guess import Guesser, Maker
-from sage300_assets.simulators.sage300.shapes import MIDNIGHT, ZERO, Row, Shape, type_member
+from sage300_assets.simulators.sage300.shapes import MIDNIGHT, ZERO, Anything, Row, Shape, type_member
 
 
 class Filler:
@@ -67,7 +67,7 @@ class Filler:
         return found
 
 
-def line_number(field: Field, line: int) -> Any:
+def line_number(field: Field, line: int) -> Anything:
     """The key of a nested row: twenty apart as Sage 300 counts lines, or a letter and a number."""
     if field.type.kind is Kind.TEXT:
         return f"{''.join(c for c in field.name if c.isupper())[:3]}{line + 1}"
@@ -88,7 +88,7 @@ def optional_rows(shape: Shape, index: int, day: date, keys: Mapping[str, Any]) 
     for place, (code, kind, length, decimals) in enumerate(_OPTIONAL):
         if (number >> (8 + place)) % 3 == 0:
             values = {**keys, "OptionalField": code, typed: kind, "Length": length, "Decimals": decimals, "AllowBlank": kind == "Text"}
-            values.update(_typed(kind, length, number >> 16, day), OptionalFieldDescription=code.capitalize(), ValueSet="Yes", TypedValueFieldIndex=place)
+            values.update(_typed(kind, number >> 16, day), OptionalFieldDescription=code.capitalize(), ValueSet="Yes", TypedValueFieldIndex=place)
             rows.append(child.make(values))
     return rows
 
@@ -99,24 +99,21 @@ _OPTIONAL = (
 )  # fmt: skip
 
 
-def _typed(kind: str, length: int, number: int, day: date) -> dict[str, Any]:
-    values: dict[str, Any] = {"AmountValue": ZERO, "NumberValue": ZERO, "TimeValue": MIDNIGHT}
+def _typed(kind: str, number: int, day: date) -> dict[str, Any]:
+    values: dict[str, Any] = {"AmountValue": ZERO, "NumberValue": ZERO, "TimeValue": MIDNIGHT, "Value": "000000"}
     if kind == "Text":
-        text = f"Kontakt {number % 90}" if number % 4 else ""
-        return {**values, "Value": text, "TextValue": text}
-    if kind == "Amount":
-        amount = Decimal(number % 1_000_000).scaleb(-2)
-        return {**values, "Value": str(amount), "AmountValue": amount}
-    if kind == "Integer":
-        return {**values, "Value": str(number % 500), "IntegerValue": Decimal(number % 500)}
-    if kind == "Number":
-        volume = Decimal(number % 1_000_000)
-        return {**values, "Value": str(volume), "NumberValue": volume}
-    if kind == "YesNo":
+        values["Value"] = values["TextValue"] = f"Kontakt {number % 90}" if number % 4 else ""
+    elif kind == "Amount":
+        values["AmountValue"] = Decimal(number % 1_000_000).scaleb(-2)
+        values["Value"] = str(values["AmountValue"])
+    elif kind in ("Integer", "Number"):
+        values[f"{kind}Value"] = Decimal(number % 500)
+        values["Value"] = str(number % 500)
+    elif kind == "YesNo":
         # The raw value of a yes/no field is padded with blanks to the width of the column.
-        yes = number % 2 == 1
-        return {**values, "Value": ("1" if yes else "0").ljust(60), "YesNoValue": yes}
-    if kind == "Date":
-        until = day + timedelta(days=number % 400) if number % 3 else None
-        return {**values, "Value": until.strftime("%Y%m%d") if until else "00000000", "DateValue": until}
-    return {**values, "Value": "000000"}
+        values["YesNoValue"] = number % 2 == 1
+        values["Value"] = str(number % 2).ljust(60)
+    elif kind == "Date":
+        values["DateValue"] = until = day + timedelta(days=number % 400) if number % 3 else None
+        values["Value"] = until.strftime("%Y%m%d") if until else "00000000"
+    return values

@@ -15,6 +15,7 @@ from typing import Any
 
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.simulators.sage300.drafts import EVERYTHING, Interest
+from sage300_assets.simulators.sage300.shapes import Anything
 
 Test = Callable[[Mapping[str, Any]], bool]
 
@@ -50,7 +51,14 @@ _TOKEN = re.compile(
     r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?P<suffix>[mMdDfFlL])?)(?![A-Za-z_0-9])"
     r"|(?P<word>[A-Za-z_@][A-Za-z_0-9]*)|(?P<sign>[(),/]))"
 )
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {"eq": operator.eq, "ne": operator.ne, "gt": operator.gt, "lt": operator.lt, "le": operator.le, "ge": operator.ge}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": operator.gt,
+    "lt": operator.lt,
+    "le": operator.le,
+    "ge": operator.ge,
+}
 _MIRROR = {"eq": "eq", "ne": "ne", "gt": "lt", "lt": "gt", "le": "ge", "ge": "le"}
 _LITERALS = {"true": True, "false": False, "null": None}
 _DEEPEST = 100
@@ -175,7 +183,9 @@ class _Parser:
         if self._take_sign("("):
             return self._function(word)
         if word in self._nested:
-            raise FilterRefused(f"The query specified in the URI is not valid. A collection property '{word}' on type '{self._model}' cannot be used in a filter.")
+            raise FilterRefused(
+                f"The query specified in the URI is not valid. A collection property '{word}' on type '{self._model}' cannot be used in a filter."
+            )
         found = self._properties.get(word)
         if found is None:
             raise FilterRefused(f"The query specified in the URI is not valid. Could not find a property named '{word}' on type '{self._model}'.")
@@ -196,7 +206,9 @@ class _Parser:
             return _Value(lambda row: Decimal(len(text(row))), "number")
         method = _FUNCTIONS.get(name)
         if method is None or [a.kind for a in arguments] != ["string", "string"] or (name == "substringof" and arguments[1].get is None):
-            raise FilterRefused(f"The query specified in the URI is not valid. An unknown function with name '{name}' was found, or its arguments do not fit.")
+            raise FilterRefused(
+                f"The query specified in the URI is not valid. An unknown function with name '{name}' was found, or its arguments do not fit."
+            )
         first, second = _get(arguments[0]), _get(arguments[1])
         return _Value(lambda row: method(first(row), second(row)), "boolean")
 
@@ -214,7 +226,9 @@ class _Parser:
         try:
             moment = datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda m: f".{m[1]:0<6}", text))
         except ValueError as problem:
-            raise FilterRefused(f"Unrecognized 'Edm.DateTimeOffset' literal '{text}' at position {self._text.find(text)} in '{self._text}'.") from problem
+            raise FilterRefused(
+                f"Unrecognized 'Edm.DateTimeOffset' literal '{text}' at position {self._text.find(text)} in '{self._text}'."
+            ) from problem
         moment = moment.astimezone(UTC) if moment.year > 1 else moment.replace(tzinfo=UTC)
         return _seconds(moment.date(), moment.time())
 
@@ -250,7 +264,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while at < end:
         match = _TOKEN.match(text, at)
         if match is None:
-            raise FilterRefused(f"The query specified in the URI is not valid. Syntax error: character '{text[at]}' is not valid at position {at} in '{text}'.")
+            raise FilterRefused(
+                f"The query specified in the URI is not valid. Syntax error: character '{text[at]}' is not valid at position {at} in '{text}'."
+            )
         kind = "number" if match.lastgroup == "suffix" else str(match.lastgroup)
         found.append((kind, match[kind]))
         at = match.end()
@@ -278,7 +294,7 @@ def _getter(found: Property) -> Callable[[Mapping[str, Any]], Any]:
     return operator.itemgetter(name)
 
 
-def _constant(value: Any) -> Callable[[Mapping[str, Any]], Any]:
+def _constant(value: Anything) -> Callable[[Mapping[str, Anything]], Anything]:
     return lambda _row: value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from sage300_assets.simulators.sage300.drafts import Draft, Interest
 from sage300_assets.simulators.sage300.fill import Filler
 from sage300_assets.simulators.sage300.guess import domain
 from sage300_assets.simulators.sage300.lists import lists_of
-from sage300_assets.simulators.sage300.shapes import Row
+from sage300_assets.simulators.sage300.shapes import Anything, Row
 from sage300_assets.simulators.sage300.words import members_of
 
 USUAL_SIZE = 24
@@ -28,10 +28,15 @@ Details = Callable[[int], Mapping[str, Any] | None]
 """What is known of the master record at an index; nothing when there is no such record."""
 
 
+def listed(records: Sequence[Mapping[str, Any]]) -> Details:
+    """Details out of a list."""
+    return lambda index: records[index] if index < len(records) else None
+
+
 class Ref(NamedTuple):
     """All that the building of a record needs."""
 
-    index: int
+    place: int
     edition: int
     made: date
     stamp: date | None
@@ -61,7 +66,7 @@ class Keys:
         if field.type.kind is Kind.FLAG:
             return [False, True]
         if field.name.endswith("Year"):
-            return list(range(company.today.year - 2, company.today.year + 1))
+            return list(range(company.first_day.year - 2, company.first_day.year + 2))
         if field.name.endswith("Period"):
             return list(range(1, 13))
         return None
@@ -70,17 +75,18 @@ class Keys:
         """The key at an index."""
         if self._free:
             number = mix(self._seed, index)
-            return tuple(d[(number >> (9 * n)) % len(d)] if d else self._counter(f, index, day) for n, (f, d) in enumerate(zip(self._fields, self._domains, strict=True)))
-        assert self.limit is not None
-        rest = index * self._stride % self.limit
+            return tuple(
+                d[(number >> (9 * n)) % len(d)] if d else self._counter(f, index, day)
+                for n, (f, d) in enumerate(zip(self._fields, self._domains, strict=True))
+            )
+        rest = index * self._stride % (self.limit or 1)
         parts = []
-        for choices in reversed(self._domains):
-            assert choices
+        for choices in (d for d in reversed(self._domains) if d):
             rest, place = divmod(rest, len(choices))
             parts.append(choices[place])
         return tuple(reversed(parts))
 
-    def _counter(self, field: Field, index: int, day: date) -> Any:
+    def _counter(self, field: Field, index: int, day: date) -> Anything:
         kind = field.type.kind
         if kind is Kind.TEXT:
             return f"{index + 1:06d}" if self._ledger else f"{self._prefix}{index + 1:06d}"
@@ -110,38 +116,41 @@ class Masters:
         self._seed = company.seed_for(entity.resource, "life")
         self._stamp = entity.reading.field if isinstance(entity.reading, (Stamped, Dated)) else ""
 
-    def drafts(self, interest: Interest) -> Iterable[Draft]:
+    def drafts(self, interest: Interest) -> Iterable[Draft]:  # noqa: ARG002 - there are too few to leave any out
+        """What exists today and may be of interest."""
         for ref in self._alive():
             yield Draft(ref.key, ref.stamp, self, ref)
 
     def _alive(self) -> Iterable[Ref]:
+        return self._invented(self._keys) if self._keys is not None else self._detailed()
+
+    def _detailed(self) -> Iterable[Ref]:
+        """Records somebody wrote rules for."""
+        index = 0
+        while self._details is not None and (given := self._details(index)) is not None:
+            made = given.get("_since") or self._company.first_day - timedelta(days=1200)
+            if made <= self._company.today:
+                yield self._ref(index, made, tuple(given[k] for k in self._entity.key), given)
+            index += 1
+        if self._mistakes is not None:
+            for mistake, made in self._short_lived():
+                known = self._mistakes(mistake)
+                yield Ref(50_000 + mistake, 0, made, made, tuple(known[k] for k in self._entity.key), known)
+
+    def _invented(self, keys: Keys) -> Iterable[Ref]:
+        """Records that follow from the declaration alone."""
         company = self._company
-        if self._details is not None:
-            index = 0
-            while (given := self._details(index)) is not None:
-                made = given.get("_since") or company.first_day - timedelta(days=1200)
-                if made <= company.today:
-                    yield self._ref(index, made, tuple(given[k] for k in self._entity.key), given)
-                index += 1
-            if self._mistakes is not None:
-                for mistake, made in self._short_lived():
-                    known = self._mistakes(mistake)
-                    yield Ref(50_000 + mistake, 0, made, made, tuple(known[k] for k in self._entity.key), known)
-            return
-        assert self._keys is not None
-        limit = self._keys.limit
-        size = self._size if limit is None else min(limit, 6 * self._size)
+        size = self._size if keys.limit is None else min(keys.limit, 6 * self._size)
         for index in range(size):
             made = company.first_day - timedelta(days=300 + mix(self._seed, -1 - index) % 2500)
-            yield self._ref(index, made, self._keys.key(index, made), {})
-        if limit is not None:
+            yield self._ref(index, made, keys.key(index, made), {})
+        if keys.limit is not None:
             return
-        elapsed = (company.today - company.first_day).days
-        for newcomer in range(elapsed // 11):
+        for newcomer in range((company.today - company.first_day).days // 11):
             made = company.first_day + timedelta(days=11 * (newcomer + 1))
-            yield self._ref(size + newcomer, made, self._keys.key(size + newcomer, made), {})
+            yield self._ref(size + newcomer, made, keys.key(size + newcomer, made), {})
         for mistake, made in self._short_lived():
-            yield self._ref(50_000 + mistake, made, self._keys.key(50_000 + mistake, made), {})
+            yield self._ref(50_000 + mistake, made, keys.key(50_000 + mistake, made), {})
 
     def _short_lived(self) -> Iterable[tuple[int, date]]:
         # Records made by mistake: they are there for a few days, then they are gone.
@@ -164,17 +173,18 @@ class Masters:
             edition, edited = 0, made
         return Ref(index, edition, made, edited, key, given)
 
-    def finish(self, index: int) -> Mapping[str, Any]:
+    def finish(self, index: int) -> Mapping[str, Any]:  # noqa: ARG002 - those that override it need it
         """What is only worked out when the record at an index is looked at."""
         return {}
 
-    def build(self, ref: Any) -> Row:
+    def build(self, ref: Anything) -> Row:
+        """The record."""
         given = {n: v for n, v in ref.given.items() if not n.startswith("_")}
-        given.update(self.finish(ref.index))
+        given.update(self.finish(ref.place))
         given.update(zip(self._entity.key, ref.key, strict=True))
         if self._stamp:
             given[self._stamp] = ref.stamp
-        return self._filler.row(ref.index, ref.edition, ref.made, given)
+        return self._filler.row(ref.place, ref.edition, ref.made, given)
 
 
 class Documents:
@@ -187,12 +197,12 @@ class Documents:
         self._keys = Keys(company, entity)
         self._counts = DayCounts(company, entity.resource, per_day, company.first_day)
         self._seed = company.seed_for(entity.resource, "life")
-        assert isinstance(entity.reading, (Stamped, Dated))
-        self._date = entity.reading.field
+        self._date = "" if isinstance(entity.reading, Snapshot) else entity.reading.field
         self._dated = isinstance(entity.reading, Dated)
         self._sequence = (entity.reading.sequence or "") if isinstance(entity.reading, Dated) else ""
 
     def drafts(self, interest: Interest) -> Iterable[Draft]:
+        """What exists today and may be of interest."""
         company = self._company
         first, last = company.first_day, company.today
         if interest.first is not None:
@@ -230,9 +240,10 @@ class Documents:
     def _sequence_number(self, ref: Ref) -> int | None:
         if not self._sequence:
             return None
-        return int(ref.key[self._entity.key.index(self._sequence)]) if self._sequence in self._entity.key else 1000 + ref.index
+        return int(ref.key[self._entity.key.index(self._sequence)]) if self._sequence in self._entity.key else 1000 + ref.place
 
-    def build(self, ref: Any) -> Row:
+    def build(self, ref: Anything) -> Row:
+        """The record."""
         given = {**ref.given, **dict(zip(self._entity.key, ref.key, strict=True)), self._date: ref.stamp}
         if self._sequence:
             given[self._sequence] = self._sequence_number(ref)
@@ -241,7 +252,7 @@ class Documents:
         for name, value in (("FiscalYear", year), ("FiscalPeriod", period)):
             if name in names and name not in given and names[name].type.kind is Kind.TEXT:
                 given[name] = value
-        return self._filler.row(ref.index, ref.edition, ref.made, given)
+        return self._filler.row(ref.place, ref.edition, ref.made, given)
 
 
 def generic(company: Company, entity: Entity) -> Masters | Documents:

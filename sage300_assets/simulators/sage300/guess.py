@@ -11,11 +11,9 @@ from typing import Any
 from sage300_assets.catalogue.types import Field, Kind
 from sage300_assets.simulators.sage300.chance import pick
 from sage300_assets.simulators.sage300.company import Company
-from sage300_assets.simulators.sage300.lists import (
-    CATEGORIES, LOCATIONS, PRICE_LISTS, SALESPEOPLE, SERVICES, TERMS, UNITS, Lists, lists_of
-)  # fmt: skip
+from sage300_assets.simulators.sage300.lists import CATEGORIES, LOCATIONS, PRICE_LISTS, SALESPEOPLE, TERMS, UNITS, Lists, lists_of
 from sage300_assets.simulators.sage300.shapes import MIDNIGHT, ZERO
-from sage300_assets.simulators.sage300.words import FIRST_WORDS, PEOPLE, PLACES, REMARKS, SECOND_WORDS, STREETS, THINGS, members_of
+from sage300_assets.simulators.sage300.words import FIRST_WORDS, PEOPLE, PLACES, REMARKS, SECOND_WORDS, SERVICES, STREETS, THINGS, members_of
 
 Maker = Callable[[int, date], Any]
 """A value from a number that looks random and the day the record was made."""
@@ -86,7 +84,10 @@ _DOMAINS: tuple[tuple[re.Pattern[str], Callable[[Lists], list[str]]], ...] = tup
         (r"^(CustomerNumber|Customer)$", _customers),
         (r"^(VendorNumber|Vendor|PreferredVendor)$", _vendors),
         (r"^(ItemNumber|UnformattedItemNumber|Item|ComponentItemNumber)$", _items),
-        (r"(^|Source|Home|Bank|Statement|Customer|Vendor|Reporting)CurrencyCode$|Currency$|^FromCurrency$|^ToCurrency$", lambda m: list(m.currencies)),
+        (
+            r"(^|Source|Home|Bank|Statement|Customer|Vendor|Reporting)CurrencyCode$|Currency$|^FromCurrency$|^ToCurrency$",
+            lambda m: list(m.currencies),
+        ),
         (r"RateType(Key)?$", lambda _: ["SP", "AV"]),
         (r"^(TaxGroup|TaxGroupKey)$", lambda m: sorted(set(m.tax_groups))),
         (r"^(TermsCode|Terms|TermsCodeKey)$", lambda _: [t[0] for t in TERMS]),
@@ -120,7 +121,10 @@ _TEXTS: tuple[tuple[re.Pattern[str], Maker], ...] = tuple(
         (r"(Phone|PhoneNumber|Fax|FaxNumber|ContactsPhone|ContactsFax)$", lambda number, _: f"416555{number % 10000:04d}"),
         (r"(Email|EMail)$", lambda number, _: f"accounts{number % 500}@example.test" if number % 4 else ""),
         (r"Web[Ss]ite$", lambda number, _: f"https://www{number % 90}.example.test/?a=1&b=2" if number % 3 else ""),
-        (r"(VendorName|CustomerName|LegalName|PayeeName|BillToName|ShipToName)$", lambda number, _: f"{pick(FIRST_WORDS, number)} {pick(SECOND_WORDS, number >> 8)}"),
+        (
+            r"(VendorName|CustomerName|LegalName|PayeeName|BillToName|ShipToName)$",
+            lambda number, _: f"{pick(FIRST_WORDS, number)} {pick(SECOND_WORDS, number >> 8)}",
+        ),
         (r"ShortName$", lambda number, _: pick(SECOND_WORDS, number)[:10]),
         (r"(Item|Product).*Description$", lambda number, _: pick(THINGS, number)),
         (r"(Description|Name|Caption)$", lambda number, _: f"{pick(FIRST_WORDS, number)} {pick(SERVICES, number >> 8).lower()}"),
@@ -166,7 +170,7 @@ def _day(field: Field) -> Maker | None:
     return lambda number, day: day - timedelta(days=number % 90) if number % 3 else None
 
 
-def _time(field: Field) -> Maker:
+def _time(_field: Field) -> Maker:
     return lambda number, _: time(number % 24, (number >> 8) % 60, (number >> 16) % 60) if number % 4 else MIDNIGHT
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from sage300_assets.simulators.sage300.bills import Bill, Payment
 from sage300_assets.simulators.sage300.chance import mix
 from sage300_assets.simulators.sage300.company import ONE_DAY, Company, DayCounts
 from sage300_assets.simulators.sage300.lists import RATE_UNIT, lists_of
-from sage300_assets.simulators.sage300.trade import EARLIEST_DOCUMENT, LATEST_DOCUMENT, LONGEST_POSTING, Bill, Payment, Trade
+from sage300_assets.simulators.sage300.trade import EARLIEST_DOCUMENT, LATEST_DOCUMENT, LONGEST_POSTING, Trade
 
 FIRST_BATCH = 400
 """Numbers before the history."""
@@ -172,9 +173,7 @@ class Ledger:
             home = rest if place == len(details) - 1 else self.lists.home_cents(detail.cents, bill.rate)
             rest -= home
             lines.append(Line(detail.account, sign * home, sign * detail.cents, detail.text))
-        for tax in bill.taxes:
-            if tax:
-                lines.append(Line(tax_account, sign * self.lists.home_cents(tax, bill.rate), sign * tax, "Tax"))
+        lines.extend(Line(tax_account, sign * self.lists.home_cents(tax, bill.rate), sign * tax, "Tax") for tax in bill.taxes if tax)
         lines.append(Line(control, -sign * bill.home, -sign * bill.total, bill.party.name))
         return Entry(bill.date, bill.text or bill.party.name, bill.number, bill.party.code, bill.party.currency, bill.rate, tuple(lines))
 
@@ -271,11 +270,11 @@ class Ledger:
                 account = self.lists.payables(currency) if side == "AP" else self.lists.receivables(currency)
                 found[account, currency][0] += sign * home
                 found[account, currency][1] += sign * cents
-        for account in self.lists.accounts:
-            if account.income or account.main in ("3000", "3200", "1200", "1205", "1206", "2100", "2105", "2106"):
+        for listed in self.lists.accounts:
+            if listed.income or listed.main in ("3000", "3200", "1200", "1205", "1206", "2100", "2105", "2106"):
                 continue
-            amount = 1_000_000 + mix(company.seed_for("opening"), int(account.code)) % 90_000_000
-            found[account.code, company.home][0] = found[account.code, company.home][1] = amount if account.debit else -amount
+            amount = 1_000_000 + mix(company.seed_for("opening"), int(listed.code)) % 90_000_000
+            found[listed.code, company.home][0] = found[listed.code, company.home][1] = amount if listed.debit else -amount
         found["3000100", company.home] = [-10_000_000, -10_000_000]
         rest = -sum(home for home, _ in found.values())
         found["3200100", company.home] = [rest, rest]

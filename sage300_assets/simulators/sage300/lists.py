@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 
 from sage300_assets.simulators.sage300.chance import mix, pick
 from sage300_assets.simulators.sage300.company import Company
@@ -30,10 +31,12 @@ class Account:
 
     @property
     def code(self) -> str:
+        """The unformatted account."""
         return self.main + self.division
 
     @property
     def formatted(self) -> str:
+        """The account as people write it."""
         return f"{self.main}-{self.division}"
 
 
@@ -67,7 +70,13 @@ class Item:
     since: date
 
 
-TERMS = (("N30", "Net 30 days", 30, 0), ("N15", "Net 15 days", 15, 0), ("2T10", "2% 10 days, net 45", 45, 2), ("COD", "Cash on delivery", 0, 0), ("N60", "Net 60", 60, 0))
+TERMS = (
+    ("N30", "Net 30 days", 30, 0),
+    ("N15", "Net 15 days", 15, 0),
+    ("2T10", "2% 10 days, net 45", 45, 2),
+    ("COD", "Cash on delivery", 0, 0),
+    ("N60", "Net 60", 60, 0),
+)
 TAX_GROUPS: dict[str, tuple[tuple[str, int], ...]] = {
     # Rates in thousandths of a per cent.
     "GST": (("CAGST", 5000),),
@@ -77,7 +86,12 @@ TAX_GROUPS: dict[str, tuple[tuple[str, int], ...]] = {
     "EXEMPT": (("EXEMPT", 0),),
 }
 _TAX_BY_HOME = {"CAD": ("GST", "HST", "GSTQST", "EXEMPT"), "USD": ("STATE", "STATE", "EXEMPT")}
-CURRENCIES = {"CAD": ("Canadian dollars", "$", 100_000), "USD": ("US dollars", "$", 136_420), "EUR": ("Euros", "€", 148_715), "GBP": ("Pounds sterling", "£", 172_960)}
+CURRENCIES = {
+    "CAD": ("Canadian dollars", "$", 100_000),
+    "USD": ("US dollars", "$", 136_420),
+    "EUR": ("Euros", "€", 148_715),
+    "GBP": ("Pounds sterling", "£", 172_960),
+}
 PAYMENT_SETS = ("HOME", "FOREIGN", "THIRD")
 SALESPEOPLE = ("ADAMS", "BELL", "CHEN", "DUPUIS", "EVANS", "FOX")
 LOCATIONS = (("1", "Central warehouse"), ("2", "East warehouse"), ("3", "West warehouse"), ("GIT", "Goods in transit"))
@@ -116,11 +130,19 @@ _CHART = (
     ("8000", "Depreciation", "DEPR", True, True, False),
 )
 ACCOUNT_GROUPS = (
-    ("CASH", "Cash", "CurrentAssets"), ("AR", "Receivables", "CurrentAssets"), ("INV", "Inventory", "CurrentAssets"), ("TAX", "Sales tax", "CurrentLiabilities"),
-    ("OTHER", "Other items", "CurrentAssets"), ("FIXED", "Fixed assets", "FixedAssets"), ("AP", "Payables", "CurrentLiabilities"),
-    ("EQUITY", "Equity", "ShareholdersEquity"), ("SALES", "Revenue", "Revenue"), ("FIN", "Financial items", "Expenses"), ("EXP", "Expenses", "Expenses"),
+    ("CASH", "Cash", "CurrentAssets"),
+    ("AR", "Receivables", "CurrentAssets"),
+    ("INV", "Inventory", "CurrentAssets"),
+    ("TAX", "Sales tax", "CurrentLiabilities"),
+    ("OTHER", "Other items", "CurrentAssets"),
+    ("FIXED", "Fixed assets", "FixedAssets"),
+    ("AP", "Payables", "CurrentLiabilities"),
+    ("EQUITY", "Equity", "ShareholdersEquity"),
+    ("SALES", "Revenue", "Revenue"),
+    ("FIN", "Financial items", "Expenses"),
+    ("EXP", "Expenses", "Expenses"),
     ("DEPR", "Depreciation", "Expenses"),
-)  # fmt: skip
+)
 EXPENSE_BASE = 6000
 
 
@@ -129,6 +151,12 @@ class Lists:
 
     def __init__(self, company: Company) -> None:
         self.company = company
+        # Remembered per company and not per class: nothing of a world outlives it.
+        self.rate: Callable[[str, date], int] = cache(self._rate)
+        self.grown: Callable[[str, date], int] = cache(self._grown)
+        self.vendor: Callable[[int], Party] = cache(self._vendor)
+        self.customer: Callable[[int], Party] = cache(self._customer)
+        self.item: Callable[[int], Item] = cache(self._item)
 
     @cached_property
     def accounts(self) -> list[Account]:
@@ -139,7 +167,7 @@ class Lists:
                 found.append(Account(main, division, f"{description}, {place}" if spread else description, group, income, debit))
         for number, service in enumerate(SERVICES):
             for division, place in DIVISIONS:
-                found.append(Account(str(EXPENSE_BASE + 10 * number), division, f"{service}, {place}", "EXP", True, True))
+                found.append(Account(str(EXPENSE_BASE + 10 * number), division, f"{service}, {place}", "EXP", income=True, debit=True))
         return sorted(found, key=lambda a: a.code)
 
     @cached_property
@@ -175,8 +203,7 @@ class Lists:
         """Code of the bank that holds a currency."""
         return f"BK{currency}"
 
-    @lru_cache(maxsize=20_000)  # noqa: B019 - lives exactly as long as the company
-    def rate(self, currency: str, day: date) -> int:
+    def _rate(self, currency: str, day: date) -> int:
         """Home units per foreign unit on a day, in `RATE_UNIT`s: a slow walk that stands still at weekends."""
         if currency == self.company.home:
             return RATE_UNIT
@@ -214,8 +241,7 @@ class Lists:
 
     # Parties and goods grow: the n-th newcomer of a list arrives on a fixed day.
 
-    @lru_cache(maxsize=20_000)  # noqa: B019 - lives exactly as long as the company
-    def grown(self, kind: str, day: date) -> int:
+    def _grown(self, kind: str, day: date) -> int:
         """How many vendors, customers or items exist on a day."""
         base, per_scale, every = {"vendor": (80, 8, 4), "customer": (100, 10, 3), "item": (120, 12, 5)}[kind]
         newcomers = max(0, (day - self.company.first_day).days) // every
@@ -229,14 +255,12 @@ class Lists:
         every = {"vendor": 4, "customer": 3, "item": 5}[kind]
         return self.company.first_day + timedelta(days=(index - stable + 1) * every)
 
-    @lru_cache(maxsize=50_000)  # noqa: B019 - lives exactly as long as the company
-    def vendor(self, index: int) -> Party:
+    def _vendor(self, index: int) -> Party:
         """The vendor at a place of the list."""
         odd = {3: "O'NEIL", 7: "A&B 10", 11: "ÉCLAIR", 15: "R/D+1", 19: "100%"}
         return self._party("vendor", index, odd.get(index, str(1000 + 5 * index)), "GVMWPS")
 
-    @lru_cache(maxsize=50_000)  # noqa: B019 - lives exactly as long as the company
-    def customer(self, index: int) -> Party:
+    def _customer(self, index: int) -> Party:
         """The customer at a place of the list."""
         odd = {4: "D'ARCY", 9: "K&K NORD", 14: "ØST", 21: "N/A#1"}
         return self._party("customer", index, odd.get(index, str(100000 + 25 * index)), "WHLRTL")
@@ -252,8 +276,7 @@ class Lists:
         terms = pick(TERMS, number >> 48)[0]
         return Party(index, code, name, currency, groups[first : first + 3], PAYMENT_SETS[place], terms, tax_group, self.since(kind, index))
 
-    @lru_cache(maxsize=50_000)  # noqa: B019 - lives exactly as long as the company
-    def item(self, index: int) -> Item:
+    def _item(self, index: int) -> Item:
         """The item at a place of the list."""
         number = mix(self.company.seed_for("item"), index)
         plain = f"A{1000 + 10 * index}"
@@ -276,8 +299,7 @@ class Lists:
 
 def lists_of(company: Company) -> Lists:
     """The lists of a company."""
-    found = company.parts.get("lists")
+    found: Lists | None = company.parts.get("lists")
     if found is None:
         found = company.parts["lists"] = Lists(company)
-    assert isinstance(found, Lists)
     return found

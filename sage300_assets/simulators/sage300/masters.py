@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.simulators.sage300.amounts import money, number, quantity
-from sage300_assets.simulators.sage300.books import books_of
-from sage300_assets.simulators.sage300.chance import mix
+from sage300_assets.simulators.sage300.amounts import money, number
 from sage300_assets.simulators.sage300.company import Company
-from sage300_assets.simulators.sage300.generic import Masters
+from sage300_assets.simulators.sage300.generic import Masters, listed
 from sage300_assets.simulators.sage300.lists import (
-    ACCOUNT_GROUPS, CATEGORIES, CURRENCIES, DIVISIONS, EXPENSE_BASE, LOCATIONS, PAYMENT_SETS, PRICE_LISTS, SALESPEOPLE, TAX_GROUPS, TERMS, UNITS, Party, lists_of
+    ACCOUNT_GROUPS,
+    CATEGORIES,
+    CURRENCIES,
+    DIVISIONS,
+    EXPENSE_BASE,
+    LOCATIONS,
+    PAYMENT_SETS,
+    PRICE_LISTS,
+    SALESPEOPLE,
+    TAX_GROUPS,
+    TERMS,
+    UNITS,
+    lists_of,
 )  # fmt: skip
-from sage300_assets.simulators.sage300.trade import Trade
+from sage300_assets.simulators.sage300.parties import Items, Known, Parties, Rates
 from sage300_assets.simulators.sage300.words import PEOPLE, SERVICES
-
-Known = Mapping[str, Any]
-RATE_HISTORY_DAYS = 400
-
-
-def _listed(records: Sequence[Known]) -> Callable[[int], Known | None]:
-    return lambda index: records[index] if index < len(records) else None
 
 
 def _maker(make: Callable[[Company], Sequence[Known]]) -> Callable[[Company, Entity], Masters]:
-    return lambda company, entity: Masters(company, entity, _listed(make(company)))
+    return lambda company, entity: Masters(company, entity, listed(make(company)))
 
 
 def _accounts(company: Company) -> list[Known]:
@@ -73,14 +76,20 @@ def _segments(_company: Company) -> list[Known]:
 
 
 def _source_codes(_company: Company) -> list[Known]:
-    kinds = (("AP", "IN", "AP invoices"), ("AP", "PY", "AP payments"), ("AP", "AD", "AP adjustments"), ("AR", "IN", "AR invoices"), ("AR", "PY", "AR receipts"))
+    kinds = (
+        ("AP", "IN", "AP invoices"),
+        ("AP", "PY", "AP payments"),
+        ("AP", "AD", "AP adjustments"),
+        ("AR", "IN", "AR invoices"),
+        ("AR", "PY", "AR receipts"),
+    )
     return [
         {"SourceLedger": ledger, "SourceType": kind, "Description": text}
         for ledger, kind, text in (*kinds, ("AR", "AD", "AR adjustments"), ("GL", "JE", "Journal entries"), ("GL", "CL", "Closing entries"))
     ]
 
 
-def _terms(company: Company) -> list[Known]:
+def _terms() -> list[Known]:
     return [
         {
             "TermsCode": code,
@@ -102,13 +111,13 @@ def _schedule(code: str, days: int, discount: int) -> Known:
 def _terms_source(company: Company, entity: Entity) -> Masters:
     shape = company.shapes[entity.resource]
     records: list[Known] = []
-    for known in _terms(company):
+    for known in _terms():
         fitting = {n: v for n, v in known.items() if n in shape.names}
         for member, child in shape.children.items():
             if member in known:
                 fitting[member] = [child.make(row) for row in known[member]]
         records.append(fitting)
-    return Masters(company, entity, _listed(records))
+    return Masters(company, entity, listed(records))
 
 
 def _account_sets(company: Company) -> list[Known]:
@@ -145,7 +154,8 @@ def _receivable_sets(company: Company) -> list[Known]:
 
 def _distribution_codes(_company: Company) -> list[Known]:
     return [
-        {"DistributionCodeKey": str(EXPENSE_BASE + 10 * n), "Description": text, "GLAccount": f"{EXPENSE_BASE + 10 * n}100"} for n, text in enumerate(SERVICES)
+        {"DistributionCodeKey": str(EXPENSE_BASE + 10 * n), "Description": text, "GLAccount": f"{EXPENSE_BASE + 10 * n}100"}
+        for n, text in enumerate(SERVICES)
     ]
 
 
@@ -157,94 +167,6 @@ def _groups(codes: Sequence[str], home_set: str) -> Callable[[Company], Sequence
 
 def _salespeople(_company: Company) -> list[Known]:
     return [{"SalespersonKey": code, "Name": PEOPLE[n], "EmployeeNumber": f"E{100 + n}"} for n, code in enumerate(SALESPEOPLE)]
-
-
-class Parties(Masters):
-    """Vendors or customers, with their balances as the open-item ledger has them."""
-
-    def __init__(self, company: Company, entity: Entity, kind: str) -> None:
-        self._lists = lists_of(company)
-        self._kind = kind
-        super().__init__(company, entity, self._known, mistakes=self._mistake)
-
-    @property
-    def _trade(self) -> Trade:
-        books = books_of(self._company)
-        return books.payables if self._kind == "vendor" else books.receivables
-
-    def _party(self, index: int) -> Party:
-        return self._lists.vendor(index) if self._kind == "vendor" else self._lists.customer(index)
-
-    def _known(self, index: int) -> Known | None:
-        if index >= self._lists.grown(self._kind, self._company.today):
-            return None
-        party = self._party(index)
-        return {
-            f"{self._kind.capitalize()}Number": party.code,
-            f"{self._kind.capitalize()}Name": party.name,
-            "ShortName": party.name[:10].rstrip(),
-            "LegalName": party.name,
-            "GroupCode": party.group,
-            "AccountSet": party.account_set,
-            "CurrencyCode": party.currency,
-            "Terms": party.terms,
-            "TaxGroup": party.tax_group,
-            "StartDate": party.since,
-            "BankCode": self._lists.bank(party.currency),
-            "Status": "Active",
-            "_since": party.since,
-        }
-
-    def _mistake(self, index: int) -> Known:
-        return {
-            f"{self._kind.capitalize()}Number": f"TMP{index:04d}",
-            f"{self._kind.capitalize()}Name": "ENTERED BY MISTAKE",
-            "CurrencyCode": self._company.home,
-            "AccountSet": "HOME",
-            "Terms": "N30",
-        }
-
-    def finish(self, index: int) -> Known:
-        cents, home, documents = self._trade.balances(self._company.today).get(index, (0, 0, 0))
-        return {
-            "BalanceDueInVendorCurrency": money(cents),
-            "BalanceDueInCustomerCurrency": money(cents),
-            "BalanceDueInFunctionalCurrency": money(home),
-            "NumberOfOpenInvoices": number(documents),
-            "NumberOfOpenDocuments": number(documents),
-        }
-
-
-class Items(Masters):
-    """Items."""
-
-    def __init__(self, company: Company, entity: Entity) -> None:
-        self._lists = lists_of(company)
-        super().__init__(company, entity, self._known, mistakes=self._mistake)
-
-    def _known(self, index: int) -> Known | None:
-        if index >= self._lists.grown("item", self._company.today):
-            return None
-        item = self._lists.item(index)
-        chance = mix(self._company.seed_for("stock"), index)
-        on_hand, committed = chance % 9000 * 2500, (chance >> 20) % 900 * 2500
-        return {
-            "UnformattedItemNumber": item.code,
-            "ItemNumber": item.formatted,
-            "Description": item.description,
-            "Category": item.category,
-            "StockingUnitOfMeasure": item.unit,
-            "DefaultPriceListCode": PRICE_LISTS[0],
-            "Status": index % 40 == 7,
-            "StockItem": item.category != "SVC",
-            "QuantityOnHand": quantity(on_hand),
-            "QuantityCommitted": quantity(committed),
-            "QuantityAvailable": quantity(on_hand - committed),
-            "_since": item.since,
-        }
-
-    def _mistake(self, index: int) -> Known:
-        return {"UnformattedItemNumber": f"TMP{index:04d}", "ItemNumber": f"TMP-{index:04d}", "Description": "ENTERED BY MISTAKE"}
 
 
 def _pricing(company: Company) -> list[Known]:
@@ -269,7 +191,9 @@ def _locations(_company: Company) -> list[Known]:
 
 
 def _price_lists(_company: Company) -> list[Known]:
-    return [{"PriceListCodeKey": code, "Description": f"{text} prices"} for code, text in zip(PRICE_LISTS, ("Retail", "Wholesale", "Export"), strict=True)]
+    return [
+        {"PriceListCodeKey": code, "Description": f"{text} prices"} for code, text in zip(PRICE_LISTS, ("Retail", "Wholesale", "Export"), strict=True)
+    ]
 
 
 def _units(_company: Company) -> list[Known]:
@@ -283,48 +207,29 @@ def _company_profile(company: Company) -> list[Known]:
             "Name": f"Sample Company {company.code.removeprefix('SAM').title()}",
             "FunctionalCurrency": company.home,
             "ReportingCurrency": company.home,
-            "NumFiscalPeriods": "Num12",
+            "NumFiscalPeriods": f"Num{company.periods}",
             "DefaultRateType": "SP",
         }
     ]
 
 
 def _currencies(_company: Company) -> list[Known]:
-    return [{"CurrencyCodeKey": code, "Description": text, "Symbol": symbol, "DecimalPlaces": "Num2"} for code, (text, symbol, _) in CURRENCIES.items()]
-
-
-class Rates(Masters):
-    """Exchange rates: one record per currency and rate type, with a row for every working day."""
-
-    def __init__(self, company: Company, entity: Entity) -> None:
-        super().__init__(company, entity, _listed([{"ToCurrency": company.home, "RateType": kind, "DateMatching": "Earlier"} for kind in ("AV", "SP")]))
-
-    def finish(self, index: int) -> Known:
-        company, lists = self._company, lists_of(self._company)
-        shape = company.shapes[self._entity.resource].children["CurrencyRateDetail"]
-        kind = ("AV", "SP")[index]
-        rows = []
-        for currency in lists.currencies[1:]:
-            day = company.first_day - timedelta(days=RATE_HISTORY_DAYS)
-            while day <= company.today:
-                if company.is_working_day(day) if kind == "SP" else day.day == 1:
-                    rate = lists.rate_number(lists.rate(currency, day))
-                    rows.append(shape.make({"ToCurrency": company.home, "RateType": kind, "FromCurrency": currency, "RateDate": day, "Rate": rate}))
-                day += timedelta(days=1)
-        return {"CurrencyRateDetail": rows}
+    return [
+        {"CurrencyCodeKey": code, "Description": text, "Symbol": symbol, "DecimalPlaces": "Num2"} for code, (text, symbol, _) in CURRENCIES.items()
+    ]
 
 
 def _calendars(company: Company) -> list[Known]:
     records: list[Known] = []
-    this_year = int(company.fiscal(company.today)[0])
-    for year in range(this_year - 3, this_year + 2):
-        known: dict[str, Any] = {"FiscalYear": str(year), "NumFiscalPeriods": "Num12", "Quarter4Periods": "Num3", "Active": "Yes"}
-        for period in range(1, 13):
+    this_year = int(company.fiscal(company.begun)[0])
+    for year in range(int(company.fiscal(company.first_day)[0]) - 2, this_year + 3):
+        known: dict[str, Any] = {"FiscalYear": str(year), "NumFiscalPeriods": f"Num{company.periods}", "Quarter4Periods": "Num3", "Active": "Yes"}
+        known["FiscalPeriod13StartDate"] = known["FiscalPeriod13EndDate"] = None
+        for period in range(1, company.periods + 1):
             known[f"FiscalPeriod{period}StartDate"] = company.period_start(year, period)
             known[f"FiscalPeriod{period}EndDate"] = company.period_start(year, period + 1) - timedelta(days=1)
         for period in range(1, 14):
             known[f"Period{period}Status"] = "Open" if year >= this_year - 1 else "Locked"
-        known["FiscalPeriod13StartDate"] = known["FiscalPeriod13EndDate"] = None
         records.append(known)
     return records
 

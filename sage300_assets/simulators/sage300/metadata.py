@@ -46,7 +46,8 @@ class Metadata:
         types = [self._entity(resource, key, shape) for resource, key, shape in self._entities]
         enums = [self._enum(name, members) for name, members in self._enums.items()]
         sets = "".join(
-            f'<EntitySet Name="{resource}" EntityType="{namespace(self._module)}.{type_name(resource, self._module)}" />' for resource, _, _ in self._entities
+            f'<EntitySet Name="{resource}" EntityType="{namespace(self._module)}.{type_name(resource, self._module)}" />'
+            for resource, _, _ in self._entities
         )
         return (
             '<?xml version="1.0" encoding="utf-8"?>'
@@ -93,7 +94,9 @@ class Metadata:
         if field.name in ("Warnings", "Licenses") and member.role == "framework":
             return "Collection(Edm.String)"
         if field.type.kind is Kind.TEXT:
-            members = ("Unspecified", "Insert", "Update", "Delete") if field.name == "UpdateOperation" else members_of(shape.shape.resource, field.name)
+            members = (
+                ("Unspecified", "Insert", "Update", "Delete") if field.name == "UpdateOperation" else members_of(shape.shape.resource, field.name)
+            )
             if not members or member.role not in ("", "framework") or not self._enum_types:
                 return "Edm.String"
             return f"{namespace(self._module)}.{self._enum_name(field.name, members)}"

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from sage300_assets.simulators.sage300.bills import BillLine, Feed
 from sage300_assets.simulators.sage300.chance import mix
 from sage300_assets.simulators.sage300.company import ONE_DAY, Company, DayCounts
 from sage300_assets.simulators.sage300.lists import DIVISIONS, LOCATIONS, RATE_UNIT, Item, Party, lists_of
-from sage300_assets.simulators.sage300.trade import BillLine, Feed
 
 LONGEST_ORDER = 60
 """Most days between an order and its last invoice."""
@@ -139,7 +139,7 @@ class OrderBook:
         rate = self.lists.rate(party.currency, day)
         order = Order(index, day, party, chance, rate)
         share = chance % 100
-        if self.side == "OE" and share < 2:
+        if self.side == "OE" and share < 4:
             # Entered today for a day to come.
             order.future = True
             order.date = day + timedelta(days=10)
@@ -157,7 +157,7 @@ class OrderBook:
             return
         purchase = self.side == "PO"
         first = (3, 7, 14, 30)[(chance >> 20) % 4] if purchase else (0, 1, 1, 2, 3, 7)[(chance >> 20) % 6]
-        days = [first, first + (14 if purchase else 7)] if 85 <= share else [first]
+        days = [first, first + (14 if purchase else 7)] if share >= 85 else [first]
         for place, lag in enumerate(days):
             arrived = self.company.working_day(day + timedelta(days=lag))
             invoiced: date | None = arrived
@@ -176,7 +176,7 @@ class OrderBook:
                 quantity += (chance >> 36) % 4 * (UNITS // 4)
             price = item.cost if self.side == "PO" else item.price
             unit_cents = max(1, price * RATE_UNIT // order.rate)
-            delivered = (quantity,)
+            delivered: tuple[int, ...] = (quantity,)
             if len(order.deliveries) == 2:
                 half = quantity // UNITS // 2 * UNITS
                 delivered = (half, quantity - half) if half else (quantity, 0)

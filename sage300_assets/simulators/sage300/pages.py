@@ -20,6 +20,7 @@ from sage300_assets.simulators.sage300.rows import RowCache
 from sage300_assets.simulators.sage300.shapes import shape_of
 from sage300_assets.simulators.sage300.world import World
 
+Where = tuple[str, str, str]
 STRANGER = "https://files.example.net"
 
 
@@ -58,7 +59,9 @@ class Answer:
 class Librarian:
     """Answers data requests about one world as one release of the server would."""
 
-    def __init__(self, world: World, faults: FaultBoard, release: Release, page_size: int, dialect: str, internal: str, *, enum_types: bool = True) -> None:
+    def __init__(
+        self, world: World, faults: FaultBoard, release: Release, page_size: int, dialect: str, internal: str, *, enum_types: bool = True
+    ) -> None:
         self.world = world
         self.page_size = page_size
         self._faults = faults
@@ -111,17 +114,16 @@ class Librarian:
             raise bad_query(str(refusal)) from refusal
         if address.key is not None:
             return self._record(address, query, shape)
-        return self._page(address, query, path, shape)
+        return self._page(address, query, path)
 
     def _context(self, address: Address, query: Query, suffix: str = "") -> str:
         columns = f"({','.join(query.select)})" if query.select else ""
         return f"{self._internal}/{ROOT}/{VERSION}/-/{address.company}/{address.module}/$metadata#{address.resource}{columns}{suffix}"
 
     def _record(self, address: Address, query: Query, shape: WireShape) -> Answer:
-        assert address.key is not None
         by_field = {w.field.name: w for w in shape.members if not w.role}
         entity = self.world.entities[address.resource]
-        key = parse_key(address.key, [KeyMember(by_field[name].name, by_field[name].field) for name in entity.key])
+        key = parse_key(address.key or "", [KeyMember(by_field[name].name, by_field[name].field) for name in entity.key])
         with self.world.lock:
             draft = self.world.store(address.company, address.resource).find(key)
             if draft is None:
@@ -129,7 +131,7 @@ class Librarian:
             rows = self._encode(address, query, [draft])
         return Answer(self._context(address, query, "/$entity"), rows, single=True)
 
-    def _page(self, address: Address, query: Query, path: str, shape: WireShape) -> Answer:
+    def _page(self, address: Address, query: Query, path: str) -> Answer:
         where = (address.company, address.module, address.resource)
         question = query.filter
         if question is not None and self._faults.take("out_of_window", *where):
@@ -162,32 +164,36 @@ class Librarian:
             self.world.put(address.company, address.resource, newcomer)
             self.world.delete(address.company, address.resource, gone)
 
-    def _spoil(self, answer: Answer, query: Query, path: str, where: tuple[str, str, str]) -> None:
-        rows = answer.rows
-        if rows and self._faults.take("lost_row", *where):
-            del rows[len(rows) // 2]
-        if rows and (fault := self._faults.take("duplicate_row", *where)):
-            _repeat_row(rows, fault)
-        if rows and self._faults.take("null_row", *where):
-            rows[len(rows) // 2] = "null"
+    def _spoil(self, answer: Answer, query: Query, path: str, where: Where) -> None:
+        self._spoil_rows(answer.rows, where)
         if answer.next_link is not None:
             if self._faults.take("nextlink_loop", *where):
                 answer.next_link = f"{self._internal}{path}?{next_query(query, 0)}"
             if self._faults.take("foreign_nextlink", *where):
                 answer.next_link = f"{STRANGER}/{ROOT}/{VERSION}/-/OTHER/{where[1]}/{where[2]}?$skip=0"
         if answer.count is not None:
-            if query.skip and (fault := self._faults.take("count_changes", *where)):
-                answer.count += int(fault.options.get("by", 1))
-            if fault := self._faults.take("count_wrong", *where):
-                answer.count += int(fault.options.get("by", 1))
-            if self._faults.take("count_as_string", *where):
-                answer.count_text = f'"{answer.count}"'
-            if fault := self._faults.take("odata_count_without_at", *where):
-                answer.spell = {"@odata.count": "odata.count", "@odata.context": "odata.context"}
-                if fault.options.get("nextlink"):
-                    answer.spell["@odata.nextLink"] = "odata.nextLink"
+            self._spoil_count(answer, query, where)
         if self._faults.take("missing_value", *where):
             answer.without_value = True
+
+    def _spoil_rows(self, rows: list[str], where: Where) -> None:
+        if rows and self._faults.take("lost_row", *where):
+            del rows[len(rows) // 2]
+        if rows and (fault := self._faults.take("duplicate_row", *where)):
+            _repeat_row(rows, fault)
+        if rows and self._faults.take("null_row", *where):
+            rows[len(rows) // 2] = "null"
+
+    def _spoil_count(self, answer: Answer, query: Query, where: Where) -> None:
+        for name in ("count_changes", "count_wrong"):
+            if (query.skip or name == "count_wrong") and (fault := self._faults.take(name, *where)):
+                answer.count = (answer.count or 0) + int(fault.options.get("by", 1))
+        if self._faults.take("count_as_string", *where):
+            answer.count_text = f'"{answer.count}"'
+        if fault := self._faults.take("odata_count_without_at", *where):
+            answer.spell = {"@odata.count": "odata.count", "@odata.context": "odata.context"}
+            if fault.options.get("nextlink"):
+                answer.spell["@odata.nextLink"] = "odata.nextLink"
 
     def _encode(self, address: Address, query: Query, drafts: Sequence[Draft]) -> list[str]:
         known = (address.resource, query.select)
@@ -205,4 +211,3 @@ def _repeat_row(rows: list[str], fault: Armed) -> None:
         rows[place] = rows[place - 1]
     else:
         rows.insert(place, rows[place])
-

@@ -11,17 +11,33 @@ from urllib.parse import unquote
 
 from sage300_assets.catalogue.types import Field, Kind
 from sage300_assets.simulators.sage300.errors import bad_key
+from sage300_assets.simulators.sage300.shapes import Anything
 
 ROOT = "Sage300WebApi"
 VERSION = "v1.0"
 METADATA = "$metadata"
 
 POST_ONLY = frozenset(
-    """
-    POReceipts APCreateGLBatch APCreateRecurringPayableBatch APCreateRetainageDocumentBatch APDeleteInactiveRecords APPostInvoices
-    APPostPaymentsAndAdjustments ARCreateGLBatch ARCreateRecurringCharge ARCreateRetainageDocumentBatch ARPostInvoices
-    ARPostReceiptsAndAdjustments ARPostRefunds GLPostJournal ICCreateGLBatch ICDayEndProcessing POCreateBatch PODayEndProcessing
-    """.split()
+    [
+        "POReceipts",
+        "APCreateGLBatch",
+        "APCreateRecurringPayableBatch",
+        "APCreateRetainageDocumentBatch",
+        "APDeleteInactiveRecords",
+        "APPostInvoices",
+        "APPostPaymentsAndAdjustments",
+        "ARCreateGLBatch",
+        "ARCreateRecurringCharge",
+        "ARCreateRetainageDocumentBatch",
+        "ARPostInvoices",
+        "ARPostReceiptsAndAdjustments",
+        "ARPostRefunds",
+        "GLPostJournal",
+        "ICCreateGLBatch",
+        "ICDayEndProcessing",
+        "POCreateBatch",
+        "PODayEndProcessing",
+    ]
 )
 """Endpoints that exist but cannot be read."""
 
@@ -80,11 +96,11 @@ def parse_key(text: str, members: list[KeyMember]) -> tuple[Any, ...]:
         by_name = {name: (value, quoted) for name, value, quoted in values}
         if set(by_name) != {m.name for m in members}:
             raise bad_key(text)
-        return tuple(_typed(*by_name[m.name], m.field, text) for m in members)
-    return tuple(_typed(value, quoted, m.field, text) for (_, value, quoted), m in zip(values, members, strict=True))
+        return tuple(_typed(by_name[m.name][0], m.field, text, quoted=by_name[m.name][1]) for m in members)
+    return tuple(_typed(value, m.field, text, quoted=quoted) for (_, value, quoted), m in zip(values, members, strict=True))
 
 
-def _typed(value: str, quoted: bool, field: Field, text: str) -> Any:
+def _typed(value: str, field: Field, text: str, *, quoted: bool) -> Anything:
     kind = field.type.kind
     try:
         if kind is Kind.TEXT:

@@ -126,9 +126,8 @@ def next_query(query: Query, page_size: int) -> str:
     for name, value in query.pairs:
         if name == "$skip":
             continue
-        if name == "$top" and query.top is not None:
-            value = str(query.top - page_size)
-        pieces.append(f"{_name(name)}={_escape(value)}")
+        left = str(query.top - page_size) if name == "$top" and query.top is not None else value
+        pieces.append(f"{_name(name)}={_escape(left)}")
     pieces.append(f"$skip={query.skip + page_size}")
     return "&".join(pieces)
 

@@ -1,4 +1,4 @@
-"""Accounts receivable as records: invoice batches, receipt batches, the open-item ledger and posted receipts."""
+"""Accounts receivable as records: invoice batches and the open-item ledger."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.simulators.sage300.amounts import money, number, split, tax_members, tax_rates
+from sage300_assets.simulators.sage300.bills import Batch, Bill
 from sage300_assets.simulators.sage300.books import books_of
 from sage300_assets.simulators.sage300.company import Company
-from sage300_assets.simulators.sage300.documents import batch_stamp, batch_status, days_of_interest, exists, payment_stamp
+from sage300_assets.simulators.sage300.documents import batch_stamp, batch_status, days_of_interest, exists
 from sage300_assets.simulators.sage300.drafts import Draft, Interest
 from sage300_assets.simulators.sage300.fill import optional_rows
 from sage300_assets.simulators.sage300.lists import SALESPEOPLE
-from sage300_assets.simulators.sage300.payables import CLEARS_AFTER, DUE_DAYS, check_number, cleared_on
-from sage300_assets.simulators.sage300.shapes import Row, Shape
-from sage300_assets.simulators.sage300.trade import LONGEST_POSTING, LONGEST_SETTLING, Batch, Bill, Part, Payment, PaymentBatch
+from sage300_assets.simulators.sage300.payables import DUE_DAYS, find_batch
+from sage300_assets.simulators.sage300.shapes import Anything, Row
+from sage300_assets.simulators.sage300.trade import LONGEST_POSTING, LONGEST_SETTLING
 from sage300_assets.simulators.sage300.words import PEOPLE
 
 
@@ -40,13 +41,19 @@ class InvoiceBatches(ReceivablesSource):
     """ARInvoiceBatches."""
 
     def drafts(self, interest: Interest) -> Iterable[Draft]:
+        """What exists today and may be of interest."""
         today = self.company.today
         for day in days_of_interest(self.company, interest, LONGEST_POSTING):
             for batch in self.trade.sheet(day):
                 if exists(batch.deleted, today):
                     yield Draft((number(batch.number),), batch_stamp(batch, today), self, batch)
 
-    def build(self, ref: Any) -> Row:
+    def find(self, key: tuple[Any, ...]) -> Draft | None:
+        """The batch with this number."""
+        return find_batch(self, self.trade, key)
+
+    def build(self, ref: Anything) -> Row:
+        """The record."""
         batch: Batch = ref
         today = self.company.today
         posted = batch.posted is not None and batch.posted <= today
@@ -151,7 +158,9 @@ class InvoiceBatches(ReceivablesSource):
         values.update(tax_members(party.tax_group, bill.base, bill.taxes))
         for place, cents in enumerate(bill.taxes, 1):
             home = money(self.lists.home_cents(cents, bill.rate))
-            values.update({f"TaxAmount{place}Total": money(cents), f"FunctionalTaxBase{place}": money(home_base), f"FunctionalTaxAmount{place}": home})
+            values.update(
+                {f"TaxAmount{place}Total": money(cents), f"FunctionalTaxBase{place}": money(home_base), f"FunctionalTaxAmount{place}": home}
+            )
         row = shape.make(values)
         if shape.optional_fields:
             row[shape.optional_fields] = optional
@@ -193,140 +202,19 @@ class InvoiceBatches(ReceivablesSource):
         return rows
 
 
-class ReceiptBatches(ReceivablesSource):
-    """ARReceiptAndAdjustmentBatches."""
-
-    def drafts(self, interest: Interest) -> Iterable[Draft]:
-        for day in days_of_interest(self.company, interest, 4):
-            for batch in self.trade.payments(day):
-                yield Draft((_kind(batch), number(batch.number)), payment_stamp(batch, self.company.today), self, batch)
-
-    def build(self, ref: Any) -> Row:
-        batch: PaymentBatch = ref
-        today = self.company.today
-        total = money(sum(p.cents for p in batch.payments))
-        rate = self.lists.rate(batch.currency, batch.day)
-        home = money(sum(self.lists.home_cents(p.cents, rate) for p in batch.payments))
-        adjusting = batch.kind == "AD"
-        return self.shape.make(
-            {
-                "BatchRecordType": _kind(batch),
-                "BatchNumber": number(batch.number),
-                "BatchDate": batch.day,
-                "Description": f"{'Adjustments' if adjusting else 'Receipts'} of {batch.day:%d %b %Y}",
-                "NumberOfEntries": number(len(batch.payments)),
-                "BatchTotal": total,
-                "BatchStatus": batch_status(batch.settled, today, batch.day),
-                "BankCode": "" if adjusting else self.lists.bank(batch.currency),
-                "DefaultBankCurrency": batch.currency,
-                "BankRateDate": batch.day,
-                "LastEntryNumber": number(len(batch.payments)),
-                "BankRateType": "SP",
-                "BankExchangeRate": self.lists.rate_number(rate),
-                "DepositNumber": number(batch.number),
-                "DepositSerialNumber": batch.number,
-                "FunctionalAdjustmentAmount": home if adjusting else money(0),
-                "FunctionalAppliedDocumentAmount": money(sum(p.home for p in batch.payments)),
-                "FunctionalBatchTotal": home,
-                "PostingSequenceNumber": number(1 + batch.number if batch.settled <= today else 0),
-                "DateLastEdited": payment_stamp(batch, today),
-                "BatchTypeClass": "Adjustments" if adjusting else "Receipts",
-                "SourceApplication": "AR",
-                "DepositDate": batch.day,
-                "ReceiptsAdjustments": [self._receipt(batch, payment, rate) for payment in batch.payments],
-            }
-        )
-
-    def _receipt(self, batch: PaymentBatch, payment: Payment, rate: int) -> Row:
-        shape = self.shape.children["ReceiptsAdjustments"]
-        adjusting = batch.kind == "AD"
-        amount = money(0 if adjusting else payment.cents)
-        year, period = self.company.fiscal(batch.day)
-        shown = self.lists.rate_number(rate)
-        return shape.make(
-            {
-                "BatchType": _kind(batch),
-                "BatchNumber": number(batch.number),
-                "EntryNumber": number(payment.entry),
-                "CheckReceiptNumber": check_number(batch, payment),
-                "CustomerNumber": payment.party.code,
-                "ReceiptDateAdjustmentDate": batch.day,
-                "EntryDescription": payment.party.name,
-                "EntryReference": payment.applied[0][0].number,
-                "BankReceiptAmount": amount,
-                "CustomerReceiptAmount": amount,
-                "CustomerExchangeRate": shown,
-                "NumberOfDocumentsAppliedto": number(len(payment.applied)),
-                "TotalCustomerAmountApplied": amount,
-                "TotalCustomerDiscountAmount": money(payment.discount),
-                "PaymentCode": "CHECK",
-                "CustomerCurrencyCode": batch.currency,
-                "BankRateType": "SP",
-                "BankExchangeRate": shown,
-                "ReceiptTransactionType": "Adjustment" if adjusting else "Receipt",
-                "DocumentType": "Adjustment" if adjusting else "Receipt",
-                "LastLineNumber": number(len(payment.applied)),
-                "FiscalYear": year,
-                "FiscalPeriod": period,
-                "Payer": payment.party.name,
-                "CustomerRateDate": batch.day,
-                "CustomerRateType": "SP",
-                "CustomerAdjustmentAmount": money(payment.cents if adjusting else 0),
-                "BankRateDate": batch.day,
-                "PaymentType": "Check",
-                "FunctionalReceiptAmount": money(0 if adjusting else self.lists.home_cents(payment.cents, rate)),
-                "DocumentNumber": f"{_kind(batch)}{batch.number:06d}{payment.entry:03d}",
-                "FunctionalAdjustmentAmount": money(payment.home if adjusting else 0),
-                "SourceApplication": "AR",
-                "BankCode": self.lists.bank(batch.currency),
-                "BankCurrencyCode": batch.currency,
-                "DepositSerialNumber": batch.number,
-                "DepositLineNumber": payment.entry,
-                "FunctionalTotalCustomerAmountApplied": money(payment.home),
-                "ARVersionCreatedIn": "72A",
-                "EnteredBy": PEOPLE[batch.number % 5].upper()[:8],
-                "PostingDate": batch.settled,
-                "AccountSet": payment.party.account_set,
-                "AppliedReceiptsAdjustments": [self._applied(shape, batch, payment, place, bill, part) for place, (bill, part) in enumerate(payment.applied, 1)],
-            }
-        )
-
-    def _applied(self, above: Shape, batch: PaymentBatch, payment: Payment, place: int, bill: Bill, part: Part) -> Row:
-        cents = bill.sign * part.cents
-        adjusting = batch.kind == "AD"
-        return above.children["AppliedReceiptsAdjustments"].make(
-            {
-                "BatchType": _kind(batch),
-                "BatchNumber": number(batch.number),
-                "EntryNumber": number(payment.entry),
-                "LineNumber": number(place),
-                "CustomerNumber": payment.party.code,
-                "DocumentNumber": bill.number,
-                "PaymentNumber": number(1),
-                "CustomerReceiptAmount": money(0 if adjusting else cents),
-                "CustomerDiscountAmountTaken": money(bill.sign * part.discount),
-                "CustomerAdjustmentTotal": money(cents if adjusting else 0),
-                "DocumentNetBalance": money(bill.sign * (bill.total - part.cents - part.discount)),
-                "DocumentType": 2 if bill.credit else 1,
-                "OriginalExchangeRate": self.lists.rate_number(bill.rate),
-                "DocumentDate": bill.date,
-                "FunctionalReceiptAmount": money(bill.sign * part.home),
-                "CustomerCurrencyCode": batch.currency,
-            }
-        )
-
-
 class PostedDocuments(ReceivablesSource):
     """ARPostedDocuments: the open-item ledger."""
 
     def drafts(self, interest: Interest) -> Iterable[Draft]:
+        """What exists today and may be of interest."""
         today = self.company.today
         longest = LONGEST_POSTING + LONGEST_SETTLING + 4
         made_from = interest.first - timedelta(days=longest) if interest.first else None
         for bill in self.trade.posted_bills(today, made_from, interest.last):
             yield Draft((bill.party.code, bill.number), bill.last_activity(today), self, bill)
 
-    def build(self, ref: Any) -> Row:
+    def build(self, ref: Anything) -> Row:
+        """The record."""
         bill: Bill = ref
         today = self.company.today
         party = bill.party
@@ -401,72 +289,7 @@ class PostedDocuments(ReceivablesSource):
         return self.shape.make(values)
 
 
-class PostedReceipts(ReceivablesSource):
-    """ARPostedReceipts; the stamp moves when the bank clears a receipt."""
-
-    def drafts(self, interest: Interest) -> Iterable[Draft]:
-        today = self.company.today
-        for day in days_of_interest(self.company, interest, 4 + CLEARS_AFTER):
-            for batch in self.trade.payments(day):
-                if batch.kind != "AD" and batch.settled <= today:
-                    for payment in batch.payments:
-                        cleared = cleared_on(batch, payment)
-                        key = (self.lists.bank(batch.currency), payment.party.code, check_number(batch, payment), batch.number, payment.entry, batch.day)
-                        yield Draft(key, cleared if cleared <= today else batch.settled, self, (batch, payment))
-
-    def build(self, ref: Any) -> Row:
-        batch, payment = ref
-        today = self.company.today
-        rate = self.lists.rate(batch.currency, batch.day)
-        year, period = self.company.fiscal(batch.day)
-        cleared = cleared_on(batch, payment)
-        done = cleared <= today
-        amount = money(payment.cents)
-        return self.shape.make(
-            {
-                "BankCode": self.lists.bank(batch.currency),
-                "CustomerNumber": payment.party.code,
-                "CheckReceiptNumber": check_number(batch, payment),
-                "DepositSerialNumber": batch.number,
-                "DepositLineNumber": payment.entry,
-                "ReceiptDate": batch.day,
-                "DepositNumber": number(batch.number),
-                "BatchDate": batch.day,
-                "CustomerReceiptAmount": amount,
-                "BankReceiptAmount": amount,
-                "CustomerDiscountAmount": money(payment.discount),
-                "PaymentCode": "CHECK",
-                "CurrencyCode": batch.currency,
-                "BankRateType": "SP",
-                "BankExchangeRate": self.lists.rate_number(rate),
-                "DateLastMaintained": cleared if done else batch.settled,
-                "BankToFunctionalRateDate": batch.day,
-                "FiscalYear": year,
-                "FiscalPeriod": period,
-                "Payer": payment.party.name,
-                "BatchNumber": number(batch.number),
-                "EntryNumber": number(payment.entry),
-                "CheckCleared": "Cleared" if done else "Outstanding",
-                "FunctionalReceiptAmount": money(self.lists.home_cents(payment.cents, rate)),
-                "DateCleared": cleared if done else None,
-                "DocumentType": "Receipt",
-                "DocumentNumber": f"CA{batch.number:06d}{payment.entry:03d}",
-                "RateOperator": 1,
-                "PaymentType": "Check",
-                "InvoiceNumber": payment.applied[0][0].number,
-                "PostingDate": batch.settled,
-                "CardType": "",
-            }
-        )
-
-
-def _kind(batch: PaymentBatch) -> str:
-    return "AD" if batch.kind == "AD" else "CA"
-
-
 SOURCES = {
     "ARInvoiceBatches": InvoiceBatches,
-    "ARReceiptAndAdjustmentBatches": ReceiptBatches,
     "ARPostedDocuments": PostedDocuments,
-    "ARPostedReceipts": PostedReceipts,
 }

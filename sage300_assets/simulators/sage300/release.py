@@ -87,7 +87,7 @@ class WireShape:
             if owner == self.path:
                 yield Wire(name, Field(name), "extra")
         if self.release.framework:
-            for field in FRAMEWORK_NESTED if self.shape.path else FRAMEWORK_ROOT:
+            for field in FRAMEWORK_NESTED if self.shape.path and not self.shape.is_optional else FRAMEWORK_ROOT:
                 if field.name not in taken:
                     yield Wire(field.name, field, "framework")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -39,9 +42,22 @@ class _Protocol(H11Protocol):
 
         async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
             scope["transport"] = transport
-            await application(scope, receive, send)  # type: ignore[arg-type]
+            await application(scope, receive, send)
 
-        self.app = with_transport  # type: ignore[assignment]
+        self.app = with_transport
+
+
+class _Uvicorn(uvicorn.Server):
+    """Stops at once instead of looking ten times a second whether it should."""
+
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), 1)
 
 
 class _Router:
@@ -59,11 +75,12 @@ class _Router:
 class Server:
     """A Sage 300 Web API on this machine, for as long as the `with` block lasts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a switch of its own
         self,
         world: World | None = None,
         faults: FaultBoard | Mapping[str, Any] | None = None,
         page_size: int = 100,
+        *,
         host: str = "127.0.0.1",
         port: int = 0,
         release: Release | None = None,
@@ -90,8 +107,10 @@ class Server:
             server_header=False,
             ws="none",
             timeout_graceful_shutdown=2,
+            timeout_keep_alive=120,  # as IIS
+            log_config=None,  # leaves the logging of whoever runs this alone
         )
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = _Uvicorn(config, self._api.closing)
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -125,7 +144,7 @@ class Server:
     def page_size(self, rows: int) -> None:
         self._librarian.page_size = rows
 
-    def start(self) -> Server:
+    def start(self) -> Self:
         """Start serving; returns when requests are answered."""
         self._socket = _listen(self._host, self._port)
         self._thread = threading.Thread(target=self._run, name="sage300-simulator", daemon=True)
@@ -155,13 +174,12 @@ class Server:
             self._ready.set()
 
     async def _serve(self) -> None:
-        assert self._socket is not None
         self._loop = asyncio.get_running_loop()
         # The socket already listens, so a client that connects now is served as soon as the loop runs.
         self._loop.call_soon(self._ready.set)
-        await self._uvicorn.serve(sockets=[self._socket])
+        await self._uvicorn.serve(sockets=None if self._socket is None else [self._socket])
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
@@ -172,12 +190,15 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Without the protocol given, asyncio would not switch off Nagle's algorithm, and every answer would be 40 ms late.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name == "posix":
+        # So that a simulator with a fixed port can be started again at once. On Windows the option would let two share the port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(128)
     return listener
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     host: str = "127.0.0.1",
     port: int = 0,
     companies: Sequence[str] = ("SAMLTD", "SAMINC"),
@@ -189,13 +210,19 @@ def run(
     today: date | None = None,
 ) -> None:
     """Serve until interrupted; for the command line."""
+    # A large world makes many small objects that live long; looking through them for garbage again and again would take half the time.
+    gc.set_threshold(100_000, 50, 100)
     world = World(companies, days, scale, seed, today)
-    server = Server(world, faults, page_size, host, port).start()
-    print(f"Sage 300 simulator at {server.url} (user {world.username}, password {world.password}, companies {', '.join(companies)})", flush=True)  # noqa: T201
-    print(f"Control panel at {server.control_url}", flush=True)  # noqa: T201
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.stop()
+    server = Server(world, faults, page_size, host=host, port=port).start()
+    print(  # noqa: T201 - the command line's answer
+        f"Sage 300 simulator at {server.url}",
+        f"User {world.username}, password {world.password}, companies {', '.join(companies)}",
+        f"Control panel at {server.control_url}",
+        sep="\n",
+        flush=True,
+    )
+    never = threading.Event()
+    with contextlib.suppress(KeyboardInterrupt):
+        while not never.wait(1):  # Windows hears Ctrl+C only between waits
+            pass
+    server.stop()

@@ -12,6 +12,8 @@ from sage300_assets.catalogue.model import Collection, Entity
 from sage300_assets.catalogue.types import DAY, FLAG, INTEGER, NUMBER, TEXT, TIME, Field, Kind, Type
 from sage300_assets.simulators.sage300.words import members_of
 
+Anything = Any
+"""Whatever a member may hold, or a source may keep of a record."""
 Row = dict[str, Any]
 ZERO = Decimal(0)
 MIDNIGHT = time(0, 0)
@@ -38,7 +40,9 @@ _YES = frozenset({"yes", "true", "1"})
 class Shape:
     """The members of one table: the record itself, a nested collection, or optional-field rows."""
 
-    def __init__(self, resource: str, path: tuple[str, ...], fields: tuple[Field, ...], key: tuple[str, ...], sensitive: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, resource: str, path: tuple[str, ...], fields: tuple[Field, ...], key: tuple[str, ...], sensitive: tuple[str, ...] = ()
+    ) -> None:
         self.resource = resource
         self.path = path
         self.fields = fields
@@ -46,6 +50,8 @@ class Shape:
         self.sensitive = sensitive
         self.children: dict[str, Shape] = {}
         self.likely_children: frozenset[str] = frozenset()
+        self.is_optional = False
+        """Whether its rows are optional fields."""
         self.optional_fields = ""
         self.names = frozenset(f.name for f in fields)
         self._plans: dict[tuple[str, ...], tuple[list[str], list[tuple[str, Callable[[Any], Any]]]]] = {}
@@ -103,7 +109,7 @@ class Shape:
         return tuple(row[k] for k in self.key)
 
 
-def neutral(resource: str, field: Field) -> Any:
+def neutral(resource: str, field: Field) -> Anything:
     """What a member holds when nobody has filled it in."""
     if field.type is TEXT:
         members = members_of(resource, field.name)
@@ -111,7 +117,7 @@ def neutral(resource: str, field: Field) -> Any:
     return _NEUTRAL[field.type.kind]
 
 
-def exact(value: Any, kind: Type, where: str) -> Any:
+def exact(value: Anything, kind: Type, where: str) -> Anything:
     """A value in the Python type of its declaration; a float is refused because it is not exact."""
     if value is None or type(value) is _EXPECTED[kind.kind]:
         return value
@@ -121,29 +127,30 @@ def exact(value: Any, kind: Type, where: str) -> Any:
 
 
 def _converter(kind: Type) -> Callable[[Any], Any]:
-    return {
+    converters: dict[Kind, Callable[[Any], Any]] = {
         Kind.TEXT: str,
         Kind.INTEGER: int,
         Kind.FLAG: _flag,
         Kind.DAY: _day,
         Kind.TIME: _time,
         Kind.DECIMAL: _decimal,
-    }[kind.kind]
+    }
+    return converters[kind.kind]
 
 
-def _decimal(value: Any) -> Decimal | None:
+def _decimal(value: Anything) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: Anything) -> bool:
     return value.casefold() in _YES if isinstance(value, str) else bool(value)
 
 
-def _day(value: Any) -> date | None:
+def _day(value: Anything) -> date | None:
     return date.fromisoformat(value[:10]) if isinstance(value, str) else value
 
 
-def _time(value: Any) -> time:
+def _time(value: Anything) -> time:
     return time.fromisoformat(value.rpartition("T")[2].rstrip("Z")) if isinstance(value, str) else value
 
 
@@ -191,4 +198,6 @@ def _optional_shape(entity: Entity, member: str, path: tuple[str, ...], keys: tu
         Field("OptionalFieldDescription"),
         Field("ValueDescription"),
     )
-    return Shape(entity.resource, (*path, member), fields, ("OptionalField",))
+    shape = Shape(entity.resource, (*path, member), fields, ("OptionalField",))
+    shape.is_optional = True
+    return shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,42 +19,28 @@ def possible(found: Sequence[Draft], skip: int) -> bool:
 def plan(found: Sequence[Draft], store: Store, skip: int, *, behind: bool) -> tuple[tuple[Any, ...], Row] | None:
     """The key to delete among the records already served, and a record to insert: before the next page, or at the very end."""
     gone = found[skip // 2]
-    model = found[0] if behind else found[-1]
-    key = _key_before(found[skip].key, store, gone.key) if behind else _key_after(found[-1].key, store)
+    border = found[skip].key
+    nearby = _neighbours(border, gone.key) if behind else _neighbours(found[-1].key)
+    key = next((k for k in nearby if (k < border if behind else k > found[-1].key) and store.find(k) is None), None)
     if key is None:
         return None
-    return gone.key, _clone(model.record(), store.shape, key)
+    return gone.key, _clone((found[0] if behind else found[-1]).record(), store.shape, key)
 
 
-def _key_after(key: tuple[Any, ...], store: Store) -> tuple[Any, ...] | None:
-    last = key[-1]
-    for step in range(1, 1000):
-        if isinstance(last, Decimal | int) and not isinstance(last, bool):
-            candidate = (*key[:-1], last + step)
-        elif isinstance(last, str):
-            candidate = (*key[:-1], f"{last}{chr(0x7A)}{step:03d}")
-        else:
-            return None
-        if store.find(candidate) is None:
-            return candidate
-    return None
-
-
-def _key_before(key: tuple[Any, ...], store: Store, near: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    # As close as possible before the first record that has not been served yet.
-    last = key[-1]
-    for step in range(1, 1000):
-        if isinstance(last, Decimal | int) and not isinstance(last, bool):
-            if last - step < 0:
-                return None
-            candidate = (*key[:-1], last - step)
-        elif isinstance(last, str):
-            candidate = (*near[:-1], f"{near[-1]}!{step:03d}")
-        else:
-            return None
-        if candidate < key and store.find(candidate) is None:
-            return candidate
-    return None
+def _neighbours(*keys: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """Keys near these: one member a little larger or smaller, the last members first."""
+    for key in keys:
+        for place in range(len(key) - 1, -1, -1):
+            member = key[place]
+            before, after = key[:place], key[place + 1 :]
+            if isinstance(member, Decimal | int) and not isinstance(member, bool):
+                for step in range(1, 100):
+                    yield (*before, member + step, *after)
+                    if member >= step:
+                        yield (*before, member - step, *after)
+            elif isinstance(member, str):
+                # An exclamation mark sorts before every letter and digit, so the new key comes directly after the old one.
+                yield from ((*before, f"{member}!{step:03d}", *after) for step in range(1, 100))
 
 
 def _clone(record: Row, shape: Shape, key: tuple[Any, ...]) -> Row:

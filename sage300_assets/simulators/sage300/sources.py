@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.simulators.sage300 import journals, masters, payables, receivables, trading
+from sage300_assets.simulators.sage300 import fiscal_sets, journals, masters, payables, payments, purchasing, receipts, receivables, selling
 from sage300_assets.simulators.sage300.company import Company
 from sage300_assets.simulators.sage300.drafts import Source
 from sage300_assets.simulators.sage300.generic import generic
 
-Maker = Callable[[Company, Entity], Any]
-
-_RULES: Mapping[str, Maker] = {**payables.SOURCES, **receivables.SOURCES, **journals.SOURCES, **trading.SOURCES, **masters.SOURCES}
+_RULES: Mapping[str, Callable[[Company, Entity], Any]] = {
+    name: maker
+    for module in (fiscal_sets, journals, masters, payables, payments, purchasing, receipts, receivables, selling)
+    for name, maker in module.SOURCES.items()
+}
 
 
 def source_of(company: Company, entity: Entity) -> Source:

@@ -7,12 +7,13 @@ Amounts are whole cents, always of the bill's currency unless the name says home
 
 from __future__ import annotations
 
+import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from functools import cache, cached_property
 
+from sage300_assets.simulators.sage300.bills import Batch, Bill, BillLine, Feed, Part, Payment, PaymentBatch
 from sage300_assets.simulators.sage300.chance import mix
 from sage300_assets.simulators.sage300.company import ONE_DAY, Company, DayCounts
 from sage300_assets.simulators.sage300.lists import DIVISIONS, EXPENSE_BASE, RATE_UNIT, Lists, Party, lists_of
@@ -40,140 +41,6 @@ _OFFSETS = sorted(
 _MONDAY_OFFSETS = sorted({offset + weekend for offset in _OFFSETS for weekend in (0, 1, 2)})
 
 
-class BillLine(NamedTuple):
-    """A line of a bill."""
-
-    account: str
-    cents: int
-    text: str
-    item: int = -1
-    quantity: int = 0
-    """In ten-thousandths."""
-    unit_cents: int = 0
-
-
-class Part(NamedTuple):
-    """A planned payment or write-off of a bill."""
-
-    day: date
-    cents: int
-    discount: int
-    kind: str
-    """`PY` or `AD`; receivables say `CA` instead of `PY` on the wire."""
-    settled: date
-    """The day its batch is posted."""
-    slot: int
-    home: int
-    """What it takes off the bill in home currency, discount included."""
-
-
-class Feed(NamedTuple):
-    """A bill that another module hands over."""
-
-    party: int
-    number: str
-    lines: tuple[BillLine, ...]
-    order: str
-    text: str
-    chance: int
-
-
-class Batch:
-    """A batch of bills."""
-
-    __slots__ = ("bills", "chance", "day", "deleted", "fed", "number", "posted")
-
-    def __init__(self, number: int, day: date, chance: int, posted: date | None, deleted: date | None, *, fed: bool) -> None:
-        self.number = number
-        self.day = day
-        self.chance = chance
-        self.posted = posted
-        self.deleted = deleted
-        self.fed = fed
-        self.bills: list[Bill] = []
-
-
-class Bill:
-    """An invoice or a credit note."""
-
-    __slots__ = ("base", "batch", "chance", "credit", "date", "entry", "fed", "home", "number", "order", "parts", "party", "rate", "taxes", "text", "total")
-
-    def __init__(self, batch: Batch, entry: int, party: Party, number: str, day: date, chance: int, base: int, *, credit: bool) -> None:
-        self.batch = batch
-        self.entry = entry
-        self.party = party
-        self.number = number
-        self.date = day
-        self.chance = chance
-        self.base = base
-        self.credit = credit
-        self.fed: tuple[BillLine, ...] | None = None
-        self.order = ""
-        self.text = ""
-        self.rate = 0
-        self.taxes: tuple[int, ...] = ()
-        self.total = base
-        self.home = 0
-        self.parts: tuple[Part, ...] = ()
-
-    @property
-    def sign(self) -> int:
-        """-1 for a credit note."""
-        return -1 if self.credit else 1
-
-    def open_on(self, day: date) -> tuple[int, int]:
-        """What is still due on a day, signed, in its own and in home currency."""
-        cents, home = self.total, self.home
-        for part in self.parts:
-            if part.settled <= day:
-                cents -= part.cents + part.discount
-                home -= part.home
-        return self.sign * cents, self.sign * home
-
-    def last_activity(self, day: date) -> date | None:
-        """The last day anything happened to it; nothing for the oldest open items, which came from another system."""
-        last = self.batch.posted
-        for part in self.parts:
-            if part.settled <= day:
-                last = part.settled
-        return last
-
-
-class Payment(NamedTuple):
-    """One check or receipt: parts of bills of one party."""
-
-    entry: int
-    party: Party
-    applied: tuple[tuple[Bill, Part], ...]
-
-    @property
-    def cents(self) -> int:
-        """Its amount in the party's currency."""
-        return sum(bill.sign * part.cents for bill, part in self.applied)
-
-    @property
-    def discount(self) -> int:
-        """Discount taken."""
-        return sum(bill.sign * part.discount for bill, part in self.applied)
-
-    @property
-    def home(self) -> int:
-        """What it takes off the bills, in home currency."""
-        return sum(bill.sign * part.home for bill, part in self.applied)
-
-
-class PaymentBatch(NamedTuple):
-    """The payments of one day, one bank and one clerk."""
-
-    kind: str
-    number: int
-    slot: int
-    day: date
-    settled: date
-    currency: str
-    payments: tuple[Payment, ...]
-
-
 class Trade:
     """One side of the trade of a company."""
 
@@ -192,6 +59,7 @@ class Trade:
         self._payments: dict[date, list[PaymentBatch]] = {}
         self._posted_on: dict[date, list[int]] = defaultdict(list)
         self._planned = company.first_day
+        self._settled: Callable[[date, str, str, int], date] = cache(self._settling)
 
     # Batches.
 
@@ -252,7 +120,9 @@ class Trade:
         for given in self._feed(day):
             fed[given.chance % self.slots].append(given)
         for slot in sorted(fed):
-            batch = Batch(1 + self.index_of(day, count + slot), day, mix(self._seed, -slot - 1), self.company.working_day(day + ONE_DAY), None, fed=True)
+            batch = Batch(
+                1 + self.index_of(day, count + slot), day, mix(self._seed, -slot - 1), self.company.working_day(day + ONE_DAY), None, fed=True
+            )
             for entry, given in enumerate(fed[slot], 1):
                 batch.bills.append(self._hand_over(batch, entry, given))
             yield batch
@@ -266,7 +136,8 @@ class Trade:
             share = chance % 20
             size = 90_000 if share < 12 else 400_000 if share < 19 else 2_500_000
             base = 2_000 + (chance >> 20) % size
-            bill = Bill(batch, len(batch.bills) + 1, party, self._number(batch, entry, credit=False), self._document_day(batch, chance), chance, base, credit=False)
+            number, day = self._number(batch, entry, credit=False), self._document_day(batch, chance)
+            bill = Bill(batch, len(batch.bills) + 1, party, number, day, chance=chance, base=base, credit=False)
             bill.text = SERVICES[(chance >> 12) % len(SERVICES)]
             self._price(bill)
             self._plan_parts(bill)
@@ -287,14 +158,15 @@ class Trade:
         if batch.day < self.company.first_day:
             return batch.day
         share = (chance >> 40) % 100
-        if share == 0:
+        if share < 2:
             return batch.day + timedelta(days=LATEST_DOCUMENT)
         early = (chance >> 48) % (EARLIEST_DOCUMENT + 1) if self.side == "AP" and share < 60 else 0
         return batch.day - timedelta(days=early)
 
     def _credit_note(self, batch: Batch, bill: Bill) -> Bill:
         base = max(100, bill.base * (10 + bill.chance % 30) // 100)
-        note = Bill(batch, bill.entry + 1, bill.party, self._number(batch, bill.entry + 1, credit=True), bill.date, bill.chance >> 3, base, credit=True)
+        number = self._number(batch, bill.entry + 1, credit=True)
+        note = Bill(batch, bill.entry + 1, bill.party, number, bill.date, chance=bill.chance >> 3, base=base, credit=True)
         note.text = bill.text
         note.order = ""
         self._price(note)
@@ -306,7 +178,7 @@ class Trade:
 
     def _hand_over(self, batch: Batch, entry: int, given: Feed) -> Bill:
         party = self.lists.vendor(given.party) if self.side == "AP" else self.lists.customer(given.party)
-        bill = Bill(batch, entry, party, given.number, batch.day, given.chance, sum(line.cents for line in given.lines), credit=False)
+        bill = Bill(batch, entry, party, given.number, batch.day, chance=given.chance, base=sum(line.cents for line in given.lines), credit=False)
         bill.fed = given.lines
         bill.order = given.order
         bill.text = given.text
@@ -329,32 +201,37 @@ class Trade:
         share = (bill.chance >> 50) % 100
         if share < 5:
             return
-        slot = bill.party.index % self.slots
         start = max(bill.batch.day, bill.date)
         if share < 7:
-            bill.parts = (self._part(bill, start + timedelta(days=_WRITE_OFF_LAG), bill.total, 0, "AD", slot, bill.home),)
+            bill.parts = (self._part(bill, start + timedelta(days=_WRITE_OFF_LAG), bill.total, 0, bill.home, "AD"),)
             return
         lag = _LAGS[(bill.chance >> 44) % 6]
-        if bill.party.terms == "2T10" and share < 60 and (bill.batch.posted - bill.batch.day).days < 5 and not bill.batch.fed and bill.batch.day == start:
+        if (
+            bill.party.terms == "2T10"
+            and share < 60
+            and (bill.batch.posted - bill.batch.day).days < 5
+            and not bill.batch.fed
+            and bill.batch.day == start
+        ):
             discount = bill.base * 2 // 100
-            bill.parts = (self._part(bill, start + timedelta(days=_DISCOUNT_LAG), bill.total - discount, discount, "PY", slot, bill.home),)
+            bill.parts = (self._part(bill, start + timedelta(days=_DISCOUNT_LAG), bill.total - discount, discount, bill.home),)
             return
         if share > 90 and lag < 60:
             first = bill.total * 2 // 5
             home = self.lists.home_cents(first, bill.rate)
             bill.parts = (
-                self._part(bill, start + timedelta(days=lag), first, 0, "PY", slot, home),
-                self._part(bill, start + timedelta(days=lag + _SECOND_LAG), bill.total - first, 0, "PY", slot, bill.home - home),
+                self._part(bill, start + timedelta(days=lag), first, 0, home),
+                self._part(bill, start + timedelta(days=lag + _SECOND_LAG), bill.total - first, 0, bill.home - home),
             )
             return
-        bill.parts = (self._part(bill, start + timedelta(days=lag), bill.total, 0, "PY", slot, bill.home),)
+        bill.parts = (self._part(bill, start + timedelta(days=lag), bill.total, 0, bill.home),)
 
-    def _part(self, bill: Bill, day: date, cents: int, discount: int, kind: str, slot: int, home: int) -> Part:
+    def _part(self, bill: Bill, day: date, cents: int, discount: int, home: int, kind: str = "PY") -> Part:
         day = self.company.working_day(day)
+        slot = bill.party.index % self.slots
         return Part(day, cents, discount, kind, self._settled(day, kind, bill.party.currency, slot), slot, home)
 
-    @lru_cache(maxsize=100_000)  # noqa: B019 - lives exactly as long as the company
-    def _settled(self, day: date, kind: str, currency: str, slot: int) -> date:
+    def _settling(self, day: date, kind: str, currency: str, slot: int) -> date:
         late = mix(self._settle_seed, self._settle_number(day, kind, currency, slot)) % 5 == 0
         return self.company.working_day(day + ONE_DAY) if late and day >= self.company.first_day else day
 
@@ -380,6 +257,12 @@ class Trade:
     def _account(self, chance: int) -> str:
         division = DIVISIONS[(chance >> 16) % len(DIVISIONS)][0]
         return f"{EXPENSE_BASE + 10 * (chance % len(SERVICES))}{division}" if self.side == "AP" else f"4100{division}"
+
+    def batch(self, number: int) -> Batch | None:
+        """The batch with this number, if its day has come."""
+        first, days = self.company.first_day, (self.company.today - self.company.first_day).days
+        index = bisect.bisect_right(range(days + 1), number - 1, key=lambda n: self.index_of(first + timedelta(days=n), 0)) - 1
+        return next((b for b in self.sheet(first + timedelta(days=index)) if b.number == number), None) if index >= 0 else None
 
     # Payments.
 
@@ -407,6 +290,11 @@ class Trade:
             number = 1 + (day - self.company.first_day).days * 3 * self.slots + place
             yield PaymentBatch(kind, number, place, day, self._settled(day, kind, currency, slot), currency, tuple(payments))
 
+    def payment_batch(self, kind: str, number: int) -> PaymentBatch | None:
+        """The batch of payments with this number, if its day has come."""
+        day = self.company.first_day + timedelta(days=(number - 1) // (3 * self.slots)) if number > 0 else None
+        return next((b for b in self.payments(day) if (b.kind, b.number) == (kind, number)), None) if day and day <= self.company.today else None
+
     def settled_on(self, day: date, made: tuple[date, date] | None = None) -> Iterator[PaymentBatch]:
         """The batches of payments that are posted on a day, and were made within these days."""
         back = day
@@ -427,7 +315,8 @@ class Trade:
             chance = mix(self._seed, -1000 - place)
             day = self.company.first_day - timedelta(days=400 + 90 * place)
             batch = Batch(0, day, chance, day if place % 2 else None, None, fed=False)
-            bill = Bill(batch, 1, self._party(self.company.first_day, chance >> 8), f"OLD{place + 1:04d}", day, chance, 10_000 + chance % 300_000, credit=place == 2)
+            party = self._party(self.company.first_day, chance >> 8)
+            bill = Bill(batch, 1, party, f"OLD{place + 1:04d}", day, chance=chance, base=10_000 + chance % 300_000, credit=place == 2)
             self._price(bill)
             found.append(bill)
         return found

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from operator import attrgetter
 from typing import Any, Protocol
 
+from sage300_assets.catalogue import ENTITIES
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.simulators.sage300.company import Company
 from sage300_assets.simulators.sage300.drafts import EVERYTHING, Draft, Interest
@@ -23,13 +24,23 @@ REMEMBERED_DRAFTS = 400_000
 class Question(Protocol):
     """What a client asks of one entity."""
 
-    text: str
-    """Equal texts are equal questions."""
-    interest: Interest
-    light: bool
-    """Whether key, stamp and sequence number are enough to answer."""
+    @property
+    def text(self) -> str:
+        """Equal texts are equal questions."""
+        ...
 
-    def holds(self, row: Mapping[str, Any]) -> bool:
+    @property
+    def interest(self) -> Interest:
+        """What a source may leave out."""
+        ...
+
+    @property
+    def light(self) -> bool:
+        """Whether key, stamp and sequence number are enough to answer."""
+        ...
+
+    @property
+    def holds(self) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a record (or its key, stamp and sequence number, if that is enough) is meant."""
         ...
 
@@ -37,7 +48,7 @@ class Question(Protocol):
 class World:
     """Companies with data that is the same for the same seed, size and day; safe to use from several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - each is a choice of its own
         self,
         companies: Sequence[str] = ("SAMLTD", "SAMINC"),
         days: int = 90,
@@ -52,9 +63,9 @@ class World:
             raise ValueError("days and scale must be at least 1")
         self.username = username
         self.password = password
-        self.entities = {e.resource: e for e in (_catalogue() if entities is None else entities)}
+        self.entities = {e.resource: e for e in (ENTITIES if entities is None else entities)}
         self.lock = threading.RLock()
-        self._today = today or date.today()
+        self._today = today or date.today()  # noqa: DTZ011 - a company's date is that of its wall calendar
         self._version = 0
         first_day = self._today - timedelta(days=days)
         self.companies = {code: Company(code, self.entities, seed, scale, first_day, self._today) for code in companies}
@@ -169,9 +180,3 @@ def _light_row(store: Store) -> Callable[[Draft], Mapping[str, Any]]:
         return known
 
     return row
-
-
-def _catalogue() -> Iterable[Entity]:
-    from sage300_assets.catalogue import ENTITIES  # noqa: PLC0415 - tests with entities of their own do not need the whole catalogue
-
-    return ENTITIES.values() if isinstance(ENTITIES, Mapping) else ENTITIES

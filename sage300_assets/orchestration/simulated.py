@@ -1,0 +1,56 @@
+"""A simulated Sage 300 in a process of its own, for `sage300 demo` and `sage300 dev --demo`, and the settings that lead to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+from sage300_assets.base.errors import ConfigurationError
+
+DEMO_LAKE = Path("var") / "demo" / "lake"
+_READY = re.compile(r"at (?P<url>http\S+/Sage300WebApi).*?user (?P<user>[^\s,]+), password (?P<password>[^\s,]+)", re.IGNORECASE | re.DOTALL)
+
+
+@contextlib.contextmanager
+def simulated_sage300(companies: Sequence[str], days: int, scale: int = 1, seed: int = 7, port: int = 0) -> Iterator[Mapping[str, str]]:
+    """Start the simulator and give the settings that lead to it; it ends with the block."""
+    command = [sys.executable, "-m", "sage300_assets.cli", "simulate", "sage300", "--companies", ",".join(companies)]
+    command += ["--days", str(days), "--scale", str(scale), "--seed", str(seed), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    try:
+        ready = _wait_until_ready(process)
+        yield {
+            "SAGE300_URL": ready["url"],
+            "SAGE300_COMPANIES": ",".join(companies),
+            "SAGE300_USERNAME": ready["user"],
+            "SAGE300_PASSWORD": ready["password"],
+            "SAGE300_START_DATE": (date.today() - timedelta(days=days)).isoformat(),
+            "LAKE_URL": str(DEMO_LAKE.absolute()),
+        }
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def use(settings: Mapping[str, str]) -> None:
+    """Put settings into the environment of this process and of those it starts."""
+    os.environ.update(settings)
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> re.Match[str]:
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        ready = _READY.search(said)
+        if ready is not None:
+            return ready
+    raise ConfigurationError("The simulator ended before it was ready.", cure="Run `sage300 simulate sage300` to see why.")

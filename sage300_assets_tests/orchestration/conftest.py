@@ -1,0 +1,76 @@
+"""A simulated company, a lake of its own, and the definitions over both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from sage300_assets.base.settings import Settings, load_settings
+from sage300_assets.catalogue import find
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.orchestration.build import build_definitions
+from sage300_assets.orchestration.names import asset_keys
+from sage300_assets.orchestration.source import Source
+from sage300_assets.simulators.sage300.server import Server
+from sage300_assets.simulators.sage300.world import World
+
+TODAY = date(2026, 11, 20)
+START = TODAY - timedelta(days=30)
+CHOSEN = tuple(find(name) for name in ("APVendors", "APInvoiceBatches", "GLAccounts", "GLPostedTransactions", "CSFiscalCalendars", "OEOrders"))
+
+
+@dataclass
+class House:
+    """Everything between a simulated Sage 300 and Dagster."""
+
+    world: World
+    server: Server
+    source: Source
+    settings: Settings
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+
+    def run(self, *entities: Entity, first: date = START, last: date = TODAY, config: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
+        """One ranged run over these entities."""
+        keys = [key for entity in entities for key in asset_keys("SAMLTD", entity)]
+        return self.definitions.resolve_job_def("backfill_all").execute_in_process(
+            instance=self.instance,
+            asset_selection=keys,
+            tags={"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()},
+            run_config=config or {},
+            raise_on_error=False,
+        )
+
+
+@pytest.fixture
+def settings_of(tmp_path: Path) -> Callable[[Server, World], Settings]:
+    """Settings that lead to a simulator and to an empty lake."""
+
+    def make(server: Server, world: World) -> Settings:
+        return load_settings(
+            _env_file=None,
+            sage300_url=server.url,
+            sage300_companies="SAMLTD",
+            sage300_username=world.username,
+            sage300_password=world.password,
+            sage300_start_date=START,
+            sage300_tries=2,
+            lake_url=str(tmp_path / "lake"),
+        )
+
+    return make
+
+
+@pytest.fixture
+def house(settings_of: Callable[[Server, World], Settings]) -> Iterator[House]:
+    """A house with thirty days of business."""
+    world = World(companies=("SAMLTD",), days=30, today=TODAY)
+    with Server(world) as server, dg.DagsterInstance.ephemeral() as instance:
+        settings = settings_of(server, world)
+        source = Source(read_settings=lambda: settings, now=lambda: datetime(world.today.year, world.today.month, world.today.day, 12, tzinfo=UTC))
+        yield House(world, server, source, settings, build_definitions(settings, source, CHOSEN), instance)

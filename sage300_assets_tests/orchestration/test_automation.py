@@ -1,0 +1,155 @@
+"""Sensors, schedules, freshness and the finance calendar."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sage300_assets.catalogue import find
+from sage300_assets.orchestration.calendar import CLOSING, is_closing, period_ends, should_read
+from sage300_assets.orchestration.partitions import daily_partitions, span_to_read
+from sage300_assets.orchestration.sensors import stretches
+from sage300_assets_tests.orchestration.conftest import CHOSEN, START, TODAY, House
+
+VENDORS, BATCHES, POSTED, CALENDARS = find("APVendors"), find("APInvoiceBatches"), find("GLPostedTransactions"), find("CSFiscalCalendars")
+
+
+def _tick(house: House, cursor: str | None = None) -> dg.SensorResult:
+    sensor = house.definitions.resolve_sensor_def("samltd_changes")
+    result = sensor(dg.build_sensor_context(instance=house.instance, cursor=cursor, resources={"sage300": house.source}))
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def _range(request: dg.RunRequest) -> tuple[str, str]:
+    return request.tags["dagster/asset_partition_range_start"], request.tags["dagster/asset_partition_range_end"]
+
+
+def test_a_poll_that_finds_nothing_costs_at_most_two_calls_an_entity(house: House) -> None:
+    assert house.run(*CHOSEN).success
+    before = len(house.server.calls)
+    assert not _tick(house).run_requests
+    assert len(house.server.calls) - before <= 2 * len(CHOSEN)
+
+
+def test_a_change_is_requested_for_exactly_its_day_and_entity(house: House) -> None:
+    assert house.run(*CHOSEN).success
+    vendor = house.world.truth("SAMLTD", "APVendors")[3]
+    house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Renamed Ltd.", "DateLastMaintained": TODAY})
+    requests = _tick(house).run_requests
+    assert requests is not None
+    assert [_range(r) for r in requests] == [(TODAY.isoformat(), TODAY.isoformat())]
+    assert [k.path for k in requests[0].asset_selection or ()] == [["samltd", "ap", "vendors"]]
+    assert house.run(VENDORS, first=TODAY, last=TODAY).success
+    names = house.source.lake.current("SAMLTD", VENDORS.root)["VendorName"].to_pylist()
+    assert names.count("Renamed Ltd.") == 1
+    assert not _tick(house).run_requests
+
+
+def test_a_second_edit_on_the_same_day_is_noticed_although_stamp_and_count_stay(house: House) -> None:
+    vendor = {**house.world.truth("SAMLTD", "APVendors")[3], "DateLastMaintained": TODAY}
+    house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Once"})
+    assert house.run(VENDORS).success
+    house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Twice"})
+    assert len(_tick(house).run_requests or ()) == 1
+
+
+def test_a_posting_dated_back_is_found_by_its_sequence(house: House) -> None:
+    assert house.run(POSTED).success
+    line = house.world.truth("SAMLTD", "GLPostedTransactions")[0]
+    newest = max(row["PostingSequenceNumber"] for row in house.world.truth("SAMLTD", "GLPostedTransactions"))
+    back = TODAY - timedelta(days=12)
+    house.world.put("SAMLTD", "GLPostedTransactions", {**line, "PostingSequenceNumber": newest + 1, "JournalDate": back})
+    assert [_range(r) for r in _tick(house).run_requests or ()] == [(back.isoformat(), back.isoformat())]
+
+
+def test_what_was_asked_for_is_not_asked_for_again_until_it_had_time(house: House) -> None:
+    assert house.run(VENDORS).success
+    vendor = house.world.truth("SAMLTD", "APVendors")[3]
+    house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Renamed", "DateLastMaintained": TODAY})
+    first = _tick(house)
+    again = _tick(house, first.cursor)
+    assert len(first.run_requests or ()) == 1
+    assert not again.run_requests
+    house.source.now = lambda: datetime(TODAY.year, TODAY.month, TODAY.day, 12, 20, tzinfo=UTC)
+    late = _tick(house, again.cursor)
+    assert len(late.run_requests or ()) == 1, "the run never came: ask again"
+    assert (late.run_requests or [])[0].run_key != (first.run_requests or [])[0].run_key
+
+
+def test_an_unreachable_source_skips_with_the_reason(house: House) -> None:
+    assert house.run(VENDORS).success
+    house.server.faults.set("unauthorized", times=None)
+    sensor = house.definitions.resolve_sensor_def("samltd_changes")
+    result = sensor(dg.build_sensor_context(instance=house.instance, resources={"sage300": house.source}))
+    assert isinstance(result, dg.SkipReason)
+    assert "SAGE300_PASSWORD" in str(result.skip_message)
+
+
+def test_the_daily_schedule_reads_each_entity_as_far_back_as_it_asks(house: House) -> None:
+    schedule = house.definitions.resolve_schedule_def("samltd_daily_transactions")
+    moment = datetime(2026, 11, 20, CLOSING.usual_hour, tzinfo=UTC)
+    requests = schedule(dg.build_schedule_context(scheduled_execution_time=moment, resources={"sage300": house.source}))
+    assert isinstance(requests, list)
+    spans = {tuple(k.path[1:3]): _range(r) for r in requests for k in r.asset_selection or ()}
+    assert spans["ap", "vendors"] == ((TODAY - timedelta(days=2)).isoformat(), TODAY.isoformat())
+    assert spans["oe", "orders"] == (START.isoformat(), TODAY.isoformat()), "its sixty days end at the first partition"
+
+
+def test_a_quiet_hour_is_skipped_and_says_why(house: House) -> None:
+    schedule = house.definitions.resolve_schedule_def("samltd_daily_transactions")
+    moment = datetime(2026, 11, 20, CLOSING.usual_hour + 1, tzinfo=UTC)
+    result = schedule(dg.build_schedule_context(scheduled_execution_time=moment, resources={"sage300": house.source}))
+    assert isinstance(result, dg.SkipReason)
+    assert "once a day" in str(result.skip_message)
+
+
+def test_period_ends_come_from_the_companys_own_calendar(house: House) -> None:
+    assert house.run(CALENDARS).success
+    ends = period_ends(house.source.lake, "SAMLTD")
+    assert date(2026, 10, 31) in ends
+    assert is_closing(date(2026, 11, 3), ends)
+    assert not is_closing(date(2026, 11, 15), ends)
+
+
+@pytest.mark.parametrize(("hour", "due"), [(5, True), (6, False), (7, True), (23, True)])
+def test_closing_days_are_read_every_few_hours(hour: int, due: bool) -> None:
+    assert should_read(datetime(2026, 11, 2, hour, tzinfo=UTC), (date(2026, 10, 31),))[0] is due
+
+
+def test_what_was_never_loaded_fails_the_date_check_and_what_was_passes(house: House) -> None:
+    assert house.run(VENDORS).success
+    result = house.definitions.resolve_job_def("check_newest_dates").execute_in_process(instance=house.instance)
+    verdicts = {e.asset_key.path[2]: e for e in result.get_asset_check_evaluations()}
+    assert verdicts["vendors"].passed
+    assert not verdicts["invoice_batches"].passed
+    assert "never loaded" in str(verdicts["invoice_batches"].description)
+
+
+def test_a_partition_begins_where_the_day_begins_first(house: House) -> None:
+    settings = house.settings.model_copy(
+        update={"sage300_companies": ("A", "B"), "sage300_timezones": {"A": "America/Vancouver", "B": "Pacific/Auckland"}}
+    )
+    evening_in_europe = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    partitions = daily_partitions(settings, evening_in_europe)
+    assert str(partitions.timezone) == "Pacific/Auckland"
+    with dg.partition_loading_context(effective_dt=evening_in_europe):
+        assert partitions.get_last_partition_key() == "2026-11-21"
+    assert evening_in_europe.astimezone(ZoneInfo("Pacific/Auckland")).date() == date(2026, 11, 21)
+
+
+def test_a_company_whose_day_has_not_begun_reads_up_to_its_own_today() -> None:
+    span = span_to_read(BATCHES, ["2026-11-21"], START, date(2026, 11, 20))
+    assert span.start == date(2026, 11, 20)
+    assert span.end is None
+
+
+@given(st.sets(st.dates(date(2026, 1, 1), date(2026, 3, 1)), max_size=30))
+def test_stretches_cover_each_day_once(days: set[date]) -> None:
+    covered = [first + timedelta(days=n) for first, last in stretches(sorted(days)) for n in range((last - first).days + 1)]
+    assert covered == sorted(days)
