@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 ONE_DAY = timedelta(days=1)
 
@@ -44,7 +45,7 @@ class Span:
             raise ValueError(f"{self} is open and cannot be cut")
         pieces = max(1, min(pieces, self.days))
         edges = [self.start + timedelta(days=self.days * i // pieces) for i in range(pieces + 1)]
-        return [Span(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        return [Span(a, b) for a, b in pairwise(edges)]
 
     def each_day(self) -> Iterator[date]:
         """Every day of a closed span."""

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -124,7 +125,7 @@ class Settings(BaseSettings):
     def lake_folder(self) -> Path:
         """Folder of the lake."""
         if self.lake_url.startswith("file://"):
-            return Path.from_uri(self.lake_url) if hasattr(Path, "from_uri") else _from_uri(self.lake_url)
+            return Path(url2pathname(urlsplit(self.lake_url).path))  # Path.from_uri arrives with Python 3.13
         if "://" in self.lake_url:
             raise _wrong("LAKE_URL names a store that is not supported yet.", "Give a local folder, such as var/lake or D:\\lake.")
         return Path(self.lake_url)
@@ -155,9 +156,3 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as unknown:
         raise ValueError(f"there is no time zone {name!r}; use a name such as America/Toronto") from unknown
     return name
-
-
-def _from_uri(uri: str) -> Path:
-    from urllib.request import url2pathname  # Path.from_uri arrives with Python 3.13
-
-    return Path(url2pathname(urlsplit(uri).path))

@@ -18,6 +18,7 @@ import httpx
 
 from sage300_assets.base.errors import AccessError, ConfigurationError, PermanentError, RetriableError, Throttled
 from sage300_assets.base.limiter import AdaptiveLimiter
+from sage300_assets.base.settings import Settings
 
 BUSY_STATUSES = frozenset({423, 429, 502, 503, 504})
 """What a server or a proxy in front of it answers when it may do better in a moment."""
@@ -198,3 +199,24 @@ def _retry_after(value: str | None) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def http_client(settings: Settings, patience: Patience, headers: Mapping[str, str]) -> httpx.Client:
+    """A client with the credentials and the certificates of the settings."""
+    verify: ssl.SSLContext | bool = True
+    if settings.sage300_ca_bundle is not None:
+        try:
+            verify = ssl.create_default_context(cafile=str(settings.sage300_ca_bundle))
+        except (OSError, ssl.SSLError) as problem:
+            raise ConfigurationError(
+                "SAGE300_CA_BUNDLE cannot be read as certificates.", cure="Give a PEM file with the authority's certificate."
+            ) from problem
+    parallel = settings.sage300_max_parallel
+    return httpx.Client(
+        auth=httpx.BasicAuth(settings.username, settings.password.reveal()),
+        headers=dict(headers),
+        verify=verify,
+        follow_redirects=False,
+        timeout=httpx.Timeout(patience.page_seconds, connect=patience.connect_seconds),
+        limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=parallel + 2),
+    )

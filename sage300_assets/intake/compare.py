@@ -19,9 +19,9 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Reading, Stamped, Table
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
-from sage300_assets.lake.publication import Cover, DayFigures
+from sage300_assets.lake.publication import Cover, DayFigures, live_pieces
 from sage300_assets.lake.schema import BUSINESS_DATE, PROVENANCE, sql_columns, stored_schema
-from sage300_assets.lake.views import comma, quoted
+from sage300_assets.lake.views import comma, create_views, quoted
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page
 from sage300_assets.systems.sage300.contract import Contract
@@ -52,8 +52,6 @@ class Comparison:
     @cached_property
     def db(self) -> duckdb.DuckDBPyConnection:
         """A private DuckDB with the current views and the fresh files."""
-        from sage300_assets.lake.views import create_views
-
         connection = duckdb.connect()
         connection.execute("SET memory_limit = '256MB'; SET threads = 2; SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
         spill = self.scratch.layout.root / "spill"
@@ -108,14 +106,14 @@ class Comparison:
                 WHERE NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS u WHERE {_same(root.key, "u", "c")})""").fetchall()
             self._gone_with_days(rows)
 
-    def refuse_if_emptied(self, accepted: bool, most: int) -> None:
+    def refuse_if_emptied(self, *, accepted: bool, most: int) -> None:
         """Hold a read after which most of what was there would be gone."""
         gone = len(self.gone)
         if accepted or gone <= _FEW or (gone * 2 <= self._before and gone <= most):
             return
         raise DataError(
-            f"{self.company} {self.entity.resource}: {gone} of {self._before} records are no longer in Sage 300, which looks like a source that was emptied or "
-            "restored. Nothing was published.",
+            f"{self.company} {self.entity.resource}: {gone} of {self._before} records are no longer in Sage 300, "
+            "which looks like a source that was emptied or restored. Nothing was published.",
             cure="Look into Sage 300. If they were really deleted, run `sage300 pull` for this entity with --accept-vanished.",
         )
 
@@ -162,22 +160,23 @@ class Comparison:
     def figures(self, covers: Iterable[Cover], reading: Reading, names: set[str]) -> tuple[Mapping[str, Mapping[str, DayFigures]], str]:
         """Rows and control totals per table and day of what this read brought, and its newest posting sequence."""
         self.db.execute("CREATE OR REPLACE TEMP TABLE covered(read VARCHAR, lo DATE, hi DATE)")
-        from sage300_assets.lake.publication import live_pieces
-
         rows = [(c.read, c.span.start or date.min, c.span.end) for c in live_pieces(covers)]
         if rows:
             self.db.executemany("INSERT INTO covered VALUES (?, ?, ?)", rows)
         result: dict[str, dict[str, DayFigures]] = {}
         for table in self.entity.tables:
-            total = f"sum({quoted(table.control)})::VARCHAR" if table.control else "''"
+            total = f"sum({quoted(table.control)})" if table.control else "CAST(NULL AS HUGEINT)"
             changed = self.files.path(table).with_name(f"{self.files.read}.c.parquet")
             extra = ""
             if changed.name in names and changed.exists():
-                extra = f"UNION ALL BY NAME SELECT * FROM read_parquet('{changed.as_posix()}') WHERE NOT _deleted"
+                extra = f"""UNION ALL SELECT {BUSINESS_DATE}, count(*), {total} FROM read_parquet('{changed.as_posix()}')
+                    WHERE NOT _deleted GROUP BY {BUSINESS_DATE}"""
+            # Added up before they are held against the covered days: that way a million rows need no more memory than a thousand.
             days = self.db.execute(f"""
-                SELECT {BUSINESS_DATE}, count(*), {total} FROM (
-                    SELECT f.* FROM {quoted(f"fresh_{table.name}")} AS f WHERE EXISTS (
-                        SELECT 1 FROM covered AS l WHERE l.read = f._read AND f.{BUSINESS_DATE} >= l.lo AND (l.hi IS NULL OR f.{BUSINESS_DATE} < l.hi))
+                SELECT day, sum(number), sum(total)::VARCHAR FROM (
+                    SELECT day, number, total FROM (
+                        SELECT _read, {BUSINESS_DATE} AS day, count(*) AS number, {total} AS total FROM {quoted(f"fresh_{table.name}")} GROUP BY ALL
+                    ) AS f WHERE EXISTS (SELECT 1 FROM covered AS l WHERE l.read = f._read AND f.day >= l.lo AND (l.hi IS NULL OR f.day < l.hi))
                     {extra})
                 GROUP BY 1 ORDER BY 1""").fetchall()
             result[table.name] = {day.isoformat(): DayFigures(count, amount or "") for day, count, amount in days}

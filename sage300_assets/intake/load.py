@@ -24,7 +24,7 @@ from sage300_assets.intake.compare import Comparison
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout
-from sage300_assets.lake.publication import Cover, Publication
+from sage300_assets.lake.publication import Cover, DataFile, Publication
 from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client
@@ -61,16 +61,15 @@ class Loaded:
         return self.publication.source_rows if self.publication else 0
 
 
-def load(
-    order: Order, client: Sage300Client, lake: Lake, *, today: date, watch: Watch = NOBODY, accept_vanished: bool = False
-) -> Loaded:
+def load(order: Order, client: Sage300Client, lake: Lake, *, today: date, watch: Watch = NOBODY, accept_vanished: bool = False) -> Loaded:
     """Read what is ordered and publish it, or raise and leave the lake as it was."""
     began = time.monotonic()
     contract = client.contract(order.entity)
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
         note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
         return Loaded(order, None, time.monotonic() - began, note)
-    intake = _Intake(order, contract, client, lake, today, watch, accept_vanished)
+    intake = _Intake(order, contract, client, lake, today, watch)
+    intake.accept_vanished = accept_vanished
     try:
         publication = intake.run()
     except BaseException:
@@ -89,11 +88,9 @@ def load(
 class _Intake:
     """The state of one read under way."""
 
-    def __init__(
-        self, order: Order, contract: Contract, client: Sage300Client, lake: Lake, today: date, watch: Watch, accept_vanished: bool
-    ) -> None:
+    def __init__(self, order: Order, contract: Contract, client: Sage300Client, lake: Lake, today: date, watch: Watch) -> None:
         self.order, self.contract, self.lake, self.today, self.watch = order, contract, lake, today, watch
-        self.accept_vanished = accept_vanished
+        self.accept_vanished = False
         self.started = datetime.now(UTC)
         company, entity = order.company, order.entity
         self.read = lake.new_read(company, entity)
@@ -207,7 +204,7 @@ class _Intake:
         gone = comparison.gone
         if not gone:
             return []
-        comparison.refuse_if_emptied(self.accept_vanished, ASK_ABOUT)
+        comparison.refuse_if_emptied(accepted=self.accept_vanished, most=ASK_ABOUT)
         if len(gone) > ASK_ABOUT:
             return []
         pages: list[Page] = []
@@ -216,7 +213,7 @@ class _Intake:
         comparison.still_there(pages)
         return pages
 
-    def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[object]:
+    def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[DataFile]:
         for page in moved:
             for table in self.order.entity.tables:
                 rows = page.tables.get(table.name)
@@ -230,8 +227,8 @@ class _Intake:
         comparison.write_tombstones(self.changes, self.read, self.today, datetime.now(UTC))
         return list(self.changes.finish())
 
-    def _publication(self, files: tuple[object, ...], comparison: Comparison, earlier: tuple[Publication, ...]) -> Publication:
-        names = {f.name for f in files}  # type: ignore[attr-defined]
+    def _publication(self, files: tuple[DataFile, ...], comparison: Comparison, earlier: tuple[Publication, ...]) -> Publication:
+        names = {f.name for f in files}
         figures, watermark = comparison.figures(self.covers, self.contract.reading, names)
         before = max((p.watermark for p in earlier if p.watermark), key=int, default="")
         newest = max((w for w in (watermark, before) if w), key=int, default="")
@@ -243,11 +240,11 @@ class _Intake:
             started_at=self.started,
             published_at=datetime.now(UTC),
             covers=tuple(self.covers),
-            files=files,  # type: ignore[arg-type]
+            files=files,
             figures=figures,
             source_rows=self.source_rows,
             snapshot=isinstance(self.contract.reading, Snapshot),
-            changes=any(f.name.endswith(".c.parquet") for f in files),  # type: ignore[attr-defined]
+            changes=any(f.name.endswith(".c.parquet") for f in files),
             vanished=len(comparison.tombstones),
             watermark=newest,
             schema=fingerprint(self.order.entity.tables),

@@ -45,9 +45,7 @@ def can_be_polled(entity: Entity) -> bool:
     return isinstance(entity.reading, Stamped) or (isinstance(entity.reading, Dated) and entity.reading.sequence is not None)
 
 
-def poll(
-    company: str, entities: Iterable[Entity], client: Sage300Client, lake: Lake, *, today: date, zone: ZoneInfo
-) -> list[Touched]:
+def poll(company: str, entities: Iterable[Entity], client: Sage300Client, lake: Lake, *, today: date, zone: ZoneInfo) -> list[Touched]:
     """Ask for each entity that was loaded before; entities without news are left out."""
     loaded = [e for e in entities if can_be_polled(e) and lake.publications(company, e)]
     with ThreadPoolExecutor(client.parallel, thread_name_prefix="poll") as pool:
@@ -62,7 +60,7 @@ def _ask(company: str, entity: Entity, client: Sage300Client, lake: Lake, today:
     if isinstance(contract.reading, Dated) and contract.reading.sequence:
         return _by_sequence(entity, contract, reader, publications)
     if isinstance(contract.reading, Stamped):
-        return _by_stamp(company, entity, contract, reader, publications, lake, zone)
+        return _by_stamp(contract, reader, publications, lake, zone)
     return None
 
 
@@ -82,9 +80,8 @@ def _by_sequence(entity: Entity, contract: Contract, reader: Reader, publication
     return Touched(entity, tuple(sorted(days)), hashlib.sha256(f"{newest}:{page.count}".encode()).hexdigest()[:16])
 
 
-def _by_stamp(
-    company: str, entity: Entity, contract: Contract, reader: Reader, publications: tuple[Publication, ...], lake: Lake, zone: ZoneInfo
-) -> Touched | None:
+def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publication, ...], lake: Lake, zone: ZoneInfo) -> Touched | None:
+    company, entity = reader.client.company, contract.entity
     since = _complete_since(publications, zone)
     page = reader.first_page(Window(contract.date_field, Span(since, None)))
     assert isinstance(contract.reading, Stamped)
@@ -92,6 +89,7 @@ def _by_stamp(
         stamp = quoted(contract.reading.field)
         db.execute("CREATE TEMP TABLE different(day DATE, what VARCHAR)")
         root_keys = comma(entity.key)
+        root_view = f'"{schema_name(company)}"."{view_name(entity.root)}"'
         db.register("page_root", page.tables[entity.root.name])
         whole = page.count is None or page.count <= page.rows
         for table in entity.tables:
@@ -100,7 +98,6 @@ def _by_stamp(
             db.register("page_rows", page.tables[table.name])
             columns = comma([BUSINESS_DATE, *(f.name for f in table.columns), *([OPTIONAL_FIELDS] if table.optional_fields else [])])
             view = f'"{schema_name(company)}"."{view_name(table)}"'
-            root_view = f'"{schema_name(company)}"."{view_name(entity.root)}"'
             # Of a first page among several, only what it holds can be compared; of a whole answer, also what it lacks.
             among = f"SELECT {root_keys} FROM page_root"
             if whole:

@@ -15,6 +15,7 @@ from filelock import FileLock
 from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake import warehouse
+from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout, schema_name, view_name
 from sage300_assets.lake.publication import Publication, PublicationLog, new_read, store
@@ -151,8 +152,6 @@ class Lake:
 
     def keep(self, company: str, module: str, document: bytes) -> None:
         """Remember a `$metadata` document."""
-        from sage300_assets.lake.files import write_whole
-
         write_whole(self.layout.metadata(company) / f"{module.lower()}.xml", document)
 
 

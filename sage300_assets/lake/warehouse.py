@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable
+from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -38,7 +39,7 @@ def _swap(layout: Layout, look: Iterable[Listing]) -> bool:
     try:
         if not _update(layout, beside, listings):
             return True
-        os.replace(beside, layout.warehouse)
+        beside.replace(layout.warehouse)
     except PermissionError:
         _log.warning("%s is open in another program and could not be replaced; the next read brings it up to date.", layout.warehouse)
         return False
@@ -47,7 +48,7 @@ def _swap(layout: Layout, look: Iterable[Listing]) -> bool:
     return True
 
 
-def _update(layout: Layout, beside: os.PathLike[str], listings: list[Listing]) -> bool:
+def _update(layout: Layout, beside: Path, listings: list[Listing]) -> bool:
     """Write the copy; False when nothing has changed."""
     if layout.warehouse.exists():
         shutil.copyfile(layout.warehouse, beside)
@@ -56,12 +57,12 @@ def _update(layout: Layout, beside: os.PathLike[str], listings: list[Listing]) -
         except duckdb.Error as problem:
             # Written by another version of DuckDB, or damaged: it holds nothing that cannot be made again.
             _log.warning("The catalogue is made anew: %s", problem)
-            os.unlink(beside)
+            beside.unlink()
     return _write(beside, listings)
 
 
-def _write(path: os.PathLike[str], listings: list[Listing]) -> bool:
-    with duckdb.connect(os.fspath(path)) as connection:
+def _write(path: Path, listings: list[Listing]) -> bool:
+    with duckdb.connect(str(path)) as connection:
         connection.execute('CREATE SCHEMA IF NOT EXISTS "_lake"')
         connection.execute('CREATE TABLE IF NOT EXISTS "_lake".state(entity VARCHAR PRIMARY KEY, mark VARCHAR)')
         known = dict(connection.execute('SELECT entity, mark FROM "_lake".state').fetchall())

@@ -35,7 +35,9 @@ def entity_assets(company: str, entity: Entity, partitions: dg.DailyPartitionsDe
         pool=pool(company),
         config_schema={"accept_vanished": dg.Field(bool, default_value=False, description="Publish even if most records are gone from Sage 300.")},
     )
-    def read_entity(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    def read_entity(
+        context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         loaded = _read(context, company, entity, sage300, start)
         yield from _results(context, company, entity, sage300, loaded)
 
@@ -60,7 +62,7 @@ def _read(context: dg.AssetExecutionContext, company: str, entity: Entity, sourc
 
 def _results(
     context: dg.AssetExecutionContext, company: str, entity: Entity, source: Source, loaded: Loaded
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     keys = list(context.partition_keys)
     with source.lake.connect(company, [entity]) as db:
         for table in entity.tables:

@@ -33,7 +33,9 @@ def period_ends(lake: Lake, company: str) -> tuple[date, ...]:
     if not lake.publications(company, entity):
         return ()
     rows = lake.current(company, entity.root).to_pylist()
-    ends = {value for row in rows for name, value in row.items() if name.startswith("FiscalPeriod") and name.endswith("EndDate") and value is not None}
+    ends = {
+        value for row in rows for name, value in row.items() if name.startswith("FiscalPeriod") and name.endswith("EndDate") and value is not None
+    }
     return tuple(sorted(ends))
 
 

@@ -68,7 +68,9 @@ def _view(company: str, table: Table) -> str:
 
 def _keys_unique(company: str, table: Table, loaded: Loaded, db: duckdb.DuckDBPyConnection) -> Verdict:
     rows = db.execute(f"SELECT {comma(table.key)}, count(*) FROM {_view(company, table)} GROUP BY ALL HAVING count(*) > 1 LIMIT {_SHOWN}").fetchall()
-    return Verdict(not rows, f"{len(rows)} keys occur more than once" if rows else "every key occurs once", tuple(f"{r[:-1]}: {r[-1]} times" for r in rows))
+    return Verdict(
+        not rows, f"{len(rows)} keys occur more than once" if rows else "every key occurs once", tuple(f"{r[:-1]}: {r[-1]} times" for r in rows)
+    )
 
 
 def _required(company: str, table: Table, loaded: Loaded, db: duckdb.DuckDBPyConnection) -> Verdict:

@@ -115,14 +115,17 @@ class _EntityWatch:
         self._bars.add(self._company, count)
 
 
-def _show(console: Console, source: Source, companies: Sequence[str], result: dg.ExecuteInProcessResult, calls: Sequence[Call], seconds: float) -> None:
+def _show(
+    console: Console, source: Source, companies: Sequence[str], result: dg.ExecuteInProcessResult, calls: Sequence[Call], seconds: float
+) -> None:
     for company in companies:
         console.print(_table(company, source))
     checks = [event.event_specific_data for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
     passed = sum(1 for check in checks if getattr(check, "passed", False))
     materialised = sum(1 for event in result.all_events if event.event_type_value == "ASSET_MATERIALIZATION")
+    tables = sum(len(entity.tables) for entity in ENTITIES) * len(companies)
     console.print(
-        f"{materialised:,} partitions of {len({str(e.asset_key) for e in result.all_events if e.event_type_value == 'ASSET_MATERIALIZATION'})} assets, "
+        f"{materialised:,} partitions of {tables} assets, "
         f"{passed} of {len(checks)} checks passed, {len(calls):,} calls to Sage 300, {seconds:.0f} seconds."
     )
     console.print(f"Parquet:  {source.lake.root}\nDuckDB:   {source.lake.layout.warehouse}")
@@ -156,5 +159,3 @@ def _seconds(source: Source, company: str, entity: Entity) -> str:
         return ""
     took: timedelta = publications[-1].published_at - publications[-1].started_at
     return f"{took.total_seconds():.1f}"
-
-

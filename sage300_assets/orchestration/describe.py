@@ -161,4 +161,7 @@ def preview_sql(company: str, table: Table) -> tuple[str, list[str]]:
     """The query behind a preview, and its columns."""
     wanted = [table.control] if table.control else []
     names = list(dict.fromkeys([*table.key, *wanted, *(f.name for f in table.columns)]))[:_PREVIEW_COLUMNS]
-    return f'SELECT {comma(names)} FROM "{schema_name(company)}"."{view_name(table)}" ORDER BY {quoted("business_date")} DESC LIMIT {_PREVIEW_ROWS}', names
+    return (
+        f'SELECT {comma(names)} FROM "{schema_name(company)}"."{view_name(table)}" ORDER BY {quoted("business_date")} DESC LIMIT {_PREVIEW_ROWS}',
+        names,
+    )

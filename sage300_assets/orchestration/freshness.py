@@ -35,7 +35,8 @@ def newest_date_checks(company: str, entities: Sequence[Entity]) -> dg.AssetChec
     @dg.multi_asset_check(
         name=f"{word(company)}__{CHECK}",
         specs=[
-            dg.AssetCheckSpec(CHECK, asset=asset_key(company, e.root), description="The lake is the truth up to a recent business date.") for e in entities
+            dg.AssetCheckSpec(CHECK, asset=asset_key(company, e.root), description="The lake is the truth up to a recent business date.")
+            for e in entities
         ],
         can_subset=True,
     )
@@ -50,7 +51,7 @@ def newest_date_checks(company: str, entities: Sequence[Entity]) -> dg.AssetChec
 
 
 def _judge(company: str, entity: Entity, publications: tuple[Publication, ...], today: date, source: Source) -> dg.AssetCheckResult:
-    until = covered_until(publications, today, source, company)
+    until = covered_until(publications, source, company)
     _, fail = _WINDOWS[entity.cadence]
     newest = max((day for p in publications for day in p.figures.get(entity.root.name, {})), default="")
     passed = until is not None and today - until <= fail
@@ -65,7 +66,7 @@ def _judge(company: str, entity: Entity, publications: tuple[Publication, ...], 
     )
 
 
-def covered_until(publications: tuple[Publication, ...], today: date, source: Source, company: str) -> date | None:
+def covered_until(publications: tuple[Publication, ...], source: Source, company: str) -> date | None:
     """The last day for which the lake is known to be complete, seen from the reads that cover it."""
     if not publications:
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -19,21 +20,19 @@ _IN_PROCESS = dg.in_process_executor
 
 def is_master(entity: Entity) -> bool:
     """Data that stays: vendors, items, codes. Their balances move without their stamp, so they are read whole once a week."""
-    return entity.cadence is Cadence.WEEKLY or (isinstance(entity.reading, Stamped) and entity.reading.field in {"DateLastMaintained", "LastMaintained"})
+    return entity.cadence is Cadence.WEEKLY or (
+        isinstance(entity.reading, Stamped) and entity.reading.field in {"DateLastMaintained", "LastMaintained"}
+    )
 
 
-Job = type(dg.define_asset_job("unused"))
-"""What `define_asset_job` gives; Dagster does not export its name."""
-
-
-def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[Job]:
+def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[Any]:
     """The three jobs that read, and the one that looks at dates."""
 
     def select(wanted: Callable[[Entity], bool]) -> dg.AssetSelection:
         keys = [key for company in companies for entity in entities if wanted(entity) for key in asset_keys(company, entity)]
         return dg.AssetSelection.assets(*keys)
 
-    def job(name: str, description: str, wanted: Callable[[Entity], bool]) -> Job:
+    def job(name: str, description: str, wanted: Callable[[Entity], bool]) -> Any:  # noqa: ANN401 - Dagster does not export its type
         return dg.define_asset_job(name, select(wanted), description=description, executor_def=_IN_PROCESS)
 
     reading = [

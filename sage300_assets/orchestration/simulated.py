@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sage300_assets.base.errors import ConfigurationError
@@ -30,7 +30,7 @@ def simulated_sage300(companies: Sequence[str], days: int, scale: int = 1, seed:
             "SAGE300_COMPANIES": ",".join(companies),
             "SAGE300_USERNAME": ready["user"],
             "SAGE300_PASSWORD": ready["password"],
-            "SAGE300_START_DATE": (date.today() - timedelta(days=days)).isoformat(),
+            "SAGE300_START_DATE": (datetime.now().astimezone().date() - timedelta(days=days)).isoformat(),
             "LAKE_URL": str(DEMO_LAKE.absolute()),
         }
     finally:

@@ -51,7 +51,7 @@ FIRST_DAY = date(2025, 1, 1)
 DAYS = 365
 YEAR = Span(FIRST_DAY, FIRST_DAY + timedelta(days=DAYS))
 
-_FORMS = 997
+_FORMS = 9_973
 _WORDS = "Office Freight Steel Paint Cable Pallet Service Rental Licence Repair Cleaning Paper Timber Filter Pump Valve Glass Printing".split()
 
 

@@ -130,7 +130,12 @@ def _dlt(url: str, folder: Path, file_format: Literal["parquet"] | None) -> Meas
     return {"records": records, "lines": lines, "calls": 0}
 
 
-_LAZY = {"ours": ("httpcore", "pandas"), "plain": ("httpcore", "pandas"), "bare": ("httpcore", "pandas"), **dict.fromkeys(("dlt", "dlt-default"), ("dlt.sources.rest_api", "pandas"))}
+_LAZY = {
+    "ours": ("httpcore", "pandas"),
+    "plain": ("httpcore", "pandas"),
+    "bare": ("httpcore", "pandas"),
+    **dict.fromkeys(("dlt", "dlt-default"), ("dlt.sources.rest_api", "pandas")),
+}
 READERS: dict[str, Callable[[str, Path], Measured]] = {"ours": ours, "plain": plain, "bare": bare, "dlt": dlt, "dlt-default": dlt_default}
 
 

@@ -61,7 +61,9 @@ def show(figures: Iterable[Figure]) -> None:
     for figure in figures:
         word = {True: "met", False: "MISSED", None: ""}[figure.met]
         style = {True: "green", False: "bold red", None: ""}[figure.met]
-        table.add_row(figure.bench, figure.name, f"{_rounded(figure.value)}{figure.unit}", figure.target, f"[{style}]{word}[/]" if word else "", figure.note)
+        table.add_row(
+            figure.bench, figure.name, f"{_rounded(figure.value)}{figure.unit}", figure.target, f"[{style}]{word}[/]" if word else "", figure.note
+        )
     console = Console(width=None if sys.stdout.isatty() else 170)
     console.print(table)
     console.print(machine())

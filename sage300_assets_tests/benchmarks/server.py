@@ -21,7 +21,14 @@ PATH = f"/Sage300WebApi/v1.0/-/{COMPANY}/{INVOICES.module}"
 DATE = "DocumentDate"
 _KEY = ",".join(INVOICES.key)
 _BOUND = re.compile(rf"{DATE} (ge|lt) (\d{{4}}-\d\d-\d\d)T00:00:00Z")
-_EDM = {Kind.TEXT: "String", Kind.INTEGER: "Int32", Kind.FLAG: "Boolean", Kind.DAY: "DateTimeOffset", Kind.TIME: "DateTimeOffset", Kind.DECIMAL: "Decimal"}
+_EDM = {
+    Kind.TEXT: "String",
+    Kind.INTEGER: "Int32",
+    Kind.FLAG: "Boolean",
+    Kind.DAY: "DateTimeOffset",
+    Kind.TIME: "DateTimeOffset",
+    Kind.DECIMAL: "Decimal",
+}
 
 
 class Refused(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -35,14 +35,16 @@ class House:
     definitions: dg.Definitions
     instance: dg.DagsterInstance
 
-    def run(self, *entities: Entity, first: date = START, last: date = TODAY, config: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
+    def run(
+        self, *entities: Entity, first: date = START, last: date = TODAY, config: Mapping[str, object] | None = None
+    ) -> dg.ExecuteInProcessResult:
         """One ranged run over these entities."""
         keys = [key for entity in entities for key in asset_keys("SAMLTD", entity)]
         return self.definitions.resolve_job_def("backfill_all").execute_in_process(
             instance=self.instance,
             asset_selection=keys,
             tags={"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()},
-            run_config=config or {},
+            run_config=dict(config or {}),
             raise_on_error=False,
         )
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import dagster as dg
 
 from sage300_assets.catalogue import find
+from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.names import asset_key
 from sage300_assets_tests.orchestration.conftest import START, TODAY, House
 
@@ -45,8 +46,6 @@ def test_all_checks_pass_on_a_sound_company(house: House) -> None:
 
 def test_a_header_that_differs_from_its_lines_is_named_to_the_cent(house: House) -> None:
     batches = find("GLJournalBatches")
-    from sage300_assets.orchestration.build import build_definitions
-
     batch = house.world.truth("SAMLTD", "GLJournalBatches")[0]
     house.world.put("SAMLTD", "GLJournalBatches", {**batch, "Debits": batch["Debits"] + Decimal("0.01")})
     house.definitions = build_definitions(house.settings, house.source, [batches])

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from sage300_assets.simulators.sage300.lists import TAX_GROUPS
+
+_TAX_MEMBERS = {
+    group: [(authority, f"TaxAuthority{n}", f"TaxClass{n}", f"TaxBase{n}", f"TaxAmount{n}") for n, (authority, _) in enumerate(authorities, 1)]
+    for group, authorities in TAX_GROUPS.items()
+}
 
 
 def money(cents: int) -> Decimal:
@@ -27,14 +32,15 @@ def number(value: int) -> Decimal:
 def tax_members(group: str, base: int, taxes: tuple[int, ...], sign: int = 1) -> dict[str, object]:
     """Authorities, bases and amounts of a document, under the names all modules share."""
     found: dict[str, object] = {}
-    for place, ((authority, _), cents) in enumerate(zip(TAX_GROUPS[group], taxes, strict=True), 1):
-        found[f"TaxAuthority{place}"] = authority
-        found[f"TaxClass{place}"] = 1
-        found[f"TaxBase{place}"] = money(sign * base)
-        found[f"TaxAmount{place}"] = money(sign * cents)
+    for (authority, named, classed, based, taxed), cents in zip(_TAX_MEMBERS[group], taxes, strict=True):
+        found[named] = authority
+        found[classed] = 1
+        found[based] = money(sign * base)
+        found[taxed] = money(sign * cents)
     return found
 
 
+@cache
 def tax_rates(group: str) -> dict[str, Decimal]:
     """Tax rates of a line in per cent."""
     return {f"TaxRate{place}": Decimal(rate).scaleb(-3) for place, (_, rate) in enumerate(TAX_GROUPS[group], 1)}

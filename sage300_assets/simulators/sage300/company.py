@@ -33,6 +33,7 @@ class Company:
         """The day on which the world was made; unlike today it stays."""
         self.seed = seed_of(seed, code)
         self.home, self.fiscal_start, self.periods = _HOMES.get(code) or _OTHER_HOMES[self.seed % len(_OTHER_HOMES)]
+        self._fiscal: dict[date, tuple[str, str]] = {}
         self.parts: dict[str, Any] = {}
         """Books, lists and flows of this company, each made when first asked for."""
 
@@ -52,6 +53,12 @@ class Company:
 
     def fiscal(self, day: date) -> tuple[str, str]:
         """Fiscal year and period of a day, both as Sage 300 writes them. A year is named after the one it ends in."""
+        known = self._fiscal.get(day)
+        if known is None:
+            known = self._fiscal[day] = self._year_and_period(day)
+        return known
+
+    def _year_and_period(self, day: date) -> tuple[str, str]:
         year = day.year + (1 if self.fiscal_start > 1 and day.month >= self.fiscal_start else 0)
         if self.periods == 12:
             return str(year), f"{(day.month - self.fiscal_start) % 12 + 1:02d}"

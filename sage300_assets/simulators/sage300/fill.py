@@ -79,7 +79,7 @@ def line_number(field: Field, line: int) -> Anything:
 
 def optional_rows(shape: Shape, index: int, day: date, keys: Mapping[str, Any]) -> list[Row]:
     """Optional-field rows: two records out of three have none."""
-    number = mix(seed_of(shape.resource, *shape.path), index)
+    number = mix(shape.seed, index)
     if number % 3:
         return []
     child = shape.children[shape.optional_fields]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.simulators.sage300.amounts import money, number, split, tax_members
+from sage300_assets.simulators.sage300.amounts import money, number, quantity, split, tax_members
 from sage300_assets.simulators.sage300.bills import Batch, Bill
 from sage300_assets.simulators.sage300.books import books_of
 from sage300_assets.simulators.sage300.company import Company
@@ -152,30 +152,30 @@ class InvoiceBatches(PayablesSource):
         shape = self.shape.children["Invoices"].children["InvoiceDetails"]
         lines = self.trade.lines(bill)
         taxes = split([line.cents for line in lines], bill.total - bill.base)
+        above = {name: value for name, value in key.items() if name in shape.names}
         rows = []
         for place, (line, tax) in enumerate(zip(lines, taxes, strict=True), 1):
             amount = money(line.cents)
-            item = self.lists.item(line.item) if line.item >= 0 else None
-            rows.append(
-                shape.make(
-                    {
-                        **key,
-                        "LineNumber": number(20 * place),
-                        "DistributionCode": "" if item else line.account[:4],
-                        "DistributionDescription": line.text,
-                        "TaxTotal": money(tax),
-                        "GLAccount": line.account,
-                        "DistributedAmount": amount,
-                        "DistributedAmountBeforeTaxes": amount,
-                        "GLDistributedAmount": amount,
-                        "Comment": "Ring twice" if line.cents % 17 == 0 else "",
-                        "ItemNumber": item.formatted if item else "",
-                        "UnitOfMeasure": item.unit if item else "",
-                        "Quantity": Decimal(line.quantity).scaleb(-4),
-                        "Cost": money(line.unit_cents),
-                    }
-                )
-            )
+            values: dict[str, Any] = {
+                **above,
+                "LineNumber": number(20 * place),
+                "DistributionDescription": line.text,
+                "TaxTotal": money(tax),
+                "GLAccount": line.account,
+                "DistributedAmount": amount,
+                "DistributedAmountBeforeTaxes": amount,
+                "GLDistributedAmount": amount,
+                "Comment": "Ring twice" if line.cents % 17 == 0 else "",
+            }
+            if line.item < 0:
+                values["DistributionCode"] = line.account[:4]
+            else:
+                item = self.lists.item(line.item)
+                values["ItemNumber"] = item.formatted
+                values["UnitOfMeasure"] = item.unit
+                values["Quantity"] = quantity(line.quantity)
+                values["Cost"] = money(line.unit_cents)
+            rows.append(shape.make(values))
         return rows
 
 

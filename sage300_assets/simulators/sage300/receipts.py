@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sage300_assets.simulators.sage300.amounts import money, number
 from sage300_assets.simulators.sage300.bills import Bill, Part, Payment, PaymentBatch

@@ -10,6 +10,7 @@ from typing import Any
 
 from sage300_assets.catalogue.model import Collection, Entity
 from sage300_assets.catalogue.types import DAY, FLAG, INTEGER, NUMBER, TEXT, TIME, Field, Kind, Type
+from sage300_assets.simulators.sage300.chance import seed_of
 from sage300_assets.simulators.sage300.words import members_of
 
 Anything = Any
@@ -50,6 +51,7 @@ class Shape:
         self.sensitive = sensitive
         self.children: dict[str, Shape] = {}
         self.likely_children: frozenset[str] = frozenset()
+        self.seed = seed_of(resource, *path)
         self.is_optional = False
         """Whether its rows are optional fields."""
         self.optional_fields = ""

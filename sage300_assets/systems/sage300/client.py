@@ -6,21 +6,19 @@ One client serves one company from any number of threads. It knows nothing of Da
 from __future__ import annotations
 
 import hashlib
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-import httpx
 import pyarrow as pa
 
-from sage300_assets.base.errors import BadAnswer, ConfigurationError, PermanentError
+from sage300_assets.base.errors import BadAnswer, PermanentError
 from sage300_assets.base.limiter import AdaptiveLimiter
 from sage300_assets.base.settings import Settings
-from sage300_assets.base.transport import Answer, Call, Patience, Transport
+from sage300_assets.base.transport import Answer, Call, Patience, Transport, http_client
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.systems.sage300.contract import Contract, agree
 from sage300_assets.systems.sage300.decode import decode_keys, decode_page, envelope
@@ -93,7 +91,6 @@ class Sage300Client:
     company: str
     on_call: Callable[[Call], None] | None = None
     metadata_store: MetadataStore | None = None
-    http: httpx.Client | None = None
     wait: Callable[[float], None] | None = None
     transport: Transport = field(init=False)
     _metadata: dict[str, ModuleMetadata] = field(default_factory=dict)
@@ -102,7 +99,7 @@ class Sage300Client:
     def __post_init__(self) -> None:
         self.settings.require_source()
         patience = Patience(tries=self.settings.sage300_tries, page_seconds=self.settings.sage300_timeout)
-        client = self.http or _http_client(self.settings, patience)
+        client = http_client(self.settings, patience, _HEADERS)
         limiter = AdaptiveLimiter(self.settings.sage300_max_parallel)
         self.transport = Transport(client, limiter, patience, self.on_call, self.wait)
 
@@ -234,31 +231,11 @@ class Sage300Client:
         return f"{self._base}/{entity.module}/{entity.resource}"
 
 
-class MetadataStore:
+class MetadataStore(Protocol):
     """Where `$metadata` documents are remembered between runs, so that a poll need not ask for them again."""
 
     def recall(self, company: str, module: str) -> bytes | None:
         """The remembered document, unless it is too old."""
-        raise NotImplementedError
 
     def keep(self, company: str, module: str, document: bytes) -> None:
         """Remember a document."""
-        raise NotImplementedError
-
-
-def _http_client(settings: Settings, patience: Patience) -> httpx.Client:
-    verify: ssl.SSLContext | bool = True
-    if settings.sage300_ca_bundle is not None:
-        try:
-            verify = ssl.create_default_context(cafile=str(settings.sage300_ca_bundle))
-        except (OSError, ssl.SSLError) as problem:
-            raise ConfigurationError("SAGE300_CA_BUNDLE cannot be read as certificates.", cure="Give a PEM file with the authority's certificate.") from problem
-    parallel = settings.sage300_max_parallel
-    return httpx.Client(
-        auth=httpx.BasicAuth(settings.username, settings.password.reveal()),
-        headers=_HEADERS,
-        verify=verify,
-        follow_redirects=False,
-        timeout=httpx.Timeout(patience.page_seconds, connect=patience.connect_seconds),
-        limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=parallel + 2),
-    )

@@ -15,7 +15,8 @@ from sage300_assets.systems.sage300.metadata import ModuleMetadata, Shape
 ALWAYS_SENSITIVE = frozenset(
     name.casefold()
     for name in (
-        "AuthorizingUserPassword", "ApprovingUsersPassword", "Password", "CardNumber", "Last4", "AuthorizationCode", "XMLString", "VANReference", "CVV",
+        "AuthorizingUserPassword", "ApprovingUsersPassword", "Password", "CardNumber", "Last4", "AuthorizationCode",
+        "XMLString", "VANReference", "CVV",
     )
 )  # fmt: skip
 """Members that no entity may bring into the lake, wherever they turn up."""

@@ -62,9 +62,7 @@ def literal(value: Value, dialect: Dialect = "v4") -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def query(
-    *, where: str = "", select: tuple[str, ...] = (), top: int = 0, skip: int = 0, count: bool = False
-) -> str:
+def query(*, where: str = "", select: tuple[str, ...] = (), top: int = 0, skip: int = 0, count: bool = False) -> str:
     """Build a query string; options that are empty are left out."""
     options: list[tuple[str, str]] = []
     if where:

@@ -76,7 +76,9 @@ class Reader:
             if refusal.code not in {"InvalidParameters", ""} or refusal.status not in {400, 0}:
                 raise
         # This server does not compare with null: look through everything, but only when there is something to find.
-        if self.client.count(self.contract, "") == self.client.count(self.contract, Window(name, Span(date(1, 1, 1), None)).filter(self.client.dialect)):
+        if self.client.count(self.contract, "") == self.client.count(
+            self.contract, Window(name, Span(date(1, 1, 1), None)).filter(self.client.dialect)
+        ):
             return WindowRead(Window(name, undated=True), (), 0, 0)
         whole = self._read(Window())
         pages = tuple(_only_undated(page) for page in whole.pages)
@@ -200,7 +202,7 @@ class Reader:
         assert problem is not None
         raise SourceMoved(
             f"{self._what}, {window}: {problem.message} Read {_WINDOW_TRIES} times.",
-            cure="Read again at a quieter time; if it stays, compare the count with Sage 300 and look for a proxy that alters answers. Nothing was published.",
+            cure="Nothing was published. Read again at a quieter time; if it stays, look for a proxy that alters answers.",
         ) from problem
 
     def _follow(self, window: Window, first: Page | None) -> Iterator[Page]:
@@ -253,7 +255,8 @@ class Reader:
         for name in self.contract.entity.key:
             if keys[name].null_count:
                 raise BadAnswer(
-                    f"{self._what}: a record without its key {name} came.", cure="Run `sage300 doctor` to compare the server's $metadata with the catalogue."
+                    f"{self._what}: a record without its key {name} came.",
+                    cure="Run `sage300 doctor` to compare the server's $metadata with the catalogue.",
                 )
         return keys
 

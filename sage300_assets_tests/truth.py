@@ -1,0 +1,104 @@
+"""Is the lake what the source is? Compared value by value, for the records and everything nested in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Dated, Entity, Snapshot, Stamped, Table
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.schema import BUSINESS_DATE
+from sage300_assets.simulators.sage300 import World
+from sage300_assets.simulators.sage300.shapes import type_member
+
+Row = dict[str, Any]
+PROVENANCE = frozenset({BUSINESS_DATE, "_read", "_read_at", "_run", "_page", "_change", "_deleted"})
+LACKING = frozenset({"POGetReceipts.ReceiptLine2s"})
+"""What the simulated server does not have unless told otherwise."""
+_SHOWN = 5
+
+
+def assert_lake_equals_truth(lake: Lake, world: World, company: str, entity: Entity, lacking: Iterable[str] = LACKING) -> None:
+    """Every table of the entity holds exactly what the world says, no row more or less, each value equal."""
+    assert_lake_equals(lake, world.truth(company, entity.resource), company, entity, lacking)
+
+
+def assert_lake_equals(lake: Lake, records: Iterable[Mapping[str, Any]], company: str, entity: Entity, lacking: Iterable[str] = LACKING) -> None:
+    """Every table of the entity holds exactly what these records say."""
+    held = list(records)
+    for table in entity.tables:
+        expected = [] if f"{entity.resource}.{'.'.join(table.path)}" in set(lacking) else expected_rows(table, held)
+        assert_same_rows(f"{company} {entity.resource} {table.name}", table, current_rows(lake, company, table), expected)
+
+
+def current_rows(lake: Lake, company: str, table: Table) -> list[Row]:
+    """The business columns of the current view, after a look at the others."""
+    rows: list[Row] = []
+    for row in lake.current(company, table).to_pylist():
+        _check_provenance(table, row)
+        rows.append({name: value for name, value in row.items() if name not in PROVENANCE})
+    return rows
+
+
+def expected_rows(table: Table, records: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """What the records say about one table."""
+    return list(_walk(table, records, table.path, {}))
+
+
+def assert_same_rows(what: str, table: Table, found: list[Row], expected: list[Row]) -> None:
+    """Fail with the first differences, by key."""
+    if found == expected:
+        return
+    have, want = _by_key(table, found), _by_key(table, expected)
+    twice = [k for k, n in Counter(_key(table, r) for r in found).items() if n > 1]
+    problems = [f"{len(found)} rows instead of {len(expected)}"] if len(found) != len(expected) else []
+    problems += [f"twice: {k}" for k in twice[:_SHOWN]]
+    problems += [f"missing: {k}" for k in sorted(want.keys() - have.keys(), key=repr)[:_SHOWN]]
+    problems += [f"too many: {k}" for k in sorted(have.keys() - want.keys(), key=repr)[:_SHOWN]]
+    for key in sorted(have.keys() & want.keys(), key=repr):
+        different = {n: (have[key].get(n), v) for n, v in want[key].items() if n not in have[key] or have[key][n] != v}
+        surplus = have[key].keys() - want[key].keys()
+        if different or surplus:
+            problems.append(f"{key}: (found, expected) {different}{f' and the columns {surplus}' if surplus else ''}"[:600])
+    assert not problems, f"{what}: " + "; ".join(problems[: 4 * _SHOWN])
+
+
+def _walk(table: Table, rows: Iterable[Mapping[str, Any]], path: tuple[str, ...], known: Mapping[str, Any]) -> Iterator[Row]:
+    for place, record in enumerate(rows, 1):
+        if path:
+            yield from _walk(table, record[path[0]], path[1:], {**known, **record})
+            continue
+        row: Row = {f.name: known[f.name] for f in table.parent_key}
+        if table.path:
+            row[LINE] = place
+        row.update({f.name: record[f.name] for f in table.fields})
+        if table.optional_fields:
+            kind = type_member(table.optional_fields)
+            row[OPTIONAL_FIELDS] = [
+                {"name": o["OptionalField"], "value": None if o["Value"] is None else o["Value"].rstrip(), "type": o[kind]}
+                for o in record[table.optional_fields]
+            ]
+        yield row
+
+
+def _key(table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[k] for k in table.key)
+
+
+def _by_key(table: Table, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
+    return {_key(table, row): row for row in rows}
+
+
+def _check_provenance(table: Table, row: Row) -> None:
+    where = f"{table.name} {_key(table, row)}"
+    assert row["_deleted"] is False, f"{where}: a tombstone is in the current view"
+    assert row["_read"], f"{where}: nobody knows which read brought it"
+    assert row["_read_at"] is not None, f"{where}: nobody knows when it was read"
+    assert len(row["_page"]) == 64, f"{where}: nobody knows which answer it stood in"
+    assert row[BUSINESS_DATE] is not None, f"{where}: without a business date"
+    reading = table.entity.reading
+    if isinstance(reading, Snapshot):
+        assert row["_change"], f"{where}: a snapshot row that does not stand by itself"
+    elif isinstance(reading, (Stamped, Dated)) and not table.path and row[reading.field] is not None:
+        assert row[BUSINESS_DATE] == row[reading.field], f"{where}: filed under {row[BUSINESS_DATE]}, dated {row[reading.field]}"
