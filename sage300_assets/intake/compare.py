@@ -21,7 +21,7 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Cover, DayFigures, live_pieces
 from sage300_assets.lake.schema import BUSINESS_DATE, PROVENANCE, sql_columns, stored_schema
-from sage300_assets.lake.views import comma, create_views, quoted
+from sage300_assets.lake.views import comma, create_views, quoted, text
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page
 from sage300_assets.systems.sage300.contract import Contract
@@ -55,7 +55,7 @@ class Comparison:
         connection = duckdb.connect()
         connection.execute("SET memory_limit = '256MB'; SET threads = 2; SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
         spill = self.scratch.layout.root / "spill"
-        connection.execute(f"SET temp_directory = '{spill.as_posix()}'")
+        connection.execute(f"SET temp_directory = {text(spill)}")
         create_views(connection, self.lake.look(self.company, self.entity))
         for table in self.entity.tables:
             for name, writer in (("fresh", self.files), ("undated", self.scratch)):
@@ -169,7 +169,7 @@ class Comparison:
             changed = self.files.path(table).with_name(f"{self.files.read}.c.parquet")
             extra = ""
             if changed.name in names and changed.exists():
-                extra = f"""UNION ALL SELECT {BUSINESS_DATE}, count(*), {total} FROM read_parquet('{changed.as_posix()}')
+                extra = f"""UNION ALL SELECT {BUSINESS_DATE}, count(*), {total} FROM read_parquet({text(changed)})
                     WHERE NOT _deleted GROUP BY {BUSINESS_DATE}"""
             # Added up before they are held against the covered days: that way a million rows need no more memory than a thousand.
             days = self.db.execute(f"""
@@ -206,7 +206,7 @@ class Comparison:
 def _rows_of(writer: ReadWriter, table: Table) -> str:
     path = writer.path(table)
     if path.exists():
-        return f"SELECT * FROM read_parquet('{path.as_posix()}', hive_partitioning = false)"
+        return f"SELECT * FROM read_parquet({text(path)}, hive_partitioning = false)"
     typed = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in sql_columns(table))
     return f"SELECT {typed} WHERE false"
 

@@ -87,7 +87,7 @@ def stored_sql(found: Listing, table: Table) -> str:
     paths = found.files[table.name]
     if not paths:
         return empty
-    names = ", ".join("'" + path.as_posix().replace("'", "''") + "'" for path in paths)
+    names = ", ".join(text(path) for path in paths)
     columns = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in sql_columns(table))
     return f"SELECT {columns} FROM ({empty} UNION ALL BY NAME SELECT * FROM read_parquet([{names}], union_by_name = true, hive_partitioning = false))"
 
@@ -111,6 +111,11 @@ def current_sql(found: Listing, table: Table) -> str:
 def comma(names: Iterable[str]) -> str:
     """Names as SQL."""
     return ", ".join(quoted(n) for n in names)
+
+
+def text(path: Path) -> str:
+    """A path as SQL; forward slashes are right on Windows too."""
+    return "'" + path.as_posix().replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:

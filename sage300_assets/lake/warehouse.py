@@ -16,9 +16,11 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from sage300_assets.lake.layout import Layout
-from sage300_assets.lake.views import Listing, create_views, live_key
+from sage300_assets.lake.views import Listing, create_views, live_key, text
 
 _LOCK_SECONDS = 60
+_FORMAT = "v1.2.0"
+"""Old enough for the DuckDB shells that people have."""
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +64,9 @@ def _update(layout: Layout, beside: Path, listings: list[Listing]) -> bool:
 
 
 def _write(path: Path, listings: list[Listing]) -> bool:
-    with duckdb.connect(str(path)) as connection:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {text(path)} AS warehouse (STORAGE_VERSION '{_FORMAT}')")
+        connection.execute("USE warehouse")
         connection.execute('CREATE SCHEMA IF NOT EXISTS "_lake"')
         connection.execute('CREATE TABLE IF NOT EXISTS "_lake".state(entity VARCHAR PRIMARY KEY, mark VARCHAR)')
         known = dict(connection.execute('SELECT entity, mark FROM "_lake".state').fetchall())
@@ -75,4 +79,6 @@ def _write(path: Path, listings: list[Listing]) -> bool:
             connection.execute('INSERT OR REPLACE INTO "_lake".state VALUES (?, ?)', [live_key(found.company, found.entity), found.fingerprint])
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
+        connection.execute("USE memory")
+        connection.execute("DETACH warehouse")
     return True

@@ -7,7 +7,6 @@ sent as text, a whole number sent as 5.0) and otherwise names record, field and 
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -31,7 +31,7 @@ _FEW_PAGES = 4
 """Up to so many pages it costs less to follow the pages and read the keys again than to cut."""
 _WINDOW_TRIES = 4
 _RECOUNTS = 4
-_PAGES_IN_MEMORY = 16
+_PAGES_IN_MEMORY = 4
 """A window with more pages lets go of the later ones and decodes them again from where they landed."""
 
 
