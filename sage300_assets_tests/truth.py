@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import duckdb
+
 from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Dated, Entity, Snapshot, Stamped, Table
 from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.simulators.sage300 import World
 from sage300_assets.simulators.sage300.shapes import type_member
@@ -27,18 +30,28 @@ def assert_lake_equals_truth(lake: Lake, world: World, company: str, entity: Ent
 def assert_lake_equals(lake: Lake, records: Iterable[Mapping[str, Any]], company: str, entity: Entity, lacking: Iterable[str] = LACKING) -> None:
     """Every table of the entity holds exactly what these records say."""
     held = list(records)
+    found = current_rows(lake, company, entity)
     for table in entity.tables:
         expected = [] if f"{entity.resource}.{'.'.join(table.path)}" in set(lacking) else expected_rows(table, held)
-        assert_same_rows(f"{company} {entity.resource} {table.name}", table, current_rows(lake, company, table), expected)
+        assert_same_rows(f"{company} {entity.resource} {table.name}", table, found[table.name], expected)
 
 
-def current_rows(lake: Lake, company: str, table: Table) -> list[Row]:
-    """The business columns of the current view, after a look at the others."""
-    rows: list[Row] = []
-    for row in lake.current(company, table).to_pylist():
+def current_rows(lake: Lake, company: str, entity: Entity) -> dict[str, list[Row]]:
+    """The business columns of each table's current view, after a look at the others."""
+    with lake.connect(company, [entity]) as db:
+        return {table.name: list(business_rows(table, _all_of(db, company, table))) for table in entity.tables}
+
+
+def business_rows(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows of a current view without the columns that say where they came from, which must make sense."""
+    for row in rows:
         _check_provenance(table, row)
-        rows.append({name: value for name, value in row.items() if name not in PROVENANCE})
-    return rows
+        yield {name: value for name, value in row.items() if name not in PROVENANCE}
+
+
+def _all_of(db: duckdb.DuckDBPyConnection, company: str, table: Table) -> list[Row]:
+    found: list[Row] = db.sql(f'SELECT * FROM "{schema_name(company)}"."{view_name(table)}"').to_arrow_table().to_pylist()
+    return found
 
 
 def expected_rows(table: Table, records: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -48,8 +61,6 @@ def expected_rows(table: Table, records: Iterable[Mapping[str, Any]]) -> list[Ro
 
 def assert_same_rows(what: str, table: Table, found: list[Row], expected: list[Row]) -> None:
     """Fail with the first differences, by key."""
-    if found == expected:
-        return
     have, want = _by_key(table, found), _by_key(table, expected)
     twice = [k for k, n in Counter(_key(table, r) for r in found).items() if n > 1]
     problems = [f"{len(found)} rows instead of {len(expected)}"] if len(found) != len(expected) else []

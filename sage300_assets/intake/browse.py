@@ -24,6 +24,7 @@ from sage300_assets.lake.views import quoted
 
 _AT_ONCE = 5_000
 _CLOSE = 4
+_NUMBERS = frozenset({"DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE"})
 _READING = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
 
 
@@ -51,12 +52,15 @@ class Answer:
     """Names of the columns, and the rows as they are fetched."""
 
     columns: tuple[str, ...]
+    numbers: frozenset[int]
+    """Places of the columns that hold numbers."""
     rows: Iterator[tuple[object, ...]]
 
 
 def sql_name(company: str, of: Table) -> str:
-    """`samltd.ap_vendors`."""
-    return f"{schema_name(company)}.{view_name(of)}"
+    """`samltd.ap_vendors`; a company that begins with a digit needs quotes."""
+    schema = schema_name(company)
+    return f"{schema if schema.isidentifier() else quoted(schema)}.{view_name(of)}"
 
 
 def companies_in(lake: Lake, configured: Iterable[str] = ()) -> tuple[str, ...]:
@@ -82,7 +86,9 @@ def holdings(lake: Lake, pairs: Sequence[tuple[str, Entity]]) -> Iterator[Holdin
             files = lake.look(company, entity).files
             for one in entity.tables:
                 total = f"sum({quoted(one.control)})" if one.control else "NULL"
-                found = _fetch_one(db, f"SELECT count(*), {total}, max({BUSINESS_DATE}) FROM {sql_name(company, one)}", f"{company} {entity.resource}")
+                found = _fetch_one(
+                    db, f"SELECT count(*), {total}, max({BUSINESS_DATE}) FROM {sql_name(company, one)}", f"{company} {entity.resource}"
+                )
                 yield Holding(company, one, *found, read_at=publications[-1].started_at, files=len(files[one.name]))
 
 
@@ -92,35 +98,37 @@ def ask(lake: Lake, companies: Sequence[str], sql: str) -> Iterator[Answer]:
     everything = [(company, entity) for company in companies for entity in ENTITIES]
     # A view takes some ten milliseconds to make, so only those are made that the query can mean.
     meant = [pair for pair in everything if any(view_name(t) in sql.casefold() for t in pair[1].tables)]
-    with lake.connect_all(meant or everything) as db:
-        try:
+    try:
+        with lake.connect_all(meant or everything) as db:
             _refuse_unless_reading(db, sql)
             result = db.execute(sql)
-            columns = tuple(str(column[0]) for column in result.description or ())
-            yield Answer(columns, _rows(result))
-        except duckdb.Error as problem:
-            raise _refusal(problem, [sql_name(c, t) for c, e in everything for t in e.tables]) from problem
+            columns = result.description or []
+            numbers = frozenset(place for place, column in enumerate(columns) if str(column[1]).partition("(")[0] in _NUMBERS)
+            yield Answer(tuple(str(column[0]) for column in columns), numbers, _rows(result))
+    except duckdb.Error as problem:
+        raise _refusal(problem, [sql_name(c, t) for c, e in everything for t in e.tables]) from problem
 
 
 def written(value: object) -> str:
     """A value for a table or a CSV file: nothing rounded, nothing grouped."""
     match value:
         case None:
-            return ""
+            text = ""
         case bool():
-            return "true" if value else "false"
+            text = "true" if value else "false"
         case Decimal():
-            return f"{value:f}"
+            text = f"{value:f}"
         case datetime():
-            return value.isoformat(sep=" ")
+            text = value.isoformat(sep=" ")
         case date() | time():
-            return value.isoformat()
+            text = value.isoformat()
         case bytes():
-            return value.hex()
+            text = value.hex()
         case dict() | list() | tuple():
-            return json.dumps(plain(value), ensure_ascii=False)
+            text = json.dumps(plain(value), ensure_ascii=False)
         case _:
-            return str(value)
+            text = str(value)
+    return text
 
 
 def plain(value: object) -> object:
@@ -134,6 +142,8 @@ def plain(value: object) -> object:
             return {written(name): plain(inner) for name, inner in value.items()}
         case list() | tuple():
             return [plain(inner) for inner in value]
+        case datetime():
+            return value.isoformat()
         case _:
             return written(value)
 
@@ -157,7 +167,9 @@ def _refuse_unless_reading(db: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(statements) != 1:
         raise PermanentError(f"One query is needed, not {len(statements) or 'an empty text'}.", cure="Put it in quotes.")
     if statements[0].type not in _READING:
-        raise PermanentError(f"{statements[0].type.name} is not a query, and the lake is only read here.", cure="Start with SELECT, FROM, WITH or DESCRIBE.")
+        raise PermanentError(
+            f"{statements[0].type.name} is not a query, and the lake is only read here.", cure="Start with SELECT, FROM, WITH or DESCRIBE."
+        )
 
 
 def _refusal(problem: duckdb.Error, names: Sequence[str]) -> PermanentError:

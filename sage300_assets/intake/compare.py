@@ -76,12 +76,19 @@ class Comparison:
         )
         if span.end is None:  # then all records without a date were read as well
             inside = f"({inside} OR c.{stamp} IS NULL)"
-        current = f'"{schema_name(self.company)}"."{view_name(root)}"'
+        schema = schema_name(self.company)
+        # Almost always nobody left, which is seen without working out which version of each record is the current one.
+        self.db.execute(f"""
+            CREATE OR REPLACE TEMP TABLE missed AS SELECT DISTINCT {comma(root.key)} FROM "{schema}"."_live_{view_name(root)}" AS c WHERE {inside}
+            AND NOT EXISTS (SELECT 1 FROM {quoted(f"fresh_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})
+            AND NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})""")
+        if not _one(self.db, "SELECT count(*) FROM missed"):
+            return
+        current = f'"{schema}"."{view_name(root)}"'
         self._before = _one(self.db, f"SELECT count(*) FROM {current} AS c WHERE {inside}")
         rows = self.db.execute(f"""
             SELECT {comma(root.key)}, {BUSINESS_DATE} FROM {current} AS c WHERE {inside}
-            AND NOT EXISTS (SELECT 1 FROM {quoted(f"fresh_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})
-            AND NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})""").fetchall()
+            AND EXISTS (SELECT 1 FROM missed AS m WHERE {_same(root.key, "m", "c")})""").fetchall()
         self._gone_with_days(rows)
 
     def find_changes(self, *, everything: bool) -> None:

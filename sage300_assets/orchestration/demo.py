@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
@@ -28,10 +28,11 @@ from sage300_assets.orchestration.partitions import daily_partitions
 from sage300_assets.orchestration.simulated import DEMO_LAKE, simulated_sage300, use
 from sage300_assets.orchestration.source import Source
 
+_WIDTHS = {"control total": 18, "newest day": 10}
 _QUERY = 'SELECT "AccountNumber", sum("JournalTransactionAmount") AS net FROM samltd.gl_posted_transactions GROUP BY ALL ORDER BY 1 LIMIT 10'
 
 
-def run_demo(*, days: int = 90, companies: Sequence[str] = ("SAMLTD", "SAMINC"), scale: int = 1, seed: int = 7, keep: bool = False) -> int:
+def run_demo(*, days: int = 90, companies: Sequence[str] = ("SAMLTD",), scale: int = 1, seed: int = 7, keep: bool = False) -> int:
     """Start a simulator, read everything through Dagster, and show what arrived. Gives the exit code."""
     console = Console()
     if not console.is_terminal:
@@ -138,7 +139,8 @@ def _show(
 def _table(company: str, source: Source) -> Grid:
     grid = Grid(title=f"{company}: what the lake holds", title_justify="left", box=SIMPLE_HEAD)
     for name in ("asset", "rows", "control total", "of", "newest day", "seconds"):
-        grid.add_column(name, justify="right" if name in {"rows", "control total", "seconds"} else "left", no_wrap=True)
+        justify: JustifyMethod = "right" if name in {"rows", "control total", "seconds"} else "left"
+        grid.add_column(name, justify=justify, no_wrap=True, min_width=_WIDTHS.get(name), max_width=24 if name == "of" else None)
     with source.lake.connect_all([(company, entity) for entity in ENTITIES]) as db:
         for entity in ENTITIES:
             took = _seconds(source, company, entity)

@@ -16,7 +16,8 @@ from sage300_assets.catalogue import ENTITIES
 from sage300_assets.catalogue.model import Collection, Entity
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.simulators.sage300 import Release, Server, World
-from sage300_assets.simulators.sage300.shapes import Anything
+from sage300_assets.simulators.sage300.shapes import Anything, Shape
+from sage300_assets.simulators.sage300.words import members_of
 from sage300_assets_tests.simulators.conftest import TODAY, Json, Reader, load
 
 VENDORS = "SAMLTD/AP/APVendors"
@@ -418,3 +419,16 @@ def test_nothing_of_a_world_outlives_it() -> None:
     del world
     gc.collect()
     assert remains() is None
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda e: e.resource)
+def test_enumerations_hold_only_their_members(api: Reader, entity: Entity) -> None:
+    check_members(api.server.world.companies["SAMLTD"].shapes[entity.resource], api.server.world.truth("SAMLTD", entity.resource))
+
+
+def check_members(shape: Shape, rows: list[Json]) -> None:
+    for field in shape.fields:
+        members = members_of(shape.resource, field.name) if field.type.kind is Kind.TEXT else ()
+        assert not members or {row[field.name] for row in rows} <= set(members), field.name
+    for member, child in shape.children.items():
+        check_members(child, [nested for row in rows for nested in row[member]])

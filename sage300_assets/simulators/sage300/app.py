@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Call:
     status: int
     """Zero when no answer was sent."""
     seconds: float
+    """Until the answer was ready to be sent."""
     time: datetime
     company: str = ""
     module: str = ""
@@ -83,18 +85,16 @@ class WebApi:
         began = time.monotonic()
         moment = datetime.now(UTC)
         request = _request(scope)
-        status = 0
-        try:
-            reply = await self._reply(request, receive)
-            if reply is not None:
-                status = reply.status
-                await self._post.deliver(reply, request.headers, request.where, scope, send)
-            else:
-                hang_up(scope)
-        except Dropped:
-            pass  # returning with the answer unfinished makes the server close the connection
-        finally:
-            self.calls.append(Call(request.method, request.path, request.query, status, time.monotonic() - began, moment, *request.where))
+        reply = await self._reply(request, receive)
+        # Noted before it is sent, so that whoever has the answer finds the call.
+        status = reply.status if reply is not None else 0
+        self.calls.append(Call(request.method, request.path, request.query, status, time.monotonic() - began, moment, *request.where))
+        if reply is None:
+            hang_up(scope)
+            return
+        # Returning with the answer unfinished makes the server close the connection.
+        with contextlib.suppress(Dropped):
+            await self._post.deliver(reply, request.headers, request.where, scope, send)
 
     async def _reply(self, request: _Request, receive: Receive) -> Reply | None:
         if request.path.strip("/").casefold() == ROOT.casefold():

@@ -12,6 +12,7 @@ from sage300_assets.simulators.sage300.chance import mix, seed_of
 from sage300_assets.simulators.sage300.company import Company
 from sage300_assets.simulators.sage300.guess import Guesser, Maker
 from sage300_assets.simulators.sage300.shapes import MIDNIGHT, ZERO, Anything, Row, Shape, type_member
+from sage300_assets.simulators.sage300.words import members_of
 
 
 class Filler:
@@ -62,7 +63,8 @@ class Filler:
         for line in range(number % 4 if self.shape.key else number % 3):
             given = {n: v for n, v in keys.items() if n in self.shape.names}
             if self._line is not None:
-                given[self._line.name] = line_number(self._line, line)
+                members = members_of(self.shape.resource, self._line.name)
+                given[self._line.name] = members[line % len(members)] if members else line_number(self._line, line)
             found.append(self.row(index * 16 + line, edition, day, given))
         return found
 

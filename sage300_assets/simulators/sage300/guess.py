@@ -127,6 +127,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], Maker], ...] = tuple(
         ),
         (r"ShortName$", lambda number, _: pick(SECOND_WORDS, number)[:10]),
         (r"(Item|Product).*Description$", lambda number, _: pick(THINGS, number)),
+        (r"(First|Middle|Last|Display)Name$", lambda number, _: pick(PEOPLE, number)),
         (r"(Description|Name|Caption)$", lambda number, _: f"{pick(FIRST_WORDS, number)} {pick(SERVICES, number >> 8).lower()}"),
         (r"(Comments?|Comment\d|Instructions|Remarks|Reference|Text)$", lambda number, _: pick(REMARKS, number)),
         (r"(RegistrationNumber|RegistrationCode)\d?$", lambda number, _: f"{100000000 + number % 900000000} RT0001"),
@@ -155,7 +156,7 @@ def _integer(field: Field) -> Maker | None:
 
 
 def _flag(field: Field) -> Maker:
-    usual = bool(re.search(r"(Sellable|StockItem|Active|Status|Taxable1|DefaultUnit|Allow)", field.name))
+    usual = bool(re.search(r"(Sellable|StockItem|Active|Taxable1|DefaultUnit|Allow)", field.name))
     return lambda number, _: usual != (number % 13 == 0)
 
 

@@ -18,7 +18,7 @@ from sage300_assets.simulators.sage300.sources import source_of
 from sage300_assets.simulators.sage300.store import Store
 
 REMEMBERED_ANSWERS = 24
-REMEMBERED_DRAFTS = 400_000
+REMEMBERED_DRAFTS = 1_500_000
 
 
 class Question(Protocol):

@@ -1,0 +1,73 @@
+"""What a read needs of this machine: complete settings, a folder for the lake, a time zone."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.settings import Settings
+from sage300_assets.intake.finding import Finding, Level, problem
+
+_SPACE_NOTE, _SPACE_PROBLEM = 5 * 1024**3, 500 * 1024**2
+
+
+def settings_findings(settings: Settings) -> Iterator[Finding]:
+    """What can be said of the settings without asking anyone."""
+    try:
+        settings.require_source()
+    except ConfigurationError as wrong:
+        yield problem("settings", wrong)
+        return
+    if not settings.password:
+        yield Finding(Level.PROBLEM, "settings", "SAGE300_PASSWORD is not set.", "Set it to the password of SAGE300_USERNAME.")
+        return
+    yield Finding(Level.OK, "settings", f"Complete, for {', '.join(settings.sage300_companies)} at {urlsplit(settings.sage300_url).hostname}.")
+    strangers = sorted(set(settings.sage300_timezones) - set(settings.sage300_companies))
+    if strangers:
+        message = f"SAGE300_TIMEZONES names {', '.join(strangers)}, which SAGE300_COMPANIES does not."
+        yield Finding(Level.NOTE, "settings", message, "Compare the spelling of the Org IDs.")
+    if urlsplit(settings.sage300_url).scheme == "http" and settings.sage300_allow_http:
+        yield Finding(Level.NOTE, "settings", "Name and password cross the network readably.", "Use https as soon as the server offers it.")
+
+
+def lake_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether the lake's folder can be written, and how much fits in."""
+    try:
+        folder = settings.lake_folder().resolve()
+    except ConfigurationError as wrong:
+        yield problem("lake", wrong)
+        return
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
+    except OSError as refusal:
+        yield Finding(
+            Level.PROBLEM, "lake", f"Nothing can be written to {there}: {refusal.strerror}.", "Set LAKE_URL to a folder that this user may write to."
+        )
+        return
+    yield free_space(folder, free)
+
+
+def free_space(folder: Path, free: int) -> Finding:
+    """Whether a read would fit."""
+    message = f"{folder} can be written; {free / 1024**3:,.1f} GB are free."
+    if free < _SPACE_PROBLEM:
+        return Finding(Level.PROBLEM, "lake", message, "Make room, lower LAKE_KEEP_RAW_DAYS and run `sage300 tidy`, or set LAKE_URL to another disk.")
+    if free < _SPACE_NOTE:
+        return Finding(Level.NOTE, "lake", message, "A first read of a large company may need more.")
+    return Finding(Level.OK, "lake", message)
+
+
+def time_zone(settings: Settings, company: str, now: datetime) -> Finding:
+    """In which zone the company's days begin."""
+    zone = settings.zone(company)
+    message = f"Days begin at midnight in {zone.key}; there it is {now.astimezone(zone):%Y-%m-%d %H:%M}."
+    if not {"sage300_timezone", "sage300_timezones"} & settings.model_fields_set:
+        return Finding(Level.NOTE, f"{company} time zone", message, "If the company is elsewhere, set SAGE300_TIMEZONE.")
+    return Finding(Level.OK, f"{company} time zone", message)

@@ -1,0 +1,111 @@
+"""`sage300 dev`: Dagster's web pages and daemon over this project, until someone interrupts.
+
+Nothing of Dagster is imported here: it runs in processes of its own, which end with this one. They are started in DAGSTER_HOME and not in the
+folder we are in, because Dagster puts the `.env` of its folder above the environment: a demo would then read the real Sage 300.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import FrameType
+
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.orchestration.simulated import simulated_sage300, use
+
+_HOME = Path("var") / "dagster_home"
+_FOLDER = re.compile(r"^(\s*base_dir: )([\w./-]+)$", re.MULTILINE)
+_STOP_SECONDS = 90.0
+"""Dagster gives each of its own processes sixty seconds."""
+
+
+def run_dev(*, demo: bool, port: int | None = None, companies: Sequence[str] = ("SAMLTD", "SAMINC"), days: int = 90) -> int:
+    """Start `dagster dev`, with a simulated Sage 300 in front of it if wanted. Gives its exit code."""
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # whichever this system has
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
+    here = Path.cwd()
+    use(dagster_settings(os.environ, here, demo=demo))
+    with ExitStack() as stack:
+        if demo:
+            use(stack.enter_context(simulated_sage300(companies, days)))
+        command = [sys.executable, "-W", "ignore:Function `dev_command` is superseded", "-m", "dagster", "dev", *_target(here)]
+        return _run([*command, *(["--port", str(port)] if port else [])], os.environ["DAGSTER_HOME"])
+
+
+def dagster_settings(environment: Mapping[str, str], here: Path, *, demo: bool = False) -> dict[str, str]:
+    """What Dagster's processes find in their environment. Where no DAGSTER_HOME is set, and for every demo, there is one below `here`."""
+    given = "" if demo else environment.get("DAGSTER_HOME", "")
+    if given and not (Path(given).is_absolute() and Path(given).is_dir()):
+        raise ConfigurationError(
+            f"DAGSTER_HOME is {given}, which is not the whole path of a folder.", cure="Make that folder, or unset DAGSTER_HOME."
+        )
+    home = Path(given) if given else here.absolute() / _HOME
+    if not given:
+        home.mkdir(parents=True, exist_ok=True)
+        _copy_configuration(here.absolute(), home)
+    wanted = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1", "DAGSTER_EVENT_BATCH_SIZE": "1000"}
+    return {"DAGSTER_HOME": str(home), **{name: environment.get(name, value) for name, value in wanted.items()}}
+
+
+def _copy_configuration(here: Path, home: Path) -> None:
+    """`dagster.yaml` with the whole paths of its folders: it names them relative to the folder Dagster is started in."""
+    source = _project_file("dagster.yaml", here)
+    if source is None:
+        return
+    text = _FOLDER.sub(lambda found: f"{found[1]}{json.dumps((here / found[2]).as_posix(), ensure_ascii=False)}", source.read_text(encoding="utf-8"))
+    copy = home / "dagster.yaml"
+    if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+        copy.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _project_file(name: str, here: Path) -> Path | None:
+    """A file of the project: in the folder we are in, or beside the package where that is not installed from a wheel."""
+    return next((folder / name for folder in (here, Path(__file__).resolve().parents[2]) if (folder / name).is_file()), None)
+
+
+def _target(here: Path) -> list[str]:
+    workspace = _project_file("workspace.yaml", here)
+    return ["-w", str(workspace)] if workspace else ["-m", "sage300_assets.definitions"]
+
+
+def _run(command: Sequence[str], folder: str) -> int:
+    # In a group of its own it hears of Ctrl+C only from here, and only once: a second one would cut its clean-up short.
+    if sys.platform == "win32":
+        process = subprocess.Popen(command, cwd=folder, creationflags=subprocess.CREATE_NEW_PROCESS_GROUP)  # noqa: S603 - our own command
+    else:
+        process = subprocess.Popen(command, cwd=folder, start_new_session=True)  # noqa: S603 - our own command
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(timeout=1)  # Windows hears Ctrl+C only between waits
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.send_signal(signal.CTRL_BREAK_EVENT)
+    else:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
