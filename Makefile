@@ -46,7 +46,7 @@ test: $(READY) ## Run the tests; ARGS="-k orders" chooses
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 faults: $(READY) ## Run only the tests that break things on purpose
-	$(BIN)/python -m pytest -n $(WORKERS) sage300_assets_tests/faults $(ARGS)
+	SAGE300_FAULTS=whole $(BIN)/python -m pytest -n $(WORKERS) sage300_assets_tests/intake sage300_assets_tests/simulators/test_faults.py $(ARGS)
 
 check: format-check lint typecheck floors portable ## Everything that can be said without running the code
 

@@ -87,6 +87,7 @@ def _pull(args: argparse.Namespace) -> int:
 
     entities = _entities(args.entities)
     settings = _settings(args)
+    settings.require_source()
     lake = _lake(settings)
     wanted = [(company, entity) for company in settings.sage300_companies for entity in entities]
     done: list[Pulled] = []
@@ -267,8 +268,8 @@ def _hand_on(env_file: str, settings: Settings) -> None:
     from dotenv import dotenv_values
 
     for name, value in dotenv_values(env_file).items():
-        if value:
-            os.environ.setdefault(name.upper(), value)
+        if value and not os.environ.get(name.upper()):
+            os.environ[name.upper()] = value
     os.environ["LAKE_URL"] = str(settings.lake_folder().absolute())
     if settings.sage300_ca_bundle is not None:
         os.environ["SAGE300_CA_BUNDLE"] = str(settings.sage300_ca_bundle.absolute())
@@ -278,6 +279,8 @@ def _lake(settings: Settings) -> Lake:
     from sage300_assets.base.errors import ConfigurationError
     from sage300_assets.lake.lake import Lake
 
+    if os.sep == "/" and "\\" in settings.lake_url:
+        raise ConfigurationError(f"The lake's path {settings.lake_url} has a backslash, and this is not Windows.", cure="Write it with / instead.")
     lake = Lake.of(settings)
     if lake.root.exists() and not lake.root.is_dir():
         raise ConfigurationError(f"{lake.root} is a file, so it cannot be a lake.", cure="Name a folder with --lake or LAKE_URL.")

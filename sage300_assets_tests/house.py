@@ -85,7 +85,9 @@ class House:
 
 
 @contextmanager
-def open_house(folder: Path, *, world: World | None = None, days: int = 20, page_size: int = 10, server: Mapping[str, Any] | None = None, **settings: object) -> Iterator[House]:
+def open_house(
+    folder: Path, *, world: World | None = None, days: int = 20, page_size: int = 10, server: Mapping[str, Any] | None = None, **settings: object
+) -> Iterator[House]:
     """A house for one test."""
     world = world or World(companies=(COMPANY,), days=days, today=TODAY, username=USER, password=PASSWORD)
     with Server(world, page_size=page_size, **(server or {})) as running:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Dated, Entity, Snapshot, Stamped, Table
+from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Entity, Snapshot, Table
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.schema import BUSINESS_DATE
@@ -111,5 +111,5 @@ def _check_provenance(table: Table, row: Row) -> None:
     reading = table.entity.reading
     if isinstance(reading, Snapshot):
         assert row["_change"], f"{where}: a snapshot row that does not stand by itself"
-    elif isinstance(reading, (Stamped, Dated)) and not table.path and row[reading.field] is not None:
+    elif not table.path and row[reading.field] is not None:
         assert row[BUSINESS_DATE] == row[reading.field], f"{where}: filed under {row[BUSINESS_DATE]}, dated {row[reading.field]}"

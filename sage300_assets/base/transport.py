@@ -34,6 +34,8 @@ class Patience:
     connect_seconds: float = 20.0
     first_wait: float = 0.5
     longest_wait: float = 60.0
+    longest_asked_wait: float = 900.0
+    """A server that asks for more time than this gets no more than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,13 @@ class Transport:
     patience: Patience = field(default_factory=Patience)
     on_call: Callable[[Call], None] | None = None
     wait: Callable[[float], None] | None = None
-    _stopped: threading.Event = field(default_factory=threading.Event)
 
-    def get(self, path: str, query: str = "", *, judge: Callable[[Answer], None] | None = None) -> Answer:
-        """GET `path`; `judge` may raise `RetriableError` to have the request repeated."""
+    def get(self, path: str, query: str = "", *, judge: Callable[[Answer], None] | None = None, given_up: threading.Event | None = None) -> Answer:
+        """GET `path`; `judge` may raise `RetriableError` to have the request repeated, unless `given_up` says that nobody wants it any more."""
         problem: RetriableError | None = None
         for attempt in range(1, self.patience.tries + 1):
             if problem is not None:
-                self._pause(attempt - 1, problem)
+                self._pause(attempt - 1, problem, given_up)
             began = time.monotonic()
             try:
                 with self.limiter.slot():
@@ -104,10 +105,6 @@ class Transport:
         problem.args = (f"{problem.message} Tried {self.patience.tries} times. {problem.cure}".strip(),)
         raise problem
 
-    def stop(self) -> None:
-        """Give up waiting at once: the read this transport serves has failed."""
-        self._stopped.set()
-
     def _send(self, path: str, query: str, attempt: int) -> Answer:
         deadline = time.monotonic() + self.patience.page_seconds
         started = datetime.now(UTC)
@@ -127,14 +124,16 @@ class Transport:
         headers = {k.lower(): v for k, v in response.headers.items()}
         return Answer(response.status_code, headers, b"".join(chunks), started, datetime.now(UTC), attempt)
 
-    def _pause(self, failures: int, problem: RetriableError) -> None:
+    def _pause(self, failures: int, problem: RetriableError, given_up: threading.Event | None) -> None:
         seconds = min(self.patience.longest_wait, self.patience.first_wait * 2 ** (failures - 1))
         seconds *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries of parallel workers, not a secret
         if isinstance(problem, Throttled) and problem.seconds is not None:
-            seconds = max(problem.seconds, 0.0)
+            seconds = min(max(problem.seconds, 0.0), self.patience.longest_asked_wait)
+        if given_up is not None and given_up.is_set():
+            raise problem
         if self.wait is not None:
             self.wait(seconds)
-        elif self._stopped.wait(seconds):
+        elif (given_up or threading.Event()).wait(seconds):
             raise problem
 
     def _note(self, path: str, status: int, began: float, attempt: int, trouble: Exception | None) -> None:
@@ -190,11 +189,12 @@ def _classify(answer: Answer, path: str) -> None:
 def _retry_after(value: str | None) -> float | None:
     if value is None:
         return None
-    if value.strip().isdigit():
-        return float(value)
+    digits = value.strip()
+    if digits.isascii() and digits.isdecimal():
+        return float(digits[:9])
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

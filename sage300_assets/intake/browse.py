@@ -80,16 +80,25 @@ def loaded(lake: Lake, companies: Iterable[str]) -> list[tuple[str, Entity]]:
 
 def holdings(lake: Lake, pairs: Sequence[tuple[str, Entity]]) -> Iterator[Holding]:
     """Count what is there now."""
-    with lake.connect_all(pairs) as db:
-        for company, entity in pairs:
-            publications = lake.publications(company, entity)
-            files = lake.look(company, entity).files
-            for one in entity.tables:
-                total = f"sum({quoted(one.control)})" if one.control else "NULL"
-                found = _fetch_one(
-                    db, f"SELECT count(*), {total}, max({BUSINESS_DATE}) FROM {sql_name(company, one)}", f"{company} {entity.resource}"
-                )
-                yield Holding(company, one, *found, read_at=publications[-1].started_at, files=len(files[one.name]))
+    for company in dict.fromkeys(company for company, _ in pairs):
+        entities = [entity for one, entity in pairs if one == company]
+        try:
+            with lake.connect(company, entities) as db:
+                for entity in entities:
+                    yield from _holdings_of(lake, db, company, entity)
+        except duckdb.Error as problem:
+            raise _unreadable(problem) from problem
+
+
+def _holdings_of(lake: Lake, db: duckdb.DuckDBPyConnection, company: str, entity: Entity) -> Iterator[Holding]:
+    read_at = lake.publications(company, entity)[-1].started_at
+    files = lake.look(company, entity).files
+    for one in entity.tables:
+        total = f"sum({quoted(one.control)})" if one.control else "NULL"
+        row = db.execute(f"SELECT count(*), {total}, max({BUSINESS_DATE}) FROM {sql_name(company, one)}").fetchone()
+        assert row is not None
+        rows, amount, newest = row
+        yield Holding(company, one, rows, amount, newest, read_at, len(files[one.name]))
 
 
 @contextmanager
@@ -106,6 +115,8 @@ def ask(lake: Lake, companies: Sequence[str], sql: str) -> Iterator[Answer]:
             numbers = frozenset(place for place, column in enumerate(columns) if str(column[1]).partition("(")[0] in _NUMBERS)
             yield Answer(tuple(str(column[0]) for column in columns), numbers, _rows(result))
     except duckdb.Error as problem:
+        if lake.root.as_posix() in str(problem):
+            raise _unreadable(problem) from problem
         raise _refusal(problem, [sql_name(c, t) for c, e in everything for t in e.tables]) from problem
 
 
@@ -153,15 +164,6 @@ def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
         yield from rows
 
 
-def _fetch_one(db: duckdb.DuckDBPyConnection, sql: str, what: str) -> tuple[int, Decimal | None, date | None]:
-    try:
-        row = db.execute(sql).fetchone()
-    except duckdb.Error as problem:
-        raise DataError(f"{what}: its files cannot be read ({_first_line(problem)}).", cure="Read it again with `sage300 pull`.") from problem
-    assert row is not None
-    return int(row[0]), row[1], row[2]
-
-
 def _refuse_unless_reading(db: duckdb.DuckDBPyConnection, sql: str) -> None:
     statements = db.extract_statements(sql)
     if len(statements) != 1:
@@ -170,6 +172,10 @@ def _refuse_unless_reading(db: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise PermanentError(
             f"{statements[0].type.name} is not a query, and the lake is only read here.", cure="Start with SELECT, FROM, WITH or DESCRIBE."
         )
+
+
+def _unreadable(problem: duckdb.Error) -> DataError:
+    return DataError(f"The files of the lake cannot be read: {_first_line(problem)}", cure="Read what is damaged again with `sage300 pull`.")
 
 
 def _refusal(problem: duckdb.Error, names: Sequence[str]) -> PermanentError:
@@ -195,7 +201,8 @@ def _close(name: str, names: Sequence[str]) -> list[str]:
 
 def _first_line(problem: duckdb.Error) -> str:
     """What DuckDB says, without the drawing of the query below it."""
-    return " ".join(str(problem).partition("\n\nLINE ")[0].split())
+    return " ".join(_DRAWING.split(str(problem))[0].split())
 
 
+_DRAWING = re.compile(r"\n+LINE \d+: ")
 _MISSING = re.compile(r'Table with name "?([^"\s]+?)"? does not exist')

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
@@ -28,7 +29,7 @@ from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.odata import Dialect, literal
 
 _FEW = 20
-_FILTER_BYTES = 700
+_FILTER_BYTES = 900
 
 Key = tuple[object, ...]
 
@@ -74,6 +75,8 @@ class Comparison:
         inside = f"c.{stamp} IS NOT NULL" + "".join(
             f" AND c.{stamp} {sign} DATE '{day}'" for sign, day in ((">=", span.start), ("<", span.end)) if day is not None
         )
+        if span.end is None:  # records without a date are read with an open end
+            inside = f"({inside} OR c.{stamp} IS NULL)"
         if span.end is None:  # then all records without a date were read as well
             inside = f"({inside} OR c.{stamp} IS NULL)"
         schema = schema_name(self.company)
@@ -113,10 +116,9 @@ class Comparison:
                 WHERE NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS u WHERE {_same(root.key, "u", "c")})""").fetchall()
             self._gone_with_days(rows)
 
-    def refuse_if_emptied(self, *, accepted: bool, most: int) -> None:
+    def refuse_if_emptied(self, gone: int, *, most: int) -> None:
         """Hold a read after which most of what was there would be gone."""
-        gone = len(self.gone)
-        if accepted or gone <= _FEW or (gone * 2 <= self._before and gone <= most):
+        if gone <= _FEW or (gone * 2 <= self._before and gone <= most):
             return
         raise DataError(
             f"{self.company} {self.entity.resource}: {gone} of {self._before} records are no longer in Sage 300, "
@@ -124,18 +126,20 @@ class Comparison:
             cure="Look into Sage 300. If they were really deleted, run `sage300 pull` for this entity with --accept-vanished.",
         )
 
-    def conditions(self, contract: Contract, dialect: Dialect) -> Iterator[str]:
-        """Filters that ask for the records that are gone, several at a time."""
+    def conditions(self, contract: Contract, dialect: Dialect) -> Iterator[tuple[str, set[Key]]]:
+        """Filters that ask for the records that are gone, several at a time, and whom each asks for."""
         names = contract.key_select
-        batch = ""
+        batch, asked, size = "", set[Key](), 0
         for key in sorted(self.gone, key=repr):
             one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, key, strict=True))  # type: ignore[arg-type]
-            if batch and len(batch) + len(one) > _FILTER_BYTES:
-                yield batch
-                batch = ""
+            if batch and size + len(quote(one)) > _FILTER_BYTES:
+                yield batch, asked
+                batch, asked, size = "", set[Key](), 0
             batch = f"{batch} or {one}" if batch else one
+            size += len(quote(f" or {one}"))
+            asked.add(key)
         if batch:
-            yield batch
+            yield batch, asked
 
     def still_there(self, pages: Iterable[Page]) -> None:
         """Take records that were found after all off the list."""

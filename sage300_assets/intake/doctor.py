@@ -26,7 +26,6 @@ from sage300_assets.systems.sage300.failures import check_is_json, check_status
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets.systems.sage300.odata import Dialect, Window, query
 
-_TRIES = 2
 _LISTS = 4
 _CLOCK_NOTE, _CLOCK_PROBLEM = 120.0, 3600.0
 _LONG_LISTS = ("GLAccounts", "ARCustomers", "APVendors", "ICItems", "GLPostedTransactions", "ARPostedDocuments", "APPostedDocuments")
@@ -49,7 +48,7 @@ def examine(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
     admitted = False
     for number, one in enumerate(companies):
         yield time_zone(settings, one, datetime.now(UTC))
-        with Sage300Client(settings.model_copy(update={"sage300_tries": min(_TRIES, settings.sage300_tries)}), one) as client:
+        with Sage300Client(settings.model_copy(update={"sage300_tries": 1}), one) as client:
             admitted = (yield from _visit(client)) or admitted
         rest = companies[number + 1 :]
         if rest and not admitted:
@@ -215,14 +214,15 @@ def page_size(client: Sage300Client, contracts: Sequence[Contract]) -> Finding:
 
 def _page(client: Sage300Client, contract: Contract, top: int) -> tuple[int, int]:
     """Records of a first page, and how many there are."""
+    what = f"{client.company} {contract.entity.resource}"
     answer = _get(client, contract, query(select=contract.key_select, top=top, count=True))
     count, _ = envelope(answer.body)
     if count is None:
-        raise BadAnswer(f"{contract.entity.resource}: the answer has no count although $count=true was asked.", cure="Every read needs it.")
+        raise BadAnswer(f"{what}: the answer has no count although $count=true was asked.", cure="Look for a proxy that alters answers.")
     try:
         return len(json.loads(answer.body)["value"]), count
     except (ValueError, KeyError, TypeError) as trouble:
-        raise BadAnswer(f"{contract.entity.resource}: the answer is not a list of records.") from trouble
+        raise BadAnswer(f"{what}: the answer is not a list of records.", cure="Call SAGE300_URL in a browser and see what answers.") from trouble
 
 
 def _accepts(client: Sage300Client, contract: Contract, where: str) -> bool:

@@ -7,6 +7,8 @@ Snapshot entities, and records without a date: compared with the current view; o
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import shutil
 import time
 from collections.abc import Iterable
@@ -14,10 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sage300_assets.base.days import Span
+from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.compare import Comparison
@@ -32,8 +36,9 @@ from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader, WindowRead
 
-ASK_ABOUT = 500
-"""So many records that are gone are looked up one by one; more are a sign of something else."""
+_log = logging.getLogger(__name__)
+MOST_VANISHED = 500
+"""So many records may vanish between two reads; more are a sign of something else."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,9 @@ def load(order: Order, client: Sage300Client, lake: Lake, *, today: date, watch:
     intake.accept_vanished = accept_vanished
     try:
         publication = intake.run()
+    except (OSError, duckdb.Error) as problem:
+        intake.abandon()
+        raise _no_room(order, lake, problem) from problem
     except BaseException:
         intake.abandon()
         raise
@@ -80,9 +88,20 @@ def load(order: Order, client: Sage300Client, lake: Lake, *, today: date, watch:
     if publication is None:
         return Loaded(order, None, time.monotonic() - began, "A read that began later has already been published.")
     watch.step("published")
-    lake.tidy(order.company, order.entity)
+    try:
+        lake.tidy(order.company, order.entity)
+    except (OSError, RetriableError) as problem:  # what was read is safe: the next read tidies
+        _log.warning("%s %s: superseded files could not be removed: %s", order.company, order.entity.resource, problem)
     watch.step("tidied")
     return Loaded(order, publication, time.monotonic() - began)
+
+
+def _no_room(order: Order, lake: Lake, problem: Exception) -> RetriableError:
+    reason = next(iter(str(problem).splitlines()), type(problem).__name__)
+    return RetriableError(
+        f"{order.company} {order.entity.resource}: the lake in {lake.root} could not be read or written ({reason}). Nothing was published.",
+        cure="Check the free space and the rights there, and run it again.",
+    )
 
 
 class _Intake:
@@ -97,7 +116,7 @@ class _Intake:
         self.landing: Landing = lake.landing(company, entity, self.read)
         self.files: ReadWriter = lake.writer(company, entity, self.read, order.run)
         self.changes: ReadWriter = lake.writer(company, entity, f"{self.read}.c", order.run)
-        self.scratch_folder: Path = lake.root / "_scratch" / self.read
+        self.scratch_folder: Path = lake.layout.scratch / self.read
         self.scratch = ReadWriter(Layout(self.scratch_folder), company, entity, self.read, order.run)
         self.reader = Reader(client, contract, today, self._land, watch.rows)
         self.page_facts: list[dict[str, object]] = []
@@ -123,25 +142,28 @@ class _Intake:
         while True:
             seen = [p.read for p in self.lake.publications(self.order.company, self.order.entity)]
             comparison = Comparison(self.lake, self.order.company, self.order.entity, self.files, self.scratch)
-            if not snapshot:
-                comparison.find_leavers(self.contract.reading, self.order.span)  # type: ignore[arg-type]
-            comparison.find_changes(everything=snapshot)
-            moved = self._ask_about(comparison)
-            with self.lake.alone(self.order.company, self.order.entity):
-                publications = self.lake.publications(self.order.company, self.order.entity)
-                if snapshot and [p.read for p in publications] != seen:
-                    if any(p.read > self.read for p in publications):
-                        self.abandon()
-                        return None
-                    continue  # someone published in between: compare with that
-                stored += self._write_changes(comparison, moved)
-                self.watch.step("compared")
-                publication = self._publication(tuple(stored), comparison, publications)
-                self.watch.step("ready")
-                self.lake.publish(publication, self.order.entity)
-                return publication
+            with contextlib.closing(comparison):
+                if not snapshot:
+                    comparison.find_leavers(self.contract.reading, self.order.span)  # type: ignore[arg-type]
+                comparison.find_changes(everything=snapshot)
+                moved = self._ask_about(comparison)
+                with self.lake.alone(self.order.company, self.order.entity):
+                    publications = self.lake.publications(self.order.company, self.order.entity)
+                    if snapshot and [p.read for p in publications] != seen:
+                        if any(p.read > self.read for p in publications):
+                            self.abandon()
+                            return None
+                        continue  # someone published in between: compare with that
+                    stored += self._write_changes(comparison, moved)
+                    self.watch.step("compared")
+                    publication = self._publication(tuple(stored), comparison, publications)
+                    self.watch.step("ready")
+                    self.lake.publish(publication, self.order.entity)
+                    return publication
 
     def abandon(self) -> None:
+        if self.lake.is_published(self.order.company, self.order.entity, self.read):
+            return  # interrupted just after it became visible: its files are needed
         for writer in (self.files, self.changes, self.scratch):
             writer.abandon()
 
@@ -204,13 +226,19 @@ class _Intake:
         gone = comparison.gone
         if not gone:
             return []
-        comparison.refuse_if_emptied(accepted=self.accept_vanished, most=ASK_ABOUT)
-        if len(gone) > ASK_ABOUT:
-            return []
         pages: list[Page] = []
-        for condition in comparison.conditions(self.contract, self.reader.client.dialect):
-            pages += [page for read in [self.reader.look_up(condition)] for page in read.pages]
-        comparison.still_there(pages)
+        vanished = len(gone)
+        if self.reader.client.count(self.contract, ""):  # otherwise there is nobody to ask about
+            vanished = 0
+            for condition, asked in comparison.conditions(self.contract, self.reader.client.dialect):
+                found = self.reader.look_up(condition).pages
+                comparison.still_there(found)
+                pages += found
+                vanished += len(asked & comparison.tombstones)
+                if vanished > MOST_VANISHED and not self.accept_vanished:
+                    break
+        if not self.accept_vanished:
+            comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
         return pages
 
     def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[DataFile]:

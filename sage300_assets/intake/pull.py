@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -41,26 +42,24 @@ def pull(
     accept_vanished: bool = False,
 ) -> Iterator[Pulled]:
     """Read one after the other. What fails does not stop the rest, unless the rest is bound to fail too."""
-    settings.require_source()
     unreachable = 0
-    for company, entity in wanted:
-        pulled = _one(settings, lake, Order(company, entity, span), watch(company, entity), accept_vanished=accept_vanished)
-        yield pulled
-        unreachable = unreachable + 1 if isinstance(pulled.problem, RetriableError) else 0
-        if unreachable >= _GIVE_UP_AFTER or _concerns_all(pulled.problem):
-            return
-
-
-def _one(settings: Settings, lake: Lake, order: Order, watch: Watch, *, accept_vanished: bool) -> Pulled:
-    calls: list[Call] = []
-    # A client of its own for each read: one whose read has failed waits for nothing any more.
-    with Sage300Client(settings, order.company, on_call=calls.append, metadata_store=lake) as client:
-        today = datetime.now(UTC).astimezone(settings.zone(order.company)).date()
-        try:
-            loaded = load(order, client, lake, today=today, watch=watch, accept_vanished=accept_vanished)
-        except Sage300AssetsError as problem:
-            return Pulled(order.company, order.entity, len(calls), None, problem)
-    return Pulled(order.company, order.entity, len(calls), loaded)
+    with ExitStack() as stack:
+        clients: dict[str, Sage300Client] = {}
+        calls: list[Call] = []
+        for company, entity in wanted:
+            if company not in clients:
+                clients[company] = stack.enter_context(Sage300Client(settings, company, on_call=calls.append, metadata_store=lake))
+            calls.clear()
+            today = datetime.now(UTC).astimezone(settings.zone(company)).date()
+            order, loaded, problem = Order(company, entity, span), None, None
+            try:
+                loaded = load(order, clients[company], lake, today=today, watch=watch(company, entity), accept_vanished=accept_vanished)
+            except Sage300AssetsError as failure:
+                problem = failure
+            yield Pulled(company, entity, len(calls), loaded, problem)
+            unreachable = unreachable + 1 if isinstance(problem, RetriableError) else 0
+            if unreachable >= _GIVE_UP_AFTER or _concerns_all(problem):
+                return
 
 
 def _concerns_all(problem: Sage300AssetsError | None) -> bool:

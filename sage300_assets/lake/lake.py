@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,21 +11,24 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake import warehouse
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout, schema_name, view_name
-from sage300_assets.lake.publication import Publication, PublicationLog, new_read, store
+from sage300_assets.lake.publication import Publication, PublicationLog, new_read, store, superseded_since
 from sage300_assets.lake.schema import fingerprint
 from sage300_assets.lake.views import Listing, create_views, listing
 from sage300_assets.lake.writer import ReadWriter
 
 _LOCK_SECONDS = 120
 _METADATA_SECONDS = 24 * 3600
+_UNDER_WAY_SECONDS = 24 * 3600
+"""A file that is older and that no publication names was left by a read that was killed."""
 
 
 @dataclass
@@ -100,8 +104,18 @@ class Lake:
         """The only publisher of an entity for a moment; never held while a server is asked."""
         self.layout.locks.mkdir(parents=True, exist_ok=True)
         name = f"{company.lower()}.{entity.root.module}.{entity.root.name}.lock"
-        with FileLock(self.layout.locks / name, timeout=_LOCK_SECONDS):
+        lock = FileLock(self.layout.locks / name, timeout=_LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout as busy:
+            raise RetriableError(
+                f"{company} {entity.resource}: another read has been publishing for {_LOCK_SECONDS} seconds.",
+                cure="Nothing was published; run it again.",
+            ) from busy
+        try:
             yield
+        finally:
+            lock.release()
 
     def publish(self, publication: Publication, entity: Entity) -> None:
         """Make a read visible. Its files must be there, whole."""
@@ -109,8 +123,14 @@ class Lake:
             table = next(t for t in entity.tables if t.name == file.table)
             path = self.layout.table(publication.company, table) / file.name
             if not path.exists() or path.stat().st_size != file.bytes:
-                raise FileNotFoundError(f"{path} is gone or cut short; nothing was published, run the read again")
+                raise RetriableError(
+                    f"{publication.company} {entity.resource}: {path} is gone or cut short.", cure="Nothing was published; run the read again."
+                )
         store(self.layout.publications(publication.company, entity), publication)
+
+    def is_published(self, company: str, entity: Entity, read: str) -> bool:
+        """Whether a read is visible."""
+        return (self.layout.publications(company, entity) / f"{read}.json").exists()
 
     def refresh_warehouse(self, wanted: Iterable[tuple[str, Entity]]) -> bool:
         """Bring `warehouse.duckdb` up to date for these companies' entities."""
@@ -125,19 +145,23 @@ class Lake:
         removed = 0
         with self.alone(company, entity):
             publications = self.publications(company, entity)
-            found = self.look(company, entity)
-            for publication in publications[:-1]:  # the newest stays: new reads are numbered after it
-                superseded = not publication.changes and not any(c.read.partition(".")[0] == publication.read for c in found.covers)
-                if superseded and now - publication.published_at.timestamp() > self.keep_superseded_seconds:
-                    removed += _remove(self.layout.publications(company, entity) / f"{publication.read}.json")
-            named = {path.name for paths in found.files.values() for path in paths}
+            newest = publications[-1].read if publications else ""  # stays in any case: new reads are numbered after it
+            since = {read: moment for read, moment in superseded_since(publications).items() if read != newest}
+            # Whoever looked just before a read was superseded still opens its files: the time runs from then, not from when they were written.
+            over = {read for read, moment in since.items() if now - moment.timestamp() > self.keep_superseded_seconds}
+            for read in over:
+                removed += _remove(self.layout.publications(company, entity) / f"{read}.json")
+            known = {file.name: p.read in over for p in publications for file in p.files}
             for table in entity.tables:
                 for path in self.layout.table(company, table).glob("*.parquet*"):
-                    removed += path.name not in named and _older(path, now - self.keep_superseded_seconds) and _remove(path)
-                for path in self.layout.table(company, table).glob(".*.parquet.part"):
-                    removed += _older(path, now - max(self.keep_superseded_seconds, 24 * 3600)) and _remove(path)
+                    # What no publication names may belong to a read that is under way.
+                    if known.get(path.name, _older(path, now - max(self.keep_superseded_seconds, _UNDER_WAY_SECONDS))):
+                        removed += _remove(path)
         for path in self.layout.raw(company, entity).glob("*"):
             removed += _older(path, now - self.keep_raw_seconds) and _remove(path)
+        for path in self.layout.scratch.glob("*"):
+            if all(_older(p, now - _UNDER_WAY_SECONDS) for p in (path, *path.rglob("*"))):
+                shutil.rmtree(path, ignore_errors=True)  # of a read that was killed
         return removed
 
     # --- remembered $metadata ----------------------------------------------------------------------------------------------------
@@ -152,7 +176,8 @@ class Lake:
 
     def keep(self, company: str, module: str, document: bytes) -> None:
         """Remember a `$metadata` document."""
-        write_whole(self.layout.metadata(company) / f"{module.lower()}.xml", document)
+        with contextlib.suppress(PermissionError):  # someone reads the file just now (Windows): next time
+            write_whole(self.layout.metadata(company) / f"{module.lower()}.xml", document)
 
 
 def _arrow(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:

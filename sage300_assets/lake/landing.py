@@ -5,6 +5,7 @@ They can be decoded again without asking the ERP, and they are what the audit tr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -61,5 +62,6 @@ class Landing:
         with self._lock:
             for file in (self._pages, self._index):
                 if file is not None:
-                    file.close()
+                    with contextlib.suppress(OSError):  # what a full disk did not take when it was written, it does not take now
+                        file.close()
             self._pages = self._index = None

@@ -35,6 +35,11 @@ class Layout:
         return self.root / "_metadata" / company.lower()
 
     @property
+    def scratch(self) -> Path:
+        """Folder of what reads under way put aside."""
+        return self.root / "_scratch"
+
+    @property
     def warehouse(self) -> Path:
         """The DuckDB catalogue."""
         return self.root / WAREHOUSE

@@ -7,8 +7,10 @@ not hang on their clocks.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -106,19 +108,19 @@ class PublicationLog:
 
     folder: Path
     _known: dict[str, Publication] = field(default_factory=dict)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def list(self) -> tuple[Publication, ...]:
         """Those visible now, oldest first."""
-        names = sorted(p.name for p in self.folder.glob("*.json") if not p.name.startswith("."))
-        for name in names:
-            if name not in self._known:
-                try:
-                    self._known[name] = parse((self.folder / name).read_bytes())
-                except FileNotFoundError:  # tidied away since it was listed: superseded, so nothing is missed
-                    continue
-        for gone in set(self._known) - set(names):
-            del self._known[gone]
-        return tuple(self._known[n] for n in names if n in self._known)
+        with self._one_at_a_time:
+            names = sorted(p.name for p in self.folder.glob("*.json") if not p.name.startswith("."))
+            known: dict[str, Publication] = {}
+            for name in names:
+                # Tidied away since it was listed: superseded, so nothing is missed.
+                with contextlib.suppress(FileNotFoundError):
+                    known[name] = self._known.get(name) or parse((self.folder / name).read_bytes())
+            self._known = known
+            return tuple(known.values())
 
 
 def live_covers(publications: Iterable[Publication]) -> tuple[Cover, ...]:
@@ -133,6 +135,25 @@ def live_pieces(covers: Iterable[Cover]) -> tuple[Cover, ...]:
         live = [piece for old in live for piece in _without(old, cover.span)]
         live.append(cover)
     return tuple(sorted(live, key=lambda c: c.span.start or date.min))
+
+
+def superseded_since(publications: Iterable[Publication]) -> Mapping[str, datetime]:
+    """Reads that are in force for no day any more and hold no change rows, with the moment since when."""
+    found = list(publications)
+    published = {p.read: p.published_at for p in found}
+    since = {p.read: p.published_at for p in found if not p.changes}
+    live: list[Cover] = []
+    for cover in sorted((c for p in found for c in p.covers), key=lambda c: c.read):
+        left: list[Cover] = []
+        for old in live:
+            rest = _without(old, cover.span)
+            loser = old.read.partition(".")[0]
+            if rest != [old] and loser in since:
+                since[loser] = max(since[loser], published[cover.read.partition(".")[0]])
+            left += rest
+        live = [*left, cover]
+    in_force = {c.read.partition(".")[0] for c in live}
+    return {read: moment for read, moment in since.items() if read not in in_force}
 
 
 def _without(cover: Cover, hole: Span) -> list[Cover]:

@@ -98,13 +98,16 @@ def current_sql(found: Listing, table: Table) -> str:
     if table.path:
         root = found.entity.root
         same = " AND ".join(f"c.{quoted(k)} = p.{quoted(k)}" for k in root.key)
+        # The answer they stood in tells apart two versions of a record that changed while one read was under way.
         return f"""
             SELECT c.* FROM "{schema}"."_live_{view_name(table)}" AS c
-            JOIN (SELECT {comma(root.key)}, _read, {BUSINESS_DATE} FROM "{schema}"."{view_name(root)}") AS p
-              ON {same} AND c._read = p._read AND c.{BUSINESS_DATE} = p.{BUSINESS_DATE}"""
+            JOIN (SELECT {comma(root.key)}, _read, _page, {BUSINESS_DATE} FROM "{schema}"."{view_name(root)}") AS p
+              ON {same} AND c._read = p._read AND c._page = p._page AND c.{BUSINESS_DATE} = p.{BUSINESS_DATE}"""
+    # Within one read what was read last counts, also before windows that were read once more (`.1`, `.2`).
+    newest = f"split_part(_read, '.', 1) DESC, _read_at DESC, {BUSINESS_DATE} DESC"
     return f"""
         SELECT * FROM "{schema}"."_live_{view_name(table)}"
-        QUALIFY row_number() OVER (PARTITION BY {comma(table.key)} ORDER BY _read DESC, _read_at DESC, {BUSINESS_DATE} DESC) = 1
+        QUALIFY row_number() OVER (PARTITION BY {comma(table.key)} ORDER BY {newest}) = 1
         AND NOT _deleted"""
 
 

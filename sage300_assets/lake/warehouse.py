@@ -37,6 +37,8 @@ def refresh(layout: Layout, look: Iterable[Listing]) -> bool:
 
 def _swap(layout: Layout, look: Iterable[Listing]) -> bool:
     beside = layout.warehouse.with_name(f".{layout.warehouse.name}.{os.getpid()}.part")
+    for left in layout.root.glob(f".{layout.warehouse.name}.*.part*"):  # by one that was killed: only the holder of the lock writes here
+        left.unlink(missing_ok=True)
     listings = list(look)
     try:
         if not _update(layout, beside, listings):

@@ -77,7 +77,7 @@ class ReadWriter:
         for table in self.entity.tables:
             writer = self._writers.pop(table.name, None)
             if writer is not None:
-                with contextlib.suppress(OSError):  # the disk may be full, which is why we are here
+                with contextlib.suppress(OSError, pa.ArrowException):  # the disk may be full, which is why we are here
                     writer.close()
             for path in (self._hidden(table), self.path(table)):
                 with contextlib.suppress(OSError):

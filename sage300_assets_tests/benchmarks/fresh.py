@@ -43,10 +43,12 @@ def canned(records: int, *, page_size: int = 1000, think_ms: float = 0.0, think_
             process.wait(20)
 
 
-def reader(name: str, url: str, more: Mapping[str, str] | None = None) -> dict[str, float]:
-    """Run a reader of `readers` in a fresh process and a fresh folder; gives what it measured of itself."""
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        return run_python(["-m", "sage300_assets_tests.benchmarks.readers", name, url, folder], folder, more)
+def reader(name: str, url: str, folder: str | None = None) -> dict[str, float]:
+    """Run a reader of `readers` in a fresh process, and in a fresh folder if none is given; gives what it measured of itself."""
+    if folder is not None:
+        return run_python(["-m", "sage300_assets_tests.benchmarks.readers", name, url, folder], folder)
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as fresh:
+        return reader(name, url, fresh)
 
 
 def run_python(arguments: list[str], folder: str, more: Mapping[str, str] | None = None) -> dict[str, float]:

@@ -52,7 +52,23 @@ DAYS = 365
 YEAR = Span(FIRST_DAY, FIRST_DAY + timedelta(days=DAYS))
 
 _FORMS = 9_973
-_WORDS = "Office Freight Steel Paint Cable Pallet Service Rental Licence Repair Cleaning Paper Timber Filter Pump Valve Glass Printing".split()
+_WORDS = (
+    "Office",
+    "Freight",
+    "Steel",
+    "Paint",
+    "Cable",
+    "Pallet",
+    "Service",
+    "Rental",
+    "Repair",
+    "Cleaning",
+    "Paper",
+    "Timber",
+    "Filter",
+    "Pump",
+    "Valve",
+)
 
 
 @dataclass(frozen=True)

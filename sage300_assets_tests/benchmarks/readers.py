@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 import httpx
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -98,13 +99,13 @@ def dlt(url: str, folder: Path) -> Measured:
 
 
 def dlt_default(url: str, folder: Path) -> Measured:
-    return _dlt(url, folder, None)
+    return _dlt(url, folder, "insert_values")
 
 
-def _dlt(url: str, folder: Path, file_format: Literal["parquet"] | None) -> Measured:
-    import duckdb
-    from dlt import destinations, pipeline
-    from dlt.sources.rest_api import rest_api_source
+def _dlt(url: str, folder: Path, file_format: Literal["parquet", "insert_values"]) -> Measured:
+    # Only here, because a machine may lack it.
+    from dlt import destinations, pipeline  # noqa: PLC0415
+    from dlt.sources.rest_api import rest_api_source  # noqa: PLC0415
 
     source = rest_api_source({
         "client": {

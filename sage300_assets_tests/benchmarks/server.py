@@ -151,7 +151,7 @@ def _properties(fields: tuple[Field, ...]) -> str:
 async def serve(library: Library, think_ms: float, think_row_us: float) -> None:
     """Serve until the process is ended; the address goes to standard output."""
     server = await asyncio.get_running_loop().create_server(lambda: Connection(library, think_ms, think_row_us), "127.0.0.1", 0)
-    library.host = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+    library.host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     sys.stdout.write(f"{library.host}/Sage300WebApi\n")
     sys.stdout.flush()
     # Ends with the process that started it, whatever becomes of that one.

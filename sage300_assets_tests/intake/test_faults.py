@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,24 +40,28 @@ class Case:
 
 
 CASES = {
-    "cut into windows": Case("ARPostedDocuments", 12, "DocumentDescription"),
+    "cut into windows": Case("ARPostedReceipts", 4, "Payer"),
     "several pages": Case(RECEIPTS, 4, "Description"),
-    "one page": Case("BKBanks", 100, "AddressLine1"),
+    "one page": Case("BKBanks", 100, "Description"),
 }
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "cold_start": [{"seconds": 0.2}],
     "throttled": [{}, {"http_date": True, "seconds": 30}],
     "count_changes": [{}, {"by": -1}],
-    "count_wrong": [{}, {"by": -1}, {"by": -4}, {"by": -12}],
+    "count_wrong": [{}, {"by": -1}, {"by": -4}],
     "duplicate_row": [{}, {"replace": True}],
     "odata_count_without_at": [{}, {"nextlink": True}],
 }
 SERVED = {"control_characters": "bell \x07 nul \x00 del \x7f line \u2028 end", "huge_field": "long " * 400_000}
 """These change a text into another that is just as valid: the truth is then what was served."""
-NEEDS_PAGES = {"repeated_page", "nextlink_loop", "foreign_nextlink", "count_changes", "shift", "shift_behind"}
-MUST_FAIL = {"html_200", "redirect", "unauthorized", "forbidden", "license_error", "missing_value", "hang", "cut_json", "lone_surrogate", "too_many_digits"}
+NEEDS_PAGES = {"out_of_window", "repeated_page", "nextlink_loop", "foreign_nextlink", "count_changes", "shift", "shift_behind"}
+MUST_FAIL = {"html_200", "redirect", "unauthorized", "forbidden", "license_error", "missing_value", "hang", "cut_json", "lone_surrogate", "null_row"}
 """When nothing else ever comes, no load may succeed."""
-HARMLESS = {"count_as_string", "odata_count_without_at", "number_as_string", "cold_start", "control_characters", "huge_field", "foreign_nextlink"}
+HARMLESS = {"count_as_string", "odata_count_without_at", "number_as_string", "control_characters", "huge_field"}
 """What a client must cope with however often it comes."""
+WHOLE = os.environ.get("SAGE300_FAULTS") == "whole"
+"""`make faults` tries every fault in every case; `make test` each fault once where it recovers and once where it never ends."""
+TRIALS = [(case, times) for case in CASES for times in (1, None)] if WHOLE else [("cut into windows", 1), ("several pages", None)]
 FAULTS = [(name, options) for name in describe_faults() for options in VARIANTS.get(name, [{}])]
 
 
@@ -70,11 +75,17 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
+def originals(world: World) -> dict[str, list[dict[str, Any]]]:
+    """Some faults change the world; every test finds it as it was."""
+    return {case.resource: world.truth(COMPANY, case.resource) for case in CASES.values()}
+
+
+@pytest.fixture(scope="module")
 def prepared(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake that was loaded before."""
-    folder = tmp_path_factory.mktemp("prepared") / "lake"
-    with open_house(folder, world=world, page_size=100, server={"release": RELEASE}) as one:
-        for case in CASES.values():
+    """For each entity a lake that was loaded before."""
+    folder = tmp_path_factory.mktemp("prepared")
+    for case in CASES.values():
+        with open_house(folder / case.resource, world=world, page_size=100, server={"release": RELEASE}) as one:
             one.load(case.resource)
     return folder
 
@@ -86,10 +97,11 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def one(world: World, prepared: Path, tmp_path: Path, case: Case) -> Iterator[House]:
+def one(world: World, originals: dict[str, list[dict[str, Any]]], prepared: Path, tmp_path: Path, case: Case) -> Iterator[House]:
     """A server just started, and a lake in which one record is out of date."""
-    shutil.copytree(prepared, tmp_path / "lake")
-    with open_house(tmp_path / "lake", world=world, page_size=case.page_size, server={"release": RELEASE}, sage300_timeout=0.5) as house:
+    shutil.copytree(prepared / case.resource, tmp_path / "lake")
+    world.replace_all(COMPANY, case.resource, originals[case.resource])
+    with open_house(tmp_path / "lake", world=world, page_size=case.page_size, server={"release": RELEASE}, sage300_timeout=2) as house:
         record = world.truth(COMPANY, case.resource)[-1]
         key = {k: record[k] for k in find(case.resource).key}
         world.put(COMPANY, case.resource, {**key, case.text: f"edited, {tmp_path.name}"})
@@ -108,17 +120,16 @@ def _truth(one: House, case: Case, fault: str) -> list[dict[str, Any]]:
     return records
 
 
-@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+@pytest.mark.parametrize(("case", "times"), TRIALS, indirect=["case"])
 @pytest.mark.parametrize(("fault", "options"), FAULTS, ids=_name)
-@pytest.mark.parametrize("case", CASES, indirect=True)
 def test_a_fault_ends_in_truth_or_in_a_clean_refusal(
     one: House, case: Case, fault: str, options: dict[str, Any], times: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     entity = find(case.resource)
     before = Before.of(one.lake, entity)
-    more = {"member": case.text} if fault in SERVED else {}
-    one.server.faults.set(fault, times=times, resource=case.resource, **options, **more)
+    given: dict[str, Any] = {"member": case.text} if fault in SERVED else {}
+    one.server.faults.set(fault, times=times, resource=METADATA if fault == "cold_start" else case.resource, **options, **given)
     failed = False
     try:
         one.load(entity)
@@ -144,7 +155,7 @@ def test_a_fault_ends_in_truth_or_in_a_clean_refusal(
     assert_no_secret(caplog.text)
 
 
-@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+@pytest.mark.parametrize("times", [1, None] if WHOLE else [None])
 @pytest.mark.parametrize("fault", describe_faults())
 @pytest.mark.parametrize("case", ["one page"], indirect=True)
 def test_a_fault_of_the_metadata_ends_in_truth_or_in_a_clean_refusal(one: House, case: Case, fault: str, times: int | None) -> None:

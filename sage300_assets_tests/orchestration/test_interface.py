@@ -96,7 +96,16 @@ def test_the_pages_tell_the_story(interface: str) -> None:
         page.on("pageerror", lambda problem: errors.append(str(problem)))
 
         page.goto(f"{interface}/assets/samltd/ap/invoices?view=overview")
-        for words in ("Read from", "DateLastEdited", "DECIMAL(19,3)", "payables", "Parquet", "samltd.ap_invoices", "daily_transactions", "samltd_changes"):
+        for words in (
+            "Read from",
+            "DateLastEdited",
+            "DECIMAL(19,3)",
+            "payables",
+            "Parquet",
+            "samltd.ap_invoices",
+            "daily_transactions",
+            "samltd_changes",
+        ):
             page.get_by_text(words, exact=False).first.wait_for(timeout=30_000)
 
         newest = page.request.post(f"{interface}/graphql", data={"query": "{ assetNodes { assetKey { path } } }"})

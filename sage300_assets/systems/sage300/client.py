@@ -46,6 +46,8 @@ class RawPage:
     read_at: datetime
 
 
+NO_COUNT = "Something between here and the Sage 300 Web API may have changed the answer: look for proxies."
+
 Reload = Callable[[], bytes]
 """Gives the body of a landed page again."""
 Land = Callable[[RawPage], Reload]
@@ -134,13 +136,13 @@ class Sage300Client:
             path = f"{self._base}/{module}/$metadata"
 
             def judge(answer: Answer) -> None:
-                check_status(answer, f"{module}/$metadata")
-                parse_metadata(module, answer.body)
+                check_status(answer, f"{self.company} {module}/$metadata")
+                parse_metadata(module, answer.body, self.company)
 
             document = self.transport.get(path, judge=judge).body
             if self.metadata_store is not None:
                 self.metadata_store.keep(self.company, module, document)
-        parsed = parse_metadata(module, document)
+        parsed = parse_metadata(module, document, self.company)
         with self._lock:
             self._metadata[module] = parsed
         return parsed
@@ -148,12 +150,12 @@ class Sage300Client:
     def contract(self, entity: Entity) -> Contract:
         """How an entity is read from this server."""
         try:
-            return agree(entity, self.metadata(entity.module))
+            return agree(entity, self.metadata(entity.module), self.company)
         except PermanentError:
             # A remembered document may be older than the server's last upgrade.
-            return agree(entity, self.metadata(entity.module, fresh=True))
+            return agree(entity, self.metadata(entity.module, fresh=True), self.company)
 
-    def page(self, contract: Contract, ask: str, land: Land = keep_in_memory) -> Page:
+    def page(self, contract: Contract, ask: str, land: Land = keep_in_memory, given_up: threading.Event | None = None) -> Page:
         """One page of records, landed before it is decoded."""
         what = f"{self.company} {contract.entity.resource}"
         result: list[Page] = []
@@ -167,10 +169,10 @@ class Sage300Client:
             page = decode_page(body, contract, what)
             result.append(Page(ask, raw.sha256, raw.read_at, page.rows, page.count, page.next_query, contract, reload, page.tables))
 
-        self.transport.get(self._path(contract.entity), ask, judge=judge)
+        self.transport.get(self._path(contract.entity), ask, judge=judge, given_up=given_up)
         return result[-1]
 
-    def keys(self, contract: Contract, ask: str) -> tuple[pa.Table, int | None, str | None]:
+    def keys(self, contract: Contract, ask: str, given_up: threading.Event | None = None) -> tuple[pa.Table, int | None, str | None]:
         """One page of keys only: an Arrow table, the count, the next query."""
         what = f"{self.company} {contract.entity.resource} keys"
         result: list[tuple[pa.Table, int | None, str | None]] = []
@@ -180,7 +182,7 @@ class Sage300Client:
             check_is_json(answer, what)
             result.append(decode_keys(answer.body, contract, what))
 
-        self.transport.get(self._path(contract.entity), ask, judge=judge)
+        self.transport.get(self._path(contract.entity), ask, judge=judge, given_up=given_up)
         return result[-1]
 
     def count(self, contract: Contract, where: str) -> int:
@@ -193,7 +195,7 @@ class Sage300Client:
             check_is_json(answer, what)
             count, _ = envelope(answer.body)
             if count is None:
-                raise BadAnswer(f"{what}: the answer has no count although $count=true was asked.")
+                raise BadAnswer(f"{what}: the answer has no count although $count=true was asked.", cure=NO_COUNT)
             result.append(count)
 
         self.transport.get(self._path(contract.entity), query(where=where, select=contract.key_select, top=1, count=True), judge=judge)

@@ -35,6 +35,8 @@ class Node:
     """Member on the wire that holds optional-field rows."""
     optional_type: str = ""
     """Member of an optional-field row that says its type; it is prefixed with the collection's own name."""
+    numbers: frozenset[str] = frozenset()
+    """Declared texts that `$metadata` calls numbers. Elsewhere a number in place of a text has lost its leading zeros, and is refused."""
 
     def wire_type(self) -> pa.StructType:
         """What `pyarrow.json` is told to expect."""
@@ -96,12 +98,13 @@ def wire_type(field: Field) -> pa.DataType:
             return pa.string()
 
 
-def agree(entity: Entity, metadata: ModuleMetadata) -> Contract:
+def agree(entity: Entity, metadata: ModuleMetadata, company: str = "") -> Contract:
     """Match an entity with the server's metadata. A missing member that is not LIKELY is an error."""
     shape = metadata.shape_of(entity.resource)
+    what = f"{company} {entity.resource}".strip()
     if shape is None:
         raise PermanentError(
-            f"{entity.resource}: this server's {entity.module} module has no such endpoint.",
+            f"{what}: this server's {entity.module} module has no such endpoint.",
             cure="It may be an older release, or the module is not activated; run `sage300 doctor`.",
             code="ResourceNotFound",
         )
@@ -110,7 +113,7 @@ def agree(entity: Entity, metadata: ModuleMetadata) -> Contract:
     hard = [name for name, likely in missing if not likely]
     if hard:
         raise PermanentError(
-            f"{entity.resource}: this server lacks {', '.join(hard)}, which the catalogue counts on.",
+            f"{what}: this server lacks {', '.join(hard)}, which the catalogue counts on.",
             cure="Run `sage300 doctor`; if the release renamed it, add the name as an alias, if it never had it, mark it `?` in the catalogue.",
             code="MissingField",
         )
@@ -124,10 +127,13 @@ def agree(entity: Entity, metadata: ModuleMetadata) -> Contract:
 
 def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, where: str, missing: list[tuple[str, bool]]) -> Node:
     names: dict[str, str] = {}
+    numbers: set[str] = set()
     for field in node.fields:
         found = shape.find(field.name, *field.aliases)
         if found is not None and not found.collection:
             names[field.name] = found.name
+            if field.type.kind is Kind.TEXT and found.edm_type in _NUMBERS:
+                numbers.add(field.name)
         else:
             missing.append((where + field.name, field.likely and field.name not in node.key))
     children: list[tuple[Collection, str, Node]] = []
@@ -140,7 +146,10 @@ def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, wh
             children.append((child, found.name, _level(child, inner, metadata, f"{where}{child.member}.", missing)))
     optional = shape.find(node.optional_fields) if node.optional_fields else None
     optional_type = _optional_type(metadata.shape_named(optional.edm_type)) if optional else ""
-    return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_type)
+    return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_type, frozenset(numbers))
+
+
+_NUMBERS = frozenset(f"Edm.{name}" for name in ("Byte", "SByte", "Int16", "Int32", "Int64", "Decimal", "Single", "Double"))
 
 
 def _optional_type(shape: Shape | None) -> str:

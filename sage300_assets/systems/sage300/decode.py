@@ -7,10 +7,11 @@ sent as text, a whole number sent as 5.0) and otherwise names record, field and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal, InvalidOperation
 
 import numpy as np
@@ -24,6 +25,7 @@ from sage300_assets.catalogue.types import Field, Kind
 from sage300_assets.systems.sage300.contract import Contract, Node
 
 BUSINESS_DATE = "business_date"
+_CHANGED = "It was cut on its way, or a proxy changed it."
 _WIDE = Context(prec=200)
 _OPTIONAL_TYPE = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string()), ("type", pa.string())]))
 
@@ -81,7 +83,8 @@ def decode_page(body: bytes, contract: Contract, what: str) -> DecodedPage:
 def decode_keys(body: bytes, contract: Contract, what: str) -> tuple[pa.Table, int | None, str | None]:
     """Decode an answer that holds only keys."""
     keys = set(contract.entity.key)
-    root = Node({d: w for d, w in contract.root.names.items() if d in keys}, contract.root.fields, ())
+    whole = _respell(contract.root, body)
+    root = Node({d: w for d, w in whole.names.items() if d in keys}, whole.fields, (), numbers=whole.numbers)
     try:
         records = _fast(body, root, what)
     except pa.ArrowException:
@@ -124,13 +127,14 @@ def _fast(body: bytes, root: Node, what: str) -> pa.StructArray:
         memory_pool=pa.system_memory_pool(),  # Arrow's own pool keeps some 50 MB that four threads parsed in
     )
     if page.num_rows != 1:
-        raise BadAnswer(f"{what}: the answer is not one JSON document.")
+        raise BadAnswer(f"{what}: the answer is not one JSON document.", cure=_CHANGED)
     values = page["value"].combine_chunks()
     if values.null_count:
         raise BadAnswer(f"{what}: the answer has no list of records.", cure="Something else than the Sage 300 Web API may be answering.")
     records = values.flatten()
     if records.null_count:
-        raise BadAnswer(f"{what}: the answer holds an empty place where a record should be.")
+        raise BadAnswer(f"{what}: the answer holds an empty place where a record should be.", cure=_CHANGED)
+    records.validate(full=True)  # the JSON reader checks neither the precision of decimals nor the encoding of texts
     return records
 
 
@@ -139,24 +143,41 @@ def _respell(node: Node, body: bytes) -> Node:
     start = body.find(b"{", body.find(b'"value"'))
     if start < 0:
         return node
-    for size in (50_000, 2_000_000):  # most records are small, and the whole page need not be looked at
-        try:
-            first, _ = json.JSONDecoder().raw_decode(body[start : start + size].decode("utf-8", "replace"))
-        except ValueError:
-            continue
-        return _adopt(node, first)
-    return node
+    return _adopt(node, _object_at(body, start), body)
 
 
-def _adopt(node: Node, record: object) -> Node:
+def _adopt(node: Node, record: object, body: bytes) -> Node:
     if not isinstance(record, dict):
         return node
     adopted = node.respelled({name.casefold(): name for name in record})
     children = []
     for collection, member, inner in adopted.children:
         lines = record.get(member)
-        children.append((collection, member, _adopt(inner, lines[0]) if isinstance(lines, list) and lines else inner))
-    return Node(adopted.names, adopted.fields, tuple(children), adopted.optional, adopted.optional_type)
+        first = lines[0] if isinstance(lines, list) and lines else _first_line(member, body)
+        children.append((collection, member, _adopt(inner, first, body)))
+    return replace(adopted, children=tuple(children))
+
+
+def _first_line(member: str, body: bytes) -> object:
+    """A nested row of some record, where the first record has none."""
+    quoted = f'"{member}"'.encode()
+    place = body.find(quoted)
+    while place >= 0:
+        filled = _FILLED.match(body, place + len(quoted))
+        if filled is not None:
+            return _object_at(body, filled.end())
+        place = body.find(quoted, place + len(quoted))
+    return None
+
+
+_FILLED = re.compile(rb"\s*:\s*\[\s*(?=\{)")
+
+
+def _object_at(body: bytes, start: int) -> object:
+    for size in (50_000, 2_000_000):  # most records are small, and the whole page need not be looked at
+        with contextlib.suppress(ValueError):
+            return json.JSONDecoder().raw_decode(body[start : start + size].decode("utf-8", "replace"))[0]
+    return None
 
 
 def _flatten(entity: Entity, root: Node, records: pa.StructArray) -> Iterator[tuple[str, pa.Table]]:
@@ -177,6 +198,8 @@ def _nested(
         lists = rows.field(member)
         parents = pc.list_parent_indices(lists)
         lines = pc.list_flatten(lists)
+        if lines.null_count:
+            raise pa.ArrowInvalid("a nested row is empty")  # the slow way says where
         inherited = {f.name: known[f.name].take(parents) for f in table.parent_key}
         own = {f.name: _column(lines, inner, f) for f in table.fields}
         dates_below = dates.take(parents)
@@ -219,9 +242,6 @@ def _column(rows: pa.StructArray, node: Node, field: Field) -> pa.Array:
             return _days(values)
         case Kind.TIME:
             return _cut(values, 11, 19).cast(pa.time32("s"))
-        case Kind.DECIMAL:
-            values.validate(full=True)  # the JSON reader checks the scale but not the precision
-            return values
         case _:
             return values
 
@@ -256,13 +276,11 @@ def _slow(body: bytes, entity: Entity, root: Node, what: str) -> pa.StructArray:
     try:
         page = json.loads(body, parse_float=_Digits, parse_int=_Digits, parse_constant=_refuse_constant, strict=False)
     except (ValueError, RecursionError) as problem:
-        raise BadAnswer(
-            f"{what}: the answer is not complete JSON ({type(problem).__name__}).", cure="It was cut on its way, or a proxy changed it."
-        ) from problem
+        raise BadAnswer(f"{what}: the answer is not complete JSON ({type(problem).__name__}).", cure=_CHANGED) from problem
     rows = page.get("value") if isinstance(page, dict) else None
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
         raise BadAnswer(f"{what}: the answer has no list of records.", cure="Something else than the Sage 300 Web API may be answering.")
-    clean = [_record(row, root, f"{entity.resource}({_key_of(row, entity, root)})") for row in rows]
+    clean = [_record(row, root, f"{what}({_key_of(row, entity, root)})") for row in rows]
     return pa.array(clean, root.wire_type())
 
 
@@ -285,7 +303,7 @@ def _record(row: Mapping[str, object], node: Node, where: str) -> dict[str, obje
     for field in node.fields:
         wire = node.names.get(field.name)
         if wire is not None:
-            clean[wire] = _value(row.get(wire), field, where)
+            clean[wire] = _value(row.get(wire), field, where, number=field.name in node.numbers)
     for collection, member, inner in node.children:
         lines = row.get(member) or []
         clean[member] = [_record(line, inner, f"{where}.{collection.member}[{n}]") for n, line in enumerate(_dicts(lines, where, member), 1)]
@@ -298,15 +316,15 @@ def _record(row: Mapping[str, object], node: Node, where: str) -> dict[str, obje
 
 def _dicts(lines: object, where: str, member: str) -> Iterable[dict[str, object]]:
     if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
-        raise DataError(f"{where}.{member}: is not a list of rows.")
+        raise DataError(f"{where}.{member}: this is not a list of rows.", cure=_CHANGED)
     return lines
 
 
-def _value(value: object, field: Field, where: str) -> object:
+def _value(value: object, field: Field, where: str, *, number: bool = False) -> object:
     if value is None:
         return None
     try:
-        return _convert(value, field)
+        return _convert(value, field, number=number)
     except (ValueError, InvalidOperation, TypeError) as problem:
         raise DataError(
             f"{where}.{field.name}: the value {_shown(value)} is not a valid {field.type}{f' ({problem})' if str(problem) else ''}.",
@@ -314,10 +332,10 @@ def _value(value: object, field: Field, where: str) -> object:
         ) from None
 
 
-def _convert(value: object, field: Field) -> object:
+def _convert(value: object, field: Field, *, number: bool) -> object:
     match field.type.kind:
         case Kind.TEXT:
-            return _text(value)
+            return _text(value, number=number)
         case Kind.INTEGER:
             return _integer(value)
         case Kind.FLAG:
@@ -330,7 +348,9 @@ def _convert(value: object, field: Field) -> object:
             return _iso(value, 11, 19, pa.time32("s"))
 
 
-def _text(value: object) -> str:
+def _text(value: object, *, number: bool) -> str:
+    if isinstance(value, _Digits) and not number:
+        raise ValueError("it came as a number, which has lost any leading zeros")
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
@@ -343,7 +363,7 @@ def _text(value: object) -> str:
 def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, str):
         raise TypeError
-    number = Decimal(value)
+    number = _number(value)
     if number != number.to_integral_value():
         raise ValueError("it has a fraction")
     if not -(2**63) <= number < 2**63:
@@ -363,9 +383,7 @@ def _flag(value: object) -> bool:
 def _decimal(value: object, field: Field) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str):
         raise TypeError
-    number = Decimal(value)
-    if not number.is_finite():
-        raise ValueError("it is not finite")
+    number = _number(value)
     exact = number.normalize(_WIDE)
     _, digits, exponent = exact.as_tuple()
     assert isinstance(exponent, int)
@@ -374,6 +392,15 @@ def _decimal(value: object, field: Field) -> Decimal:
     if exact and len(digits) + exponent > field.type.precision - field.type.scale:
         raise ValueError(f"it has {len(digits) + exponent} digits before the point, {field.type.precision - field.type.scale} are declared")
     return exact
+
+
+def _number(value: str) -> Decimal:
+    if not _NUMBER.fullmatch(value):
+        raise ValueError("it is not a number")
+    return Decimal(value)
+
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def _iso(value: object, start: int, stop: int, kind: pa.DataType) -> str | None:

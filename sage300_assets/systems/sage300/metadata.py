@@ -58,14 +58,15 @@ class ModuleMetadata:
         return self.shapes.get(_short(match[1] if match else edm_type))
 
 
-def parse_metadata(module: str, document: bytes) -> ModuleMetadata:
+def parse_metadata(module: str, document: bytes, company: str = "") -> ModuleMetadata:
     """Read an EDMX document."""
+    what = f"{company} {module}/$metadata".strip()
     if b"<!DOCTYPE" in document[:2000].upper() or b"<!ENTITY" in document.upper():
-        raise BadAnswer(f"{module}/$metadata: the document declares entities, which $metadata never does.", cure="Check what answers at SAGE300_URL.")
+        raise BadAnswer(f"{what}: the document declares entities, which $metadata never does.", cure="Check what answers at SAGE300_URL.")
     try:
         root = ElementTree.fromstring(document)  # noqa: S314 - entity declarations were refused above
     except ElementTree.ParseError as problem:
-        raise BadAnswer(f"{module}/$metadata: not an XML document.", cure="Check what answers at SAGE300_URL.") from problem
+        raise BadAnswer(f"{what}: not an XML document.", cure="Check what answers at SAGE300_URL.") from problem
     shapes: dict[str, Shape] = {}
     sets: dict[str, str] = {}
     for element in root.iter():
@@ -75,7 +76,7 @@ def parse_metadata(module: str, document: bytes) -> ModuleMetadata:
         elif tag == "EntitySet":
             sets[element.get("Name", "").casefold()] = _short(element.get("EntityType", ""))
     if not shapes:
-        raise BadAnswer(f"{module}/$metadata: the document describes nothing.", cure="Check what answers at SAGE300_URL.")
+        raise BadAnswer(f"{what}: the document describes nothing.", cure="Check what answers at SAGE300_URL.")
     return ModuleMetadata(module, shapes, sets, hashlib.sha256(document).hexdigest())
 
 

@@ -19,7 +19,8 @@ from sage300_assets.base.errors import DataError
 def _pattern(names: frozenset[str]) -> re.Pattern[bytes]:
     alternatives = "|".join(sorted(re.escape(n) for n in names))
     # A quote inside a JSON string is always escaped, so `"Name"` followed by a colon is a member, never part of a text.
-    value = r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null|(?P<nested>[\[{])'
+    # Of a body that was cut, the rest is the value; anything else that is not JSON goes too.
+    value = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|(?P<nested>[\[{])|[^\s"\[{,}\]][^\s,}\]]*'
     return re.compile(rf'(?P<member>"(?:{alternatives})"\s*:\s*)(?:{value})'.encode(), re.IGNORECASE | re.DOTALL)
 
 

@@ -8,10 +8,11 @@ because a record that changes while we read gets today's stamp: it is then found
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -20,7 +21,7 @@ import pyarrow.compute as pc
 
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import BadAnswer, PermanentError, RetriableError, SourceMoved
-from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client, keep_in_memory
+from sage300_assets.systems.sage300.client import NO_COUNT, Page, RawPage, Reload, Sage300Client, keep_in_memory
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.decode import BUSINESS_DATE
 from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
@@ -62,6 +63,8 @@ class Reader:
     """The company's own today; where an open span is cut."""
     land: Callable[[Window, RawPage], Reload] = lambda window, raw: keep_in_memory(raw)
     on_rows: Callable[[int], None] = lambda rows: None
+    _given_up: threading.Event = field(default_factory=threading.Event)
+    """Set when the read has failed: windows still under way need not be tried again."""
 
     def everything(self) -> Iterator[WindowRead]:
         """All records, in one window."""
@@ -112,7 +115,10 @@ class Reader:
 
     def first_page(self, window: Window) -> Page:
         """One page of a window, with the server's count."""
-        return self.client.page(self.contract, self._ask(window), partial(self.land, window))
+        return self._page(window, self._ask(window))
+
+    def _page(self, window: Window, ask: str) -> Page:
+        return self.client.page(self.contract, ask, partial(self.land, window), self._given_up)
 
     def _settle(self, closed: dict[Span, int]) -> Iterator[WindowRead]:
         """Count the closed windows once more; read again what moved between them."""
@@ -162,7 +168,7 @@ class Reader:
                         running.add(again)
                         of[again] = span
             except BaseException:
-                self.client.transport.stop()
+                self._given_up.set()
                 for future in running:
                     future.cancel()
                 raise
@@ -178,7 +184,7 @@ class Reader:
         """Read a window that fits one page, or give its first page."""
         for _ in range(_WINDOW_TRIES):
             page = self.first_page(window)
-            if self._counted(page) > page.rows > 0:
+            if self._counted(page) > page.rows > 0 or page.next_query:
                 return page
             try:
                 read = self._prove(window, [page])
@@ -214,7 +220,7 @@ class Reader:
         page = first
         while True:
             if page is None:
-                page = self.client.page(self.contract, ask, partial(self.land, window))
+                page = self._page(window, ask)
             if not received:
                 expected = self._counted(page)
             elif page.count is not None and page.count != expected:
@@ -224,7 +230,8 @@ class Reader:
             hashes.add(page.sha256)
             received += page.rows
             yield page
-            if received >= expected or not page.rows:
+            # A link to a further page is followed even if all that were counted have come: the count may be too low.
+            if not page.rows or (received >= expected and not page.next_query):
                 return
             page_query, ask = ask, page.next_query or self._ask(window, skip=received)
             if ask in asked or same_query(ask, page_query):
@@ -270,10 +277,10 @@ class Reader:
             if ask in asked:
                 raise _Moved("the server's link to the next page leads in a circle.")
             asked.add(ask)
-            table, count, next_query = self.client.keys(self.contract, ask)
+            table, count, next_query = self.client.keys(self.contract, ask, self._given_up)
             parts.append(table)
             received += table.num_rows
-            if not table.num_rows or (count is not None and received >= count):
+            if not table.num_rows or (count is not None and received >= count and not next_query):
                 return pa.concat_tables(parts)
             ask = next_query or query(where=where, select=select, top=self._top, skip=received, count=True)
 
@@ -294,7 +301,7 @@ class Reader:
 
     def _counted(self, page: Page) -> int:
         if page.count is None:
-            raise BadAnswer(f"{self._what}: the answer has no count although $count=true was asked.")
+            raise BadAnswer(f"{self._what}: the answer has no count although $count=true was asked.", cure=NO_COUNT)
         return page.count
 
     def _ask(self, window: Window, skip: int = 0) -> str:
@@ -322,7 +329,7 @@ def _cut(span: Span, today: date, pieces: int) -> list[Span]:
     """Cut a span into pieces, oldest first; an open end is peeled off. One piece means it cannot be cut."""
     if span.end is None:
         # A day earlier than today: the server's clock may be on the other side of midnight.
-        edge = today - _ONE_DAY if span.start is None or span.start < today - _ONE_DAY else span.start + _ONE_DAY
+        edge = today - _ONE_DAY if span.start is None or span.start < today - _ONE_DAY else _later(span.start, today)
         if edge > _FAR:
             return [span]
         before = Span(span.start, edge)
@@ -331,6 +338,11 @@ def _cut(span: Span, today: date, pieces: int) -> list[Span]:
         edges = [span.end - years * _YEAR for years in (16, 4, 1) if span.end.year > _EPOCH + years]
         return [Span(a, b) for a, b in zip([None, *edges], [*edges, span.end], strict=True)]
     return span.cut(pieces)
+
+
+def _later(day: date, today: date) -> date:
+    """A day twice as far in the future: what is dated years ahead is reached in a few steps."""
+    return date.max if day >= _FAR else day + min(max(_ONE_DAY, day - today), _FAR - day)
 
 
 _ONE_DAY = timedelta(days=1)
