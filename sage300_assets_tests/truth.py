@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -57,6 +58,19 @@ def _all_of(db: duckdb.DuckDBPyConnection, company: str, table: Table) -> list[R
 def expected_rows(table: Table, records: Iterable[Mapping[str, Any]]) -> list[Row]:
     """What the records say about one table."""
     return list(_walk(table, records, table.path, {}))
+
+
+def documents(tables: Mapping[str, Iterable[Row]], entity: Entity) -> dict[tuple[Any, ...], str]:
+    """Each record with everything nested in it, as one text that can be compared."""
+    together: dict[tuple[Any, ...], list[str]] = {}
+    for table in entity.tables:
+        for row in sorted(tables[table.name], key=lambda r: repr([r[k] for k in (*table.key, *([LINE] if table.path else []))])):
+            together.setdefault(tuple(row[k] for k in entity.key), []).append(f"{table.name}: {_plain(row)}")
+    return {key: "\n".join(texts) for key, texts in together.items()}
+
+
+def _plain(row: Row) -> list[tuple[str, Any]]:
+    return sorted((name, format(value.normalize(), "f") if isinstance(value, Decimal) else value) for name, value in row.items())
 
 
 def assert_same_rows(what: str, table: Table, found: list[Row], expected: list[Row]) -> None:

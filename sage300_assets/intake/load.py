@@ -11,7 +11,7 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -66,14 +66,28 @@ class Loaded:
         return self.publication.source_rows if self.publication else 0
 
 
-def load(order: Order, client: Sage300Client, lake: Lake, *, today: date, watch: Watch = NOBODY, accept_vanished: bool = False) -> Loaded:
+def utc_now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
+
+
+def load(
+    order: Order,
+    client: Sage300Client,
+    lake: Lake,
+    *,
+    today: date,
+    watch: Watch = NOBODY,
+    accept_vanished: bool = False,
+    now: Callable[[], datetime] = utc_now,
+) -> Loaded:
     """Read what is ordered and publish it, or raise and leave the lake as it was."""
     began = time.monotonic()
     contract = client.contract(order.entity)
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
         note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
         return Loaded(order, None, time.monotonic() - began, note)
-    intake = _Intake(order, contract, client, lake, today, watch)
+    intake = _Intake(order, contract, client, lake, today, watch=watch, now=now)
     intake.accept_vanished = accept_vanished
     try:
         publication = intake.run()
@@ -107,10 +121,12 @@ def _no_room(order: Order, lake: Lake, problem: Exception) -> RetriableError:
 class _Intake:
     """The state of one read under way."""
 
-    def __init__(self, order: Order, contract: Contract, client: Sage300Client, lake: Lake, today: date, watch: Watch) -> None:
-        self.order, self.contract, self.lake, self.today, self.watch = order, contract, lake, today, watch
+    def __init__(
+        self, order: Order, contract: Contract, client: Sage300Client, lake: Lake, today: date, *, watch: Watch, now: Callable[[], datetime]
+    ) -> None:
+        self.order, self.contract, self.lake, self.today, self.watch, self.now = order, contract, lake, today, watch, now
         self.accept_vanished = False
-        self.started = datetime.now(UTC)
+        self.started = now()
         company, entity = order.company, order.entity
         self.read = lake.new_read(company, entity)
         self.landing: Landing = lake.landing(company, entity, self.read)
@@ -252,7 +268,7 @@ class _Intake:
                     rows = rows.set_column(0, BUSINESS_DATE, pc.fill_null(rows[BUSINESS_DATE], today))
                 self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
         comparison.write_changes(self.changes)
-        comparison.write_tombstones(self.changes, self.read, self.today, datetime.now(UTC))
+        comparison.write_tombstones(self.changes, self.read, self.today, self.now())
         return list(self.changes.finish())
 
     def _publication(self, files: tuple[DataFile, ...], comparison: Comparison, earlier: tuple[Publication, ...]) -> Publication:
@@ -266,7 +282,7 @@ class _Intake:
             company=self.order.company,
             entity=self.order.entity.resource,
             started_at=self.started,
-            published_at=datetime.now(UTC),
+            published_at=self.now(),
             covers=tuple(self.covers),
             files=files,
             figures=figures,

@@ -52,7 +52,7 @@ def _read(context: dg.AssetExecutionContext, company: str, entity: Entity, sourc
     accept = bool(context.op_execution_context.op_config.get("accept_vanished", False))
     try:
         with source.client(company) as client:
-            loaded = load(order, client, source.lake, today=today, watch=watch, accept_vanished=accept)
+            loaded = load(order, client, source.lake, today=today, watch=watch, accept_vanished=accept, now=source.now)
     except Sage300AssetsError as problem:
         again = isinstance(problem, (RetriableError, SourceMoved))
         raise dg.Failure(description=str(problem), allow_retries=again) from problem

@@ -28,9 +28,7 @@ _STOP_SECONDS = 90.0
 
 def run_dev(*, demo: bool, port: int | None = None, companies: Sequence[str] = ("SAMLTD", "SAMINC"), days: int = 90) -> int:
     """Start `dagster dev`, with a simulated Sage 300 in front of it if wanted. Gives its exit code."""
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # whichever this system has
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
+    end_on_signals()
     here = Path.cwd()
     use(dagster_settings(os.environ, here, demo=demo))
     with ExitStack() as stack:
@@ -38,6 +36,16 @@ def run_dev(*, demo: bool, port: int | None = None, companies: Sequence[str] = (
             use(stack.enter_context(simulated_sage300(companies, days)))
         command = [sys.executable, "-W", "ignore:Function `dev_command` is superseded", "-m", "dagster", "dev", *_target(here)]
         return _run([*command, *(["--port", str(port)] if port else [])], os.environ["DAGSTER_HOME"])
+
+
+def end_on_signals() -> None:
+    """Whatever asks this process to end lets it clean up first.
+
+    SIGINT too: a script that starts this in the background has it ignored, and then Dagster's processes would ignore it as well.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # whichever this system has
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
 
 
 def dagster_settings(environment: Mapping[str, str], here: Path, *, demo: bool = False) -> dict[str, str]:

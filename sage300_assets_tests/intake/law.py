@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,35 +18,34 @@ from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.publication import Publication
 from sage300_assets_tests.house import COMPANY, PASSWORD, USER, files_below
-from sage300_assets_tests.truth import Row, current_rows
 
 CANARIES = ("CANARY-", "nobody declared this")
 """What the simulator puts into sensitive members, and into those that nobody declared."""
 
 
 @dataclass(frozen=True)
-class Before:
-    """A lake at one moment."""
+class Still:
+    """Everything a lake holds at one moment, apart from raw answers and locks."""
 
+    lake: Lake
+    entity: Entity
     publications: tuple[Publication, ...]
-    rows: dict[str, list[Row]]
+    files: Mapping[Path, tuple[int, int]]
 
     @classmethod
-    def of(cls, lake: Lake, entity: Entity) -> Before:
-        return cls(lake.publications(COMPANY, entity), current_rows(lake, COMPANY, entity))
+    def of(cls, lake: Lake, entity: Entity) -> Still:
+        return cls(lake, entity, lake.publications(COMPANY, entity), _files(lake.root))
 
-    def assert_unchanged(self, lake: Lake, entity: Entity) -> None:
-        """Nothing was published, nothing looks different, and no half-written file is left."""
-        fresh = Lake(lake.root)
-        assert [p.read for p in fresh.publications(COMPANY, entity)] == [p.read for p in self.publications]
-        now = current_rows(fresh, COMPANY, entity)
-        assert {t: sorted(map(repr, r)) for t, r in now.items()} == {t: sorted(map(repr, r)) for t, r in self.rows.items()}
-        named = {f.name for p in self.publications for f in p.files}
-        for table in entity.tables:
-            left = [p.name for p in lake.layout.table(COMPANY, table).glob("*parquet*") if p.name not in named]
-            assert not left, f"left behind: {left}"
-        scratch = lake.root / "_scratch"
-        assert not scratch.exists() or not list(scratch.iterdir())
+    def assert_unchanged(self) -> None:
+        """Nothing was published, no file came, went or changed, so nothing looks different to anyone."""
+        assert [p.read for p in Lake(self.lake.root).publications(COMPANY, self.entity)] == [p.read for p in self.publications]
+        assert _files(self.lake.root) == self.files
+
+
+def _files(root: Path) -> dict[Path, tuple[int, int]]:
+    """Size and age of all files that are not raw answers, locks or remembered metadata."""
+    kept = (p for p in files_below(root) if p.relative_to(root).parts[0] not in {"_raw", "_locks", "_metadata"})
+    return {p: (p.stat().st_size, p.stat().st_mtime_ns) for p in kept}
 
 
 def assert_says_what_to_do(problem: BaseException, resource: str) -> None:

@@ -1,0 +1,339 @@
+"""The source changes between reads, and while they are under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from sage300_assets.base.days import Span
+from sage300_assets.base.errors import DataError, SourceMoved
+from sage300_assets.catalogue import find
+from sage300_assets_tests.house import COMPANY, TODAY, At, House, open_house
+from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
+from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority
+from sage300_assets_tests.truth import current_rows
+
+JANUARY, FEBRUARY, MARCH = date(2026, 1, 10), date(2026, 2, 10), date(2026, 3, 10)
+IN_JANUARY = Span(date(2026, 1, 1), date(2026, 2, 1))
+IN_FEBRUARY = Span(date(2026, 2, 1), date(2026, 3, 1))
+TO_MARCH = Span(None, date(2026, 3, 1))
+FROM_MARCH = Span(date(2026, 3, 1), None)
+ENTITY = find(STAMPED)
+
+
+@pytest.fixture
+def world() -> Restless:
+    return Restless()
+
+
+@pytest.fixture
+def one(world: Restless, tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path / "lake", world=world, page_size=4, sage300_max_parallel=1) as house:
+        yield house
+
+
+def _keys(one: House) -> list[str]:
+    return sorted(row["TaxAuthorityKey"] for row in current_rows(one.lake, COMPANY, ENTITY)[ENTITY.root.name])
+
+
+# --- between reads --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_that_moved_between_spans_and_was_deleted_does_not_come_back(one: House, world: Restless) -> None:
+    for number in range(5):
+        world.plant(number, JANUARY)
+    one.load(ENTITY, IN_JANUARY)
+    world.plant(3, FEBRUARY, "second")
+    one.load(ENTITY, IN_FEBRUARY)
+    one.check(ENTITY)
+    world.remove(3)
+    one.load(ENTITY, IN_FEBRUARY)
+    one.check(ENTITY)
+    one.load(ENTITY, FROM_MARCH)
+    one.check(ENTITY)
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+
+
+def test_a_record_deleted_and_entered_again_is_there(one: House, world: Restless) -> None:
+    world.plant(1, JANUARY)
+    world.plant(2, JANUARY)
+    one.load(ENTITY)
+    world.remove(1)
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+    world.plant(1, JANUARY, "again", lines=1)
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+
+
+@pytest.mark.parametrize("number", [5, 30, 120])
+def test_records_that_moved_to_today_do_not_disappear_when_their_old_span_is_read_again(one: House, world: Restless, number: int) -> None:
+    for n in range(number):
+        world.plant(n, JANUARY)
+    one.load(ENTITY)
+    for n in range(number):
+        world.plant(n, TODAY, "moved")
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+    world.plant(0, TODAY, "moved and edited", lines=0)
+    one.load(ENTITY, Span(TODAY, None))
+    one.check(ENTITY)
+
+
+def test_many_moved_records_survive_even_if_their_disappearance_was_accepted(one: House, world: Restless) -> None:
+    for n in range(520):
+        world.plant(n, JANUARY, lines=0)
+    one.server.page_size = 1000
+    one.load(ENTITY)
+    for n in range(510):
+        world.stamp(n, TODAY)
+    one.load(ENTITY, IN_JANUARY, accept_vanished=True)
+    one.check(ENTITY)
+
+
+def test_a_record_that_loses_its_date(one: House, world: Restless) -> None:
+    world.plant(1, JANUARY)
+    world.plant(2, FEBRUARY)
+    one.load(ENTITY)
+    world.plant(1, None, "undated")
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+    world.plant(2, None, "undated too", lines=3)
+    one.load(ENTITY, FROM_MARCH)
+    one.check(ENTITY)
+    one.load(ENTITY)
+    one.check(ENTITY)
+
+
+def test_a_record_that_gains_a_date(one: House, world: Restless) -> None:
+    for n in range(6):
+        world.plant(n, None)
+    one.load(ENTITY)
+    one.check(ENTITY)
+    world.plant(1, JANUARY, "dated")
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+    world.plant(2, TODAY, "dated today", lines=0)
+    one.load(ENTITY, FROM_MARCH)
+    one.check(ENTITY)
+    world.stamp(3, FEBRUARY)
+    one.load(ENTITY, FROM_MARCH)
+    one.check(ENTITY)
+
+
+def test_a_record_without_a_date_is_deleted(one: House, world: Restless) -> None:
+    for n in range(4):
+        world.plant(n, None)
+    world.plant(9, JANUARY)
+    one.load(ENTITY)
+    world.remove(2)
+    one.load(ENTITY, FROM_MARCH)
+    one.check(ENTITY)
+    world.remove(3)
+    one.load(ENTITY)
+    one.check(ENTITY)
+
+
+def test_undated_records_that_have_not_changed_are_not_stored_again(one: House, world: Restless) -> None:
+    for n in range(4):
+        world.plant(n, None)
+    first = one.load(ENTITY)
+    again = one.load(ENTITY)
+    assert first.publication is not None
+    assert again.publication is not None
+    assert first.publication.rows == 12
+    assert again.publication.rows == 0
+    world.plant(1, None, "edited")
+    edited = one.load(ENTITY)
+    assert edited.publication is not None
+    assert edited.publication.rows == 3
+    one.check(ENTITY)
+
+
+def test_lines_that_were_removed_are_gone(one: House, world: Restless) -> None:
+    for n in range(3):
+        world.plant(n, JANUARY, lines=3)
+        world.plant_terms(n, lines=3)
+    for name in (STAMPED, SNAPSHOT):
+        one.load(name)
+    world.plant(1, JANUARY, lines=1)
+    world.plant(2, JANUARY, lines=0)
+    world.plant_terms(1, lines=0)
+    world.plant_terms(2, lines=4)
+    for name in (STAMPED, SNAPSHOT):
+        one.load(name)
+        one.check(name)
+
+
+@pytest.mark.parametrize("left", [0, 3])
+@pytest.mark.parametrize("name", [STAMPED, SNAPSHOT])
+def test_a_source_that_was_emptied_is_refused_until_someone_agrees(one: House, world: Restless, name: str, left: int) -> None:
+    for n in range(30):
+        world.plant(n, JANUARY if n % 5 else None)
+        world.plant_terms(n)
+    one.load(name)
+    for n in range(left, 30):
+        world.remove(n)
+        world.remove_terms(n)
+    before = Still.of(one.lake, find(name))
+    with pytest.raises(DataError, match="of 30 records are no longer in Sage 300") as refused:
+        one.load(name)
+    assert_says_what_to_do(refused.value, name)
+    assert "--accept-vanished" in refused.value.cure
+    before.assert_unchanged()
+    loaded = one.load(name, accept_vanished=True)
+    assert loaded.publication is not None
+    assert loaded.publication.vanished == 30 - left
+    one.check(name)
+
+
+def test_a_deletion_or_two_needs_nobodys_consent(one: House, world: Restless) -> None:
+    for n in range(45):
+        world.plant(n, JANUARY)
+    one.load(ENTITY)
+    for n in range(20):
+        world.remove(n)
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+
+
+@pytest.mark.parametrize("key", ["O'Neil", "A&B#1+2%", "ÄÖ ß/?", "漢字漢字漢字漢字漢字", "a=b,c(d)", "x" * 300])
+def test_records_are_looked_up_whatever_their_keys_hold(one: House, world: Restless, key: str) -> None:
+    keys = [key + str(n) for n in range(12)]
+    for k in keys:
+        world.put(COMPANY, STAMPED, {"TaxAuthorityKey": k, "LastMaintained": JANUARY})
+    one.load(ENTITY)
+    for k in keys[:6]:
+        world.put(COMPANY, STAMPED, {"TaxAuthorityKey": k, "LastMaintained": TODAY})
+    world.delete(COMPANY, STAMPED, [keys[7]])
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
+
+
+@pytest.mark.parametrize(
+    "day", [date(1, 1, 1), date(1899, 12, 31), date(1900, 1, 1), date(2024, 2, 29), TODAY + timedelta(days=400), date(9999, 12, 31)]
+)
+def test_days_far_away(one: House, world: Restless, day: date) -> None:
+    for n in range(30):
+        world.plant(n, day if n % 2 else JANUARY)
+    one.load(ENTITY)
+    one.check(ENTITY)
+    world.plant(1, day, "edited")
+    one.load(ENTITY, Span(day, None) if day >= TODAY else Span(None, day + timedelta(days=1)))
+    one.check(ENTITY)
+
+
+def test_very_many_records_dated_in_the_future(one: House, world: Restless) -> None:
+    """As many days ahead as Python may nest calls: each day of the future must not cost a step of its own."""
+    for n in range(60):
+        world.plant(n, TODAY + timedelta(days=3000 + 40 * n), lines=0)
+    one.load(ENTITY)
+    one.check(ENTITY)
+    assert len(one.server.calls) < 400
+
+
+# --- while a read is under way --------------------------------------------------------------------------------------------------------
+
+
+def _many(world: Restless) -> None:
+    for n in range(40):
+        world.plant(n, date(2026, 1, 1) + timedelta(days=7 * n))
+
+
+@pytest.mark.parametrize("nth", range(1, 40, 3))
+def test_a_record_edited_while_it_is_read(one: House, world: Restless, nth: int) -> None:
+    _many(world)
+    with world.restless((nth, lambda: world.plant(2, TODAY, "edited", lines=1))):
+        one.load(ENTITY)
+    rows = {r["TaxAuthorityKey"]: r for r in current_rows(one.lake, COMPANY, ENTITY)[ENTITY.root.name]}
+    assert sorted(rows) == [authority(n) for n in range(40)]
+    one.load(ENTITY)
+    one.check(ENTITY)
+
+
+@pytest.mark.parametrize("nth", range(1, 40, 3))
+def test_a_record_that_moves_and_one_that_comes_in_its_place(one: House, world: Restless, nth: int) -> None:
+    """The count stays the same, so a count alone would see nothing."""
+    _many(world)
+
+    def both() -> None:
+        world.remove(3)
+        world.plant(90, date(2026, 1, 22), "late entry")
+
+    with world.restless((nth, both)):
+        one.load(ENTITY)
+    lived = [authority(n) for n in range(40) if n != 3]
+    assert set(lived) <= set(_keys(one))
+    assert len(_keys(one)) == len(set(_keys(one)))
+    one.load(ENTITY)
+    one.check(ENTITY)
+
+
+def test_what_was_seen_last_in_a_read_counts(one: House, world: Restless) -> None:
+    """A window is read once more because a record left it; later one of its records is edited, and found again among the newest."""
+    _many(world)
+    found: list[int] = []
+    for nth in range(2, 40):
+        one.server.calls.clear()
+        with world.restless((nth, lambda n=nth: world.remove(3)), (nth + 6, lambda n=nth: world.plant(2, TODAY, f"edited {n}", lines=1))):  # type: ignore[misc]
+            one.load(ENTITY)
+        row = next(r for r in current_rows(one.lake, COMPANY, ENTITY)[ENTITY.root.name] if r["TaxAuthorityKey"] == authority(2))
+        if row["Name"] == f"edited {nth}":
+            found.append(nth)
+        one.load(ENTITY)
+        one.check(ENTITY)
+        world.plant(3, date(2026, 1, 22))
+        world.plant(2, date(2026, 1, 15))
+        one.load(ENTITY)
+    assert found
+
+
+def test_a_record_that_loses_its_date_while_it_is_read_has_its_lines_once(one: House, world: Restless) -> None:
+    for n in range(3):
+        world.plant(n, TODAY)
+    for nth in range(1, 6):
+        with world.restless((nth, lambda: world.plant(1, None, "undated", lines=3))):
+            one.load(ENTITY)
+        rows = current_rows(one.lake, COMPANY, ENTITY)
+        lines = [r["_line"] for r in rows["tax_classes"] if r["TaxAuthorityKey"] == authority(1)]
+        assert len(lines) == len(set(lines))
+        one.load(ENTITY)
+        one.check(ENTITY)
+        world.plant(1, TODAY, "dated")
+        one.load(ENTITY)
+
+
+@pytest.mark.parametrize("name", [STAMPED, SNAPSHOT])
+def test_a_source_that_never_holds_still(one: House, world: Restless, name: str) -> None:
+    for n in range(15):
+        world.plant(n, JANUARY)
+        world.plant_terms(n)
+    one.load(name)
+    before = Still.of(one.lake, find(name))
+
+    def shuffle(n: int) -> None:
+        for plant, remove in ((lambda k: world.plant(k, JANUARY), world.remove), (world.plant_terms, world.remove_terms)):
+            for k in range(3):
+                plant(k)
+            remove(n % 3)
+
+    with world.restless(*[(n, lambda n=n: shuffle(n)) for n in range(1, 400)]), pytest.raises(SourceMoved) as moved:
+        one.load(name)
+    assert_says_what_to_do(moved.value, name)
+    before.assert_unchanged()
+    one.load(name)
+    one.check(name)
+
+
+def test_changes_at_every_page(one: House, world: Restless) -> None:
+    """Through the door that a progress bar uses."""
+    _many(world)
+    one.load(ENTITY)
+    for nth in range(1, 12, 2):
+        one.load(ENTITY, watch=At("landed", lambda n=nth: world.plant(n, TODAY, f"edited {n}", lines=1), nth))  # type: ignore[misc]
+        one.load(ENTITY)
+        one.check(ENTITY)
