@@ -25,11 +25,12 @@ from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Table
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.orchestration import dev
 from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets.verbs import all_verbs
 from sage300_assets_tests.truth import assert_same_rows, expected_rows
 
 PASSWORD = "CANARY1PASS"
 TODAY = datetime.now(UTC).date()
-VERBS = ("demo", "dev", "doctor", "pull", "tables", "sql", "tidy", "docs", "simulate", "bench")
+VERBS = tuple(verb.name for verb in all_verbs())
 TABLES = ("ap/vendors", "ap/invoice_batches", "ap/invoices", "ap/invoice_details", "gl/accounts")
 ESCAPE = "\x1b"
 windows = sys.platform == "win32"

@@ -1,0 +1,55 @@
+"""What a command line names: settings, a lake, companies, entities."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.settings import Settings, load_settings
+from sage300_assets.catalogue import ENTITIES, find
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.lake.lake import Lake
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings, with what the command line says above them."""
+    given: dict[str, object] = env_file_of(args)
+    for option, name in (("lake", "lake_url"), ("company", "sage300_companies")):
+        if getattr(args, option, None):
+            given[name] = getattr(args, option)
+    try:
+        return load_settings(**given)
+    except UnicodeDecodeError as problem:
+        raise ConfigurationError(f"{args.env_file or '.env'} is not text in UTF-8.", cure="Save it as UTF-8.") from problem
+
+
+def env_file_of(args: argparse.Namespace) -> dict[str, object]:
+    """The file of settings that was named, as any class of settings takes it."""
+    if args.env_file is None:
+        return {}
+    if not Path(args.env_file).exists():
+        raise ConfigurationError(f"There is no file {args.env_file}.", cure=".env.example shows what it may hold.")
+    return {"_env_file": args.env_file}
+
+
+def lake_of(settings: Settings) -> Lake:
+    """The lake that the settings name."""
+    if os.sep == "/" and "\\" in settings.lake_url:
+        raise ConfigurationError(f"The lake's path {settings.lake_url} has a backslash, and this is not Windows.", cure="Write it with / instead.")
+    lake = Lake.of(settings)
+    if lake.root.exists() and not lake.root.is_dir():
+        raise ConfigurationError(f"{lake.root} is a file, so it cannot be a lake.", cure="Name a folder with --lake or LAKE_URL.")
+    return lake
+
+
+def nothing_in(lake: Lake) -> str:
+    """What to say of an empty lake."""
+    return f"Nothing is loaded yet in {lake.root}. Try `sage300 pull ap/vendors`, or `sage300 demo` if there is no Sage 300 at hand."
+
+
+def entities_called(names: Sequence[str]) -> Sequence[Entity]:
+    """The entities of these names, each once."""
+    return ENTITIES if "all" in names else tuple(dict.fromkeys(find(name) for name in names))

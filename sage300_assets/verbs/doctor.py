@@ -1,0 +1,30 @@
+"""`sage300 doctor`: everything a read depends on, looked at."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+
+from sage300_assets.terminal.options import company_option
+from sage300_assets.terminal.verb import Verb
+
+_MORE = """
+Reads a few records and changes nothing. Ends with 1 if there is a problem.
+"""
+
+
+def _run(args: argparse.Namespace) -> int:
+    from sage300_assets.intake.doctor import examine
+    from sage300_assets.intake.finding import Level
+    from sage300_assets.terminal.places import settings_of
+    from sage300_assets.terminal.screen import finding, say
+
+    seen: Counter[Level] = Counter()
+    for found in examine(lambda: settings_of(args)):
+        seen[found.level] += 1
+        finding(found)
+    say(f"Problems: {seen[Level.PROBLEM]}, notes: {seen[Level.NOTE]}, in order: {seen[Level.OK]}.")
+    return 1 if seen[Level.PROBLEM] else 0
+
+
+VERB = Verb("doctor", "Look at everything a read depends on, and say what is wrong and what to do.", _run, company_option, _MORE)
