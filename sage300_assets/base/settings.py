@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.secret import Secret
@@ -18,10 +18,19 @@ from sage300_assets.base.secret import Secret
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Settings(BaseSettings):
-    """Everything an installation can set. Names of the variables are the names of the fields in capitals."""
+class EnvSettings(BaseSettings):
+    """What the settings of every system and room derive from. Names of the variables are the names of the fields in capitals."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", case_sensitive=False, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", case_sensitive=False, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+
+_S = TypeVar("_S", bound=EnvSettings)
+
+
+class Settings(EnvSettings):
+    """What reading Sage 300 into the lake needs."""
 
     sage300_url: str = Field(default="", description="Address of the Web API; ends in /Sage300WebApi.")
     sage300_companies: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Org IDs, separated by commas.")
@@ -131,18 +140,33 @@ class Settings(BaseSettings):
         return Path(self.lake_url)
 
 
-def load_settings(**overrides: object) -> Settings:
-    """Read the settings; a malformed one is a `ConfigurationError` that names it."""
+def load(kind: type[_S], **overrides: object) -> _S:
+    """Read settings of one kind; a malformed one is a `ConfigurationError` that names it and says what it means."""
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return kind(**overrides)  # type: ignore[arg-type]
     except ValidationError as problem:
-        first = problem.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]).upper()
-        raise _wrong(f"{name} cannot be used: {first['msg']}.", f"{_describe(name)}") from None
+        first = problem.errors(include_input=False, include_url=False, include_context=False)[0]
+        name, said = str(first["loc"][0] if first["loc"] else "").upper(), first["msg"].removeprefix("Value error, ")
+    except SettingsError as problem:  # its cause quotes the value
+        name, said = _field_in(str(problem)), "it is not written as a list or table is written in JSON"
+    except UnicodeDecodeError:
+        name, said = str(overrides.get("_env_file", ".env")), "it is not text in UTF-8"
+    # Raised out here, so that what may quote the value is not even kept as the context of the error.
+    raise _wrong(f"{name or kind.__name__} cannot be used: {said}.", _describe(kind, name))
 
 
-def _describe(name: str) -> str:
-    declared = Settings.model_fields.get(name.lower())
+def load_settings(**overrides: object) -> Settings:
+    """Read what reading Sage 300 needs."""
+    return load(Settings, **overrides)
+
+
+def _field_in(complaint: str) -> str:
+    quoted = complaint.split('"')
+    return quoted[1].upper() if len(quoted) > 1 else ""
+
+
+def _describe(kind: type[EnvSettings], name: str) -> str:
+    declared = kind.model_fields.get(name.lower())
     return f"It means: {declared.description}" if declared and declared.description else ""
 
 
