@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
@@ -22,13 +22,13 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 
-def build_definitions(settings: Settings, source: Source | None = None, entities: Sequence[Entity] = ENTITIES) -> dg.Definitions:
-    """Assets, checks, jobs, schedules and sensors of all configured companies."""
+Contribution = Callable[[Settings, Sequence[Entity]], dg.Definitions]
+"""What one room adds to what Dagster loads."""
+
+
+def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensors that read the configured companies."""
     companies = settings.sage300_companies
-    resources = {"sage300": source or Source()}
-    if not companies:
-        warnings.warn("SAGE300_COMPANIES is not set, so there are no assets. Set it to the Org IDs, e.g. SAMLTD,SAMINC.", stacklevel=2)
-        return dg.Definitions(resources=resources)
     partitions = daily_partitions(settings)
     start = partitions.start.date()
     return dg.Definitions(
@@ -37,5 +37,19 @@ def build_definitions(settings: Settings, source: Source | None = None, entities
         jobs=jobs(companies, entities),
         schedules=list(schedules(settings, companies, entities, start)),
         sensors=[change_sensor(company, entities, start) for company in companies],
-        resources=resources,
     )
+
+
+CONTRIBUTIONS: tuple[Contribution, ...] = (reading,)
+"""The rooms, from the source to what is delivered. One whose system is not configured adds nothing."""
+
+
+def build_definitions(
+    settings: Settings, source: Source | None = None, entities: Sequence[Entity] = ENTITIES, contributions: Sequence[Contribution] = CONTRIBUTIONS
+) -> dg.Definitions:
+    """Everything of all configured companies."""
+    resources = dg.Definitions(resources={"sage300": source or Source()})
+    if not settings.sage300_companies:
+        warnings.warn("SAGE300_COMPANIES is not set, so there are no assets. Set it to the Org IDs, e.g. SAMLTD,SAMINC.", stacklevel=2)
+        return resources
+    return dg.Definitions.merge(resources, *(contribute(settings, entities) for contribute in contributions))
