@@ -52,7 +52,7 @@ class Runs:
         changes = {
             "ended_at": now,
             "reads": runs.c.reads + 1,
-            "failures": runs.c.failures + bool(problem),
+            "failures": runs.c.failures + int(bool(problem)),
             "rows": runs.c.rows + rows,
             **({"problem": clean(problem)} if problem else {}),
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 from sqlalchemy import make_url
@@ -25,7 +24,7 @@ class LedgerSettings(EnvSettings):
     def address(self) -> URL:
         """The database's address; a wrong one is an error that says what is right, without quoting a password."""
         text = self.ledger_url.get_secret_value().strip()
-        if not urlsplit(text).scheme or (len(text) > 1 and text[1] == ":"):  # a bare path, also one with a drive letter
+        if text and "://" not in text:  # a bare path
             return URL.create("sqlite", database=str(Path(text)))
         try:
             url = make_url(text)

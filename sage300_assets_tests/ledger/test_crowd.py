@@ -17,7 +17,7 @@ from sage300_assets.ledger.tables import audit_events, records_sent
 from sage300_assets.ledger.verify import verify
 from sage300_assets_tests.ledger.conftest import BACKENDS
 
-WORKERS = 4
+WORKERS = 3
 
 
 def crowd(ledger: Ledger, what: str, count: int) -> list[int]:
@@ -32,16 +32,16 @@ def crowd(ledger: Ledger, what: str, count: int) -> list[int]:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_item_is_sent_once_and_nothing_written_is_lost(backend: str, new_ledger: Callable[[str], Ledger]) -> None:
     ledger = new_ledger(backend)
-    sent = crowd(ledger, "deliver", 60)
-    assert sum(sent) == 60
-    assert Outbox(ledger, lambda: datetime.now(UTC)).counts() == {"done": 60}
+    sent = crowd(ledger, "deliver", 40)
+    assert sum(sent) == 40
+    assert Outbox(ledger, lambda: datetime.now(UTC)).counts() == {"done": 40}
     with ledger.read() as db:
-        assert db.execute(select(func.count(), func.count(records_sent.c.record.distinct())).select_from(records_sent)).one() == (60, 60)
+        assert db.execute(select(func.count(), func.count(records_sent.c.record.distinct())).select_from(records_sent)).one() == (40, 40)
     Runs(ledger, lambda: datetime.now(UTC)).begin("crowd", how="test")
-    crowd(ledger, "append", 15)
+    crowd(ledger, "append", 10)
     run = Runs(ledger, lambda: datetime.now(UTC)).get("crowd")
     assert run is not None
-    assert run.rows == WORKERS * 15
+    assert run.rows == WORKERS * 10
     with ledger.read() as db:
-        assert db.execute(select(func.count()).where(audit_events.c.action == "crowd")).scalar() == WORKERS * 15 * 3
+        assert db.execute(select(func.count()).where(audit_events.c.action == "crowd")).scalar() == WORKERS * 10 * 3
     assert verify(ledger).broken is None
