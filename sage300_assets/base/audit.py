@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sage300_assets.base.transport import Call
+if TYPE_CHECKING:  # it brings httpx, which whoever looks at the trail does not need
+    from sage300_assets.base.transport import Call
 
 
 @dataclass(frozen=True, slots=True)
