@@ -29,11 +29,12 @@ _ADVISORY_LOCK = 7_300_300_001
 
 def bring_up_to_date(engine: Engine, url: URL, wait_seconds: float) -> None:
     """Leave the tables as this code expects them, and the chain begun."""
-    with engine.connect() as connection:
-        if _version(connection) == NEWEST and connection.execute(select(audit_head.c.id)).first():
+    with engine.connect() as connection, connection.begin():
+        if version_of(connection) == NEWEST and connection.execute(select(audit_head.c.id)).first():
             return
     with _alone(engine, url, wait_seconds) as connection:
-        before = _version(connection)
+        with connection.begin():
+            before = version_of(connection)
         if before != NEWEST:
             migrate(connection, NEWEST)
         with connection.begin():
@@ -60,12 +61,11 @@ def migrate(connection: Connection, version: str) -> None:
         ) from None
 
 
-def _version(connection: Connection) -> str:
-    """The version of the tables; empty where there are none."""
-    with connection.begin():
-        if not inspect(connection).has_table(_VERSION_TABLE):
-            return ""
-        return str(connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar() or "")
+def version_of(connection: Connection) -> str:
+    """The version of the tables, inside a transaction; empty where there are none."""
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return ""
+    return str(connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar() or "")
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sage300_assets.base.errors import ConfigurationError, LedgerUnavailable
-from sage300_assets.ledger.migrate import bring_up_to_date
+from sage300_assets.ledger.migrate import bring_up_to_date, version_of
 from sage300_assets.ledger.settings import LedgerSettings
 
 _WAIT_SECONDS = 60.0
@@ -55,6 +55,11 @@ class Ledger:
         return self.url.get_backend_name() == "sqlite"
 
     @property
+    def address(self) -> str:
+        """The whole address, as another process needs it; with the password."""
+        return self.url.render_as_string(hide_password=False)
+
+    @property
     def place(self) -> str:
         """The address as a person may see it: no password, and nothing that stands behind the database's name."""
         return self.url.set(query={}).render_as_string(hide_password=True)
@@ -75,6 +80,19 @@ class Ledger:
         """Open it; raises with a cause and a cure if that cannot be done."""
         with self.write():
             pass
+
+    def reach(self) -> bool:
+        """Look whether it can be read and written, without making anything; False if it would be made by the first read."""
+        if self.is_sqlite and not Path(str(self.url.database)).exists():
+            return False
+        engine = self._make()
+        try:
+            with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+                return version_of(connection) != ""
+        except (SQLAlchemyError, OSError) as problem:
+            raise self._refused("opened", problem) from None
+        finally:
+            engine.dispose()
 
     def close(self) -> None:
         """Let go of the connections; the next use opens new ones."""
