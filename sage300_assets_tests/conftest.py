@@ -10,6 +10,12 @@ import pytest
 from sage300_assets_tests.house import House, open_house
 
 
+@pytest.fixture(autouse=True)
+def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the ledger of the folder it is run in, nor do the processes that it starts."""
+    monkeypatch.setenv("LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A small company of one's own, ten records a page."""

@@ -4,9 +4,13 @@ Sage300AssetsError
 ├── ConfigurationError      a setting is missing or wrong: nothing was tried
 ├── AccessError             the other system refuses us (401, 403): repeating does not help
 ├── PermanentError          the other system refuses the request: repeating does not help
+│   └── LedgerBroken        the ledger is not what was written to it: nothing more goes into it
 ├── RetriableError          may pass when tried again
 │   ├── Throttled           the other system asks us to slow down
-│   └── BadAnswer           an answer arrived that cannot be what was asked for
+│   ├── BadAnswer           an answer arrived that cannot be what was asked for
+│   └── LedgerUnavailable   the ledger cannot be reached or written: what cannot be recorded is not done
+├── Conflict                what is wanted contradicts what is recorded: a person has to decide
+├── LeaseLost               somebody else took the work over meanwhile: let go of it
 ├── DataError               a value does not fit what is declared
 └── SourceMoved             the source kept changing while it was read
 
@@ -42,6 +46,10 @@ class PermanentError(Sage300AssetsError):
         super().__init__(message, cure=cure)
 
 
+class LedgerBroken(PermanentError):
+    """The ledger is not what was written to it."""
+
+
 class RetriableError(Sage300AssetsError):
     """May pass when tried again."""
 
@@ -56,6 +64,18 @@ class Throttled(RetriableError):
 
 class BadAnswer(RetriableError):
     """An answer arrived that cannot be what was asked for: cut, not JSON, a login page, the wrong page."""
+
+
+class LedgerUnavailable(RetriableError):
+    """The ledger cannot be reached or written."""
+
+
+class Conflict(Sage300AssetsError):
+    """What is wanted contradicts what is recorded."""
+
+
+class LeaseLost(Sage300AssetsError):
+    """Somebody else took the work over meanwhile."""
 
 
 class DataError(Sage300AssetsError, ValueError):

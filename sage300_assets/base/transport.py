@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
@@ -22,6 +23,7 @@ from sage300_assets.base.settings import Settings
 
 BUSY_STATUSES = frozenset({423, 429, 502, 503, 504})
 """What a server or a proxy in front of it answers when it may do better in a moment."""
+_TELLING = frozenset({"$filter", "$top", "$skip", "$count", "$orderby"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt, as the audit trail wants it."""
+    """One attempt, as the audit trail wants it. The address holds no credentials, and of its query only what `shown` lets through."""
 
-    path: str
+    system: str
+    verb: str
+    address: str
     status: int
     seconds: float
     attempt: int
+    at: datetime
     problem: str = ""
 
 
@@ -75,6 +80,7 @@ class Transport:
     patience: Patience = field(default_factory=Patience)
     on_call: Callable[[Call], None] | None = None
     wait: Callable[[float], None] | None = None
+    system: str = "sage300"
 
     def get(self, path: str, query: str = "", *, judge: Callable[[Answer], None] | None = None, given_up: threading.Event | None = None) -> Answer:
         """GET `path`; `judge` may raise `RetriableError` to have the request repeated, unless `given_up` says that nobody wants it any more."""
@@ -82,24 +88,25 @@ class Transport:
         for attempt in range(1, self.patience.tries + 1):
             if problem is not None:
                 self._pause(attempt - 1, problem, given_up)
-            began = time.monotonic()
+            one = _Attempt(path, query, attempt)
             try:
                 with self.limiter.slot():
-                    began = time.monotonic()
+                    one.begin()
                     answer = self._send(path, query, attempt)
+                    one.status, one.at = answer.status, answer.started_at
                     _classify(answer, path)
                 if judge is not None:
                     judge(answer)
             except RetriableError as trouble:
                 self.limiter.went_badly()
-                self._note(path, 0, began, attempt, trouble)
+                self._note(one, trouble)
                 problem = trouble
                 continue
             except (PermanentError, AccessError) as refusal:
-                self._note(path, getattr(refusal, "status", 0), began, attempt, refusal)
+                self._note(one, refusal)
                 raise
-            self.limiter.went_well(time.monotonic() - began)
-            self._note(path, answer.status, began, attempt, None)
+            self.limiter.went_well(time.monotonic() - one.began)
+            self._note(one, None)
             return answer
         assert problem is not None  # the loop ran at least once
         problem.args = (f"{problem.message} Tried {self.patience.tries} times. {problem.cure}".strip(),)
@@ -136,9 +143,31 @@ class Transport:
         elif (given_up or threading.Event()).wait(seconds):
             raise problem
 
-    def _note(self, path: str, status: int, began: float, attempt: int, trouble: Exception | None) -> None:
+    def _note(self, one: _Attempt, trouble: Exception | None) -> None:
         if self.on_call is not None:
-            self.on_call(Call(path, status, time.monotonic() - began, attempt, type(trouble).__name__ if trouble else ""))
+            seconds, problem = time.monotonic() - one.began, type(trouble).__name__ if trouble else ""
+            self.on_call(Call(self.system, "GET", shown(one.path, one.query), one.status, seconds, one.attempt, one.at, problem))
+
+
+class _Attempt:
+    """One attempt under way."""
+
+    def __init__(self, path: str, query: str, attempt: int) -> None:
+        self.path, self.query, self.attempt, self.status = path, query, attempt, 0
+        self.begin()
+
+    def begin(self) -> None:
+        self.began, self.at = time.monotonic(), datetime.now(UTC)
+
+
+def shown(path: str, query: str = "") -> str:
+    """An address for the audit trail: without name and password, and with values only of parameters that say which records were asked for."""
+    url = urlsplit(path)
+    if url.username is not None or url.password is not None:
+        path = urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2]))
+    pairs = [pair.partition("=") for pair in (query or url.query).split("&") if pair]
+    told = [f"{name}={value if name in _TELLING else '*'}" for name, _, value in pairs]
+    return "?".join([path.partition("?")[0], *(["&".join(told)] if told else [])])
 
 
 def _connection_problem(path: str, trouble: httpx.HTTPError) -> RetriableError | ConfigurationError:

@@ -13,12 +13,13 @@ from email.utils import parsedate_to_datetime
 
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import AccessError, BadAnswer, ConfigurationError, PermanentError, Sage300AssetsError
-from sage300_assets.base.settings import Settings
+from sage300_assets.base.settings import Settings, load
 from sage300_assets.base.transport import Answer
 from sage300_assets.catalogue import ENTITIES, MODULES
 from sage300_assets.intake.drift import compare
 from sage300_assets.intake.finding import Finding, Level, problem
-from sage300_assets.intake.premises import lake_findings, settings_findings, time_zone
+from sage300_assets.intake.premises import lake_findings, ledger_findings, settings_findings, time_zone
+from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, agree
 from sage300_assets.systems.sage300.decode import envelope
@@ -32,7 +33,9 @@ _LONG_LISTS = ("GLAccounts", "ARCustomers", "APVendors", "ICItems", "GLPostedTra
 """Where the size of a page shows, because most companies have more of them than fit one."""
 
 
-def examine(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
+def examine(
+    read_settings: Callable[[], Settings], read_ledger_settings: Callable[[], LedgerSettings] = lambda: load(LedgerSettings)
+) -> Iterator[Finding]:
     """Look at everything; findings come as they are made."""
     try:
         settings = read_settings()
@@ -42,6 +45,7 @@ def examine(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
     found = list(settings_findings(settings))
     yield from found
     yield from lake_findings(settings)
+    yield from ledger_findings(read_ledger_settings)
     if any(finding.level is Level.PROBLEM for finding in found):
         return
     companies = settings.sage300_companies

@@ -12,7 +12,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sage300_assets.base.audit import UNRECORDED, PageRead, Recorder
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
@@ -80,14 +81,16 @@ def load(
     watch: Watch = NOBODY,
     accept_vanished: bool = False,
     now: Callable[[], datetime] = utc_now,
+    recorder: Recorder = UNRECORDED,
 ) -> Loaded:
-    """Read what is ordered and publish it, or raise and leave the lake as it was."""
+    """Read what is ordered and publish it, or raise and leave the lake as it was. What the recorder cannot keep is not published."""
     began = time.monotonic()
     contract = client.contract(order.entity)
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
         note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
         return Loaded(order, None, time.monotonic() - began, note)
     intake = _Intake(order, contract, client, lake, today, watch=watch, now=now)
+    intake.recorder = recorder
     intake.accept_vanished = accept_vanished
     try:
         publication = intake.run()
@@ -126,6 +129,7 @@ class _Intake:
     ) -> None:
         self.order, self.contract, self.lake, self.today, self.watch, self.now = order, contract, lake, today, watch, now
         self.accept_vanished = False
+        self.recorder: Recorder = UNRECORDED
         self.started = now()
         company, entity = order.company, order.entity
         self.read = lake.new_read(company, entity)
@@ -136,6 +140,9 @@ class _Intake:
         self.scratch = ReadWriter(Layout(self.scratch_folder), company, entity, self.read, order.run)
         self.reader = Reader(client, contract, today, self._land, watch.rows)
         self.page_facts: list[dict[str, object]] = []
+        self.landed: dict[str, PageRead] = {}
+        """Pages that were landed and are not counted yet; what is left in the end was read again, or looked at and let go."""
+        self.pages_counted = 0
         self.source_rows = 0
         self.covers: list[Cover] = []
 
@@ -163,6 +170,7 @@ class _Intake:
                     comparison.find_leavers(self.contract.reading, self.order.span)  # type: ignore[arg-type]
                 comparison.find_changes(everything=snapshot)
                 moved = self._ask_about(comparison)
+                anchor = self._record()
                 with self.lake.alone(self.order.company, self.order.entity):
                     publications = self.lake.publications(self.order.company, self.order.entity)
                     if snapshot and [p.read for p in publications] != seen:
@@ -172,7 +180,7 @@ class _Intake:
                         continue  # someone published in between: compare with that
                     stored += self._write_changes(comparison, moved)
                     self.watch.step("compared")
-                    publication = self._publication(tuple(stored), comparison, publications)
+                    publication = self._publication(tuple(stored), comparison, publications, anchor)
                     self.watch.step("ready")
                     self.lake.publish(publication, self.order.entity)
                     return publication
@@ -184,6 +192,7 @@ class _Intake:
             writer.abandon()
 
     def close(self) -> None:
+        self._record_rest()
         self.landing.close()
         shutil.rmtree(self.scratch_folder, ignore_errors=True)
 
@@ -192,6 +201,9 @@ class _Intake:
     def _land(self, window: Window, raw: RawPage) -> Reload:
         facts = {"window": str(window), "query": raw.query, "sha256": raw.sha256, "read_at": raw.read_at.isoformat()}
         place = self.landing.add(raw.body, facts)
+        asset = f"{self.order.entity.root.module}/{self.order.entity.root.name}"
+        page = PageRead(raw.read_at, self.order.company, asset, self.read, str(window), 0, None, raw.sha256, self.order.run)
+        self.landed[f"{raw.sha256} {raw.read_at}"] = page
         self.watch.step("landed")
         return lambda: self.landing.body(place)
 
@@ -231,9 +243,28 @@ class _Intake:
         self.scratch.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
     def _note(self, window: WindowRead, page: Page) -> None:
+        self._count_page(page)
         self.page_facts.append(
             {"window": str(window.window), "rows": page.rows, "sha256": page.sha256, "read_at": page.read_at.isoformat(), "round": window.round}
         )
+
+    # --- evidence ----------------------------------------------------------------------------------------------------------------
+
+    def _count_page(self, page: Page) -> None:
+        """Record a page that counts, under the number it has among those of this read."""
+        landed = self.landed.pop(f"{page.sha256} {page.read_at}", None)
+        if landed is not None:
+            self.pages_counted += 1
+            self.recorder.record(replace(landed, number=self.pages_counted, rows=page.rows))
+
+    def _record(self) -> str:
+        """Make everything so far safe; gives the end of the trail, or raises, and then nothing is published."""
+        self._record_rest()
+        return str(self.recorder.flush() or "")
+
+    def _record_rest(self) -> None:
+        while self.landed:
+            self.recorder.record(self.landed.popitem()[1])
 
     # --- records that did not come again -----------------------------------------------------------------------------------------
 
@@ -248,6 +279,8 @@ class _Intake:
             vanished = 0
             for condition, asked in comparison.conditions(self.contract, self.reader.client.dialect):
                 found = self.reader.look_up(condition).pages
+                for page in found:
+                    self._count_page(page)
                 comparison.still_there(found)
                 pages += found
                 vanished += len(asked & comparison.tombstones)
@@ -271,7 +304,7 @@ class _Intake:
         comparison.write_tombstones(self.changes, self.read, self.today, self.now())
         return list(self.changes.finish())
 
-    def _publication(self, files: tuple[DataFile, ...], comparison: Comparison, earlier: tuple[Publication, ...]) -> Publication:
+    def _publication(self, files: tuple[DataFile, ...], comparison: Comparison, earlier: tuple[Publication, ...], anchor: str) -> Publication:
         names = {f.name for f in files}
         figures, watermark = comparison.figures(self.covers, self.contract.reading, names)
         before = max((p.watermark for p in earlier if p.watermark), key=int, default="")
@@ -295,4 +328,5 @@ class _Intake:
             missing=self.contract.missing,
             pages=tuple(self.page_facts),
             touched_days=comparison.touched(),
+            anchor=anchor,
         )

@@ -1,18 +1,21 @@
-"""What a read needs of this machine: complete settings, a folder for the lake, a time zone."""
+"""What a read needs of this machine: complete settings, a folder for the lake, a ledger, a time zone."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.errors import ConfigurationError, Sage300AssetsError
 from sage300_assets.base.settings import Settings
 from sage300_assets.intake.finding import Finding, Level, problem
+from sage300_assets.ledger.settings import LedgerSettings
+from sage300_assets.ledger.store import Ledger
 
+_LEDGER_SECONDS = 5.0
 _SPACE_NOTE, _SPACE_PROBLEM = 5 * 1024**3, 500 * 1024**2
 
 
@@ -52,6 +55,18 @@ def lake_findings(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield free_space(folder, free)
+
+
+def ledger_findings(read_settings: Callable[[], LedgerSettings]) -> Iterator[Finding]:
+    """Whether the ledger can be reached: without it nothing is read."""
+    try:
+        ledger = Ledger.of(read_settings())
+        ledger.wait_seconds = _LEDGER_SECONDS
+        there = ledger.reach()
+    except Sage300AssetsError as wrong:
+        yield problem("ledger", wrong)
+        return
+    yield Finding(Level.OK, "ledger", f"{ledger.place} can be written." if there else f"It will be made at {ledger.place} by the first read.")
 
 
 def free_space(folder: Path, free: int) -> Finding:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sage300_assets.base.audit import UNRECORDED, Behalf, told_to
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import AccessError, ConfigurationError, RetriableError, Sage300AssetsError
+from sage300_assets.base.errors import AccessError, ConfigurationError, LedgerBroken, LedgerUnavailable, RetriableError, Sage300AssetsError
 from sage300_assets.base.settings import Settings
 from sage300_assets.base.transport import Call
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.load import Loaded, Order, load
 from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.keeper import Keeper, Part
 from sage300_assets.systems.sage300.client import Sage300Client
 
 _GIVE_UP_AFTER = 3
@@ -40,20 +43,35 @@ def pull(
     *,
     watch: Callable[[str, Entity], Watch] = lambda company, entity: NOBODY,
     accept_vanished: bool = False,
+    keeper: Keeper | None = None,
 ) -> Iterator[Pulled]:
-    """Read one after the other. What fails does not stop the rest, unless the rest is bound to fail too."""
+    """Read one after the other. What fails does not stop the rest, unless the rest is bound to fail too. The keeper keeps the evidence."""
     unreachable = 0
     with ExitStack() as stack:
         clients: dict[str, Sage300Client] = {}
         calls: list[Call] = []
+        run = f"pull {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(3)}"
         for company, entity in wanted:
             if company not in clients:
-                clients[company] = stack.enter_context(Sage300Client(settings, company, on_call=calls.append, metadata_store=lake))
+                clients[company] = stack.enter_context(Sage300Client(settings, company, metadata_store=lake))
             calls.clear()
             today = datetime.now(UTC).astimezone(settings.zone(company)).date()
-            order, loaded, problem = Order(company, entity, span), None, None
+            order, loaded, problem = Order(company, entity, span, run), None, None
+            asset = f"{company.lower()}/{entity.root.module}/{entity.root.name}"
+            told = told_to(keeper or UNRECORDED, Behalf(run, company, asset, str(span)))
+            clients[company].transport.on_call = _both(calls.append, told)
             try:
-                loaded = load(order, clients[company], lake, today=today, watch=watch(company, entity), accept_vanished=accept_vanished)
+                with nullcontext(Part()) if keeper is None else keeper.part(run, f"{asset}, {span}", how="sage300 pull") as part:
+                    loaded = load(
+                        order,
+                        clients[company],
+                        lake,
+                        today=today,
+                        watch=watch(company, entity),
+                        accept_vanished=accept_vanished,
+                        recorder=keeper or UNRECORDED,
+                    )
+                    part.rows = loaded.source_rows
             except Sage300AssetsError as failure:
                 problem = failure
             yield Pulled(company, entity, len(calls), loaded, problem)
@@ -62,6 +80,16 @@ def pull(
                 return
 
 
+def _both(one: Callable[[Call], None], other: Callable[[Call], None]) -> Callable[[Call], None]:
+    def told(call: Call) -> None:
+        one(call)
+        other(call)
+
+    return told
+
+
 def _concerns_all(problem: Sage300AssetsError | None) -> bool:
-    """Whether it is about the server or the user; a wrong password sent again and again locks the user out."""
-    return isinstance(problem, ConfigurationError) or (isinstance(problem, AccessError) and "(401)" in problem.message)
+    """Whether it is about the server, the user or the ledger; a wrong password sent again and again locks the user out."""
+    return isinstance(problem, (ConfigurationError, LedgerBroken, LedgerUnavailable)) or (
+        isinstance(problem, AccessError) and "(401)" in problem.message
+    )

@@ -78,6 +78,8 @@ class Publication:
     """Every page that counts: window, rows, hash of the raw answer, when."""
     touched_days: tuple[str, ...] = ()
     """Days whose current rows this publication may have changed."""
+    anchor: str = ""
+    """The end of the audit trail just before this became visible (`base.audit.Anchor`); empty where none is kept."""
     format: int = FORMAT
 
     @property

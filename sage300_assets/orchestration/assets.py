@@ -6,6 +6,7 @@ from datetime import date
 
 import dagster as dg
 
+from sage300_assets.base.audit import Behalf
 from sage300_assets.base.errors import RetriableError, Sage300AssetsError, SourceMoved
 from sage300_assets.base.watch import Watch
 from sage300_assets.catalogue.model import Entity
@@ -50,9 +51,12 @@ def _read(context: dg.AssetExecutionContext, company: str, entity: Entity, sourc
     order = Order(company, entity, span, run=context.run.run_id)
     watch = _Voice(context, source.watch(company, entity), entity)
     accept = bool(context.op_execution_context.op_config.get("accept_vanished", False))
+    asset = "/".join(asset_key(company, entity.root).path)
+    behalf = Behalf(order.run, company, asset, str(span))
     try:
-        with source.client(company) as client:
-            loaded = load(order, client, source.lake, today=today, watch=watch, accept_vanished=accept, now=source.now)
+        with source.keeper.part(order.run, f"{asset}, {span}", how="Dagster") as part, source.client(company, behalf) as client:
+            loaded = load(order, client, source.lake, today=today, watch=watch, accept_vanished=accept, now=source.now, recorder=source.keeper)
+            part.rows = loaded.source_rows
     except Sage300AssetsError as problem:
         again = isinstance(problem, (RetriableError, SourceMoved))
         raise dg.Failure(description=str(problem), allow_retries=again) from problem

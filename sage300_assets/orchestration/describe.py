@@ -17,6 +17,8 @@ from sage300_assets.lake.views import comma, quoted
 from sage300_assets.orchestration.names import asset_key, word
 from sage300_assets.orchestration.picture import bars
 
+AUDIT_HEAD = "audit_head"
+"""The end of the audit trail when this was published: a ledger that was cut, restored or swapped does not agree with it any more."""
 _PREVIEW_COLUMNS, _PREVIEW_ROWS = 10, 5
 
 
@@ -132,6 +134,8 @@ def result_metadata(company: str, table: Table, loaded: Loaded, lake: Lake) -> d
     if table.control:
         total = sum((Decimal(f.total or 0) for f in figures.values()), Decimal(0))
         shown[f"total_{table.control}"] = dg.MetadataValue.text(f"{total:f}")
+    if publication.anchor:
+        shown[AUDIT_HEAD] = dg.MetadataValue.text(publication.anchor)
     if publication.missing:
         shown["not_on_this_server"] = dg.MetadataValue.text(", ".join(publication.missing))
     if len(figures) > 3:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from sage300_assets.base.audit import Behalf
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.poll import Touched, poll
@@ -34,7 +35,7 @@ def change_sensor(company: str, entities: Sequence[Entity], start: date) -> dg.S
     def changes(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult | dg.SkipReason:
         source, today = sage300, sage300.today(company)
         try:
-            with source.client(company) as client:
+            with source.client(company, Behalf(f"sensor {word(company)}_changes", company)) as client:
                 found = poll(company, entities, client, source.lake, today=today, zone=source.settings.zone(company))
         except Sage300AssetsError as problem:
             return dg.SkipReason(f"Sage 300 could not be asked: {problem}")

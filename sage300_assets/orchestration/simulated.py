@@ -14,6 +14,8 @@ from pathlib import Path
 from sage300_assets.base.errors import ConfigurationError
 
 DEMO_LAKE = Path("var") / "demo" / "lake"
+DEMO_LEDGER = Path("var") / "demo" / "ledger.db"
+"""Stays when a demo starts anew: what was recorded is never removed."""
 _READY = re.compile(r"at (?P<url>http\S+/Sage300WebApi).*?user (?P<user>[^\s,]+), password (?P<password>[^\s,]+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -32,6 +34,7 @@ def simulated_sage300(companies: Sequence[str], days: int, scale: int = 1, seed:
             "SAGE300_PASSWORD": ready["password"],
             "SAGE300_START_DATE": (datetime.now().astimezone().date() - timedelta(days=days)).isoformat(),
             "LAKE_URL": str(DEMO_LAKE.absolute()),
+            "LEDGER_URL": f"sqlite:///{DEMO_LEDGER.absolute()}",
         }
     finally:
         process.terminate()

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from sage300_assets.base.settings import Settings, load_settings
+from sage300_assets.base.audit import Behalf, told_to
+from sage300_assets.base.settings import Settings, load, load_settings
 from sage300_assets.base.transport import Call
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue import ENTITIES
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.keeper import Keeper
+from sage300_assets.ledger.settings import LedgerSettings
+from sage300_assets.ledger.store import Ledger
 from sage300_assets.systems.sage300.client import Sage300Client
 
 _REFRESH_SECONDS = 10.0
@@ -25,12 +30,14 @@ _REFRESH_SECONDS = 10.0
 
 @dataclass
 class Source:
-    """Settings, clock, lake and clients."""
+    """Settings, clock, lake, ledger and clients."""
 
     read_settings: Callable[[], Settings] = load_settings
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     watch: Callable[[str, Entity], Watch] = lambda company, entity: NOBODY
     on_call: Callable[[Call], None] | None = None
+    read_ledger_settings: Callable[[], LedgerSettings] = lambda: load(LedgerSettings)
+    _keeper: Keeper | None = None
     _lake: Lake | None = None
     _refreshed: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -48,9 +55,27 @@ class Source:
                 self._lake = Lake.of(self.settings)
             return self._lake
 
-    def client(self, company: str) -> Sage300Client:
-        """A client for one company; close it after use."""
-        return Sage300Client(self.settings, company, on_call=self.on_call, metadata_store=self.lake)
+    @property
+    def keeper(self) -> Keeper:
+        """Keeps the evidence of this process in the ledger."""
+        with self._lock:
+            if self._keeper is None:
+                self._keeper = Keeper(Ledger.of(self.read_ledger_settings()), self.now)
+            return self._keeper
+
+    @contextmanager
+    def client(self, company: str, behalf: Behalf | None = None) -> Iterator[Sage300Client]:
+        """A client for one company. Each of its calls is on record, at the latest when it is closed."""
+        told = told_to(self.keeper, behalf or Behalf(company=company))
+        heard = self.on_call
+
+        def on_call(call: Call) -> None:
+            told(call)
+            if heard is not None:
+                heard(call)
+
+        with self.keeper.safe(), Sage300Client(self.settings, company, on_call=on_call, metadata_store=self.lake) as client:
+            yield client
 
     def today(self, company: str) -> date:
         """The company's own today."""

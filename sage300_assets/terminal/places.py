@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sage300_assets.base.errors import ConfigurationError
-from sage300_assets.base.settings import Settings, load_settings
+from sage300_assets.base.settings import Settings, load, load_settings
 from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.keeper import Keeper
+from sage300_assets.ledger.settings import LedgerSettings
+from sage300_assets.ledger.store import Ledger
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -43,6 +47,16 @@ def lake_of(settings: Settings) -> Lake:
     if lake.root.exists() and not lake.root.is_dir():
         raise ConfigurationError(f"{lake.root} is a file, so it cannot be a lake.", cure="Name a folder with --lake or LAKE_URL.")
     return lake
+
+
+def ledger_of(args: argparse.Namespace) -> Ledger:
+    """The ledger that the settings name."""
+    return Ledger.of(load(LedgerSettings, **env_file_of(args)))
+
+
+def keeper_of(args: argparse.Namespace) -> Keeper:
+    """Keeps the evidence of this process in that ledger."""
+    return Keeper(ledger_of(args), lambda: datetime.now(UTC))
 
 
 def nothing_in(lake: Lake) -> str:

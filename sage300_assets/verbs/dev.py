@@ -24,16 +24,16 @@ def _options(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from sage300_assets.orchestration.dev import run_dev
-    from sage300_assets.terminal.places import settings_of
+    from sage300_assets.terminal.places import ledger_of, settings_of
 
     if not args.demo:
         settings = settings_of(args)
         settings.require_source()
-        _hand_on(args.env_file or ".env", settings)
+        _hand_on(args.env_file or ".env", settings, ledger_of(args).address)
     return run_dev(demo=args.demo, port=args.port)
 
 
-def _hand_on(env_file: str, settings: Settings) -> None:
+def _hand_on(env_file: str, settings: Settings, ledger: str) -> None:
     """Give the settings to processes that are started in another folder; what is set already stays."""
     from dotenv import dotenv_values
 
@@ -41,6 +41,7 @@ def _hand_on(env_file: str, settings: Settings) -> None:
         if value and not os.environ.get(name.upper()):
             os.environ[name.upper()] = value
     os.environ["LAKE_URL"] = str(settings.lake_folder().absolute())
+    os.environ["LEDGER_URL"] = ledger
     if settings.sage300_ca_bundle is not None:
         os.environ["SAGE300_CA_BUNDLE"] = str(settings.sage300_ca_bundle.absolute())
 

@@ -43,7 +43,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.intake.pull import pull
     from sage300_assets.terminal import screen
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import entities_called, lake_of, settings_of
+    from sage300_assets.terminal.places import entities_called, keeper_of, lake_of, settings_of
 
     entities = entities_called(args.entities)
     settings = settings_of(args)
@@ -53,7 +53,8 @@ def _run(args: argparse.Namespace) -> int:
     done: list[Pulled] = []
     with screen.progress(wanted) as (watch, tell):
         try:
-            for one in pull(settings, lake, wanted, Span(args.start, args.end), watch=watch, accept_vanished=args.accept_vanished):
+            span = Span(args.start, args.end)
+            for one in pull(settings, lake, wanted, span, watch=watch, accept_vanished=args.accept_vanished, keeper=keeper_of(args)):
                 done.append(one)
                 tell(one)
         finally:

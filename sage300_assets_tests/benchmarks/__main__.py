@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sage300_assets_tests.benchmarks import definitions, ingest, memory, poll, year
+from sage300_assets_tests.benchmarks import audit, definitions, ingest, memory, poll, year
 from sage300_assets_tests.benchmarks.report import CouldNotRun, Figure, machine, show
 
-BENCHES = {"definitions": definitions.run, "poll": poll.run, "ingest": ingest.run, "year": year.run, "memory": memory.run}
+BENCHES = {"definitions": definitions.run, "poll": poll.run, "ingest": ingest.run, "year": year.run, "memory": memory.run, "audit": audit.run}
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from sage300_assets_tests.benchmarks.report import CouldNotRun
 
 ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 1800
-_SETTINGS = ("SAGE300_", "LAKE_", "DAGSTER_", "DLT_", "RUNTIME__")
+_SETTINGS = ("SAGE300_", "LAKE_", "LEDGER_", "DAGSTER_", "DLT_", "RUNTIME__")
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -3,6 +3,8 @@
 ours    the whole way: windows, landing, proof, Parquet, publication
 plain   our client, page after page along the server's links, decoded and let go: the cheapest read of a year
 bare    the yardstick: fetch, decode to exact Arrow, write Parquet; one loop and nothing else
+recorded    ours, with the evidence of it in a ledger
+verify-...  fill a ledger and verify it
 dlt     dlt's rest_api source into DuckDB by way of Parquet, its fastest way
 dlt-default  the same with dlt's own choice, INSERT statements
 """
@@ -15,6 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -25,11 +28,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import json as arrow_json
 
+from sage300_assets.base.audit import ApiCall, Behalf, told_to
 from sage300_assets.base.settings import Settings, load_settings
 from sage300_assets.base.transport import Call
 from sage300_assets.catalogue.types import Field, Kind
 from sage300_assets.intake.load import Order, load
 from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.chain import append
+from sage300_assets.ledger.keeper import Keeper
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.verify import verify
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.odata import query
 from sage300_assets_tests.benchmarks.invoices import COMPANY, INVOICES, YEAR
@@ -48,6 +56,38 @@ def ours(url: str, folder: Path) -> Measured:
     assert loaded.publication is not None
     lines = sum(f.rows for f in loaded.publication.files if f.table == INVOICES.tables[1].name)
     return {"records": loaded.publication.source_rows, "lines": lines, "calls": len(calls)}
+
+
+def recorded(url: str, folder: Path) -> Measured:
+    keeper = Keeper(Ledger.at(f"sqlite:///{folder / 'ledger.db'}"), lambda: datetime.now(UTC))
+    keeper.ledger.check()  # making its tables happens once in its life
+    began = time.perf_counter()
+    assert YEAR.end is not None
+    with Sage300Client(_settings(url, folder), COMPANY) as client:
+        client.transport.on_call = told_to(keeper, Behalf("bench", COMPANY, "bench", str(YEAR)))
+        with keeper.part("bench", "bench", how="bench"):
+            loaded = load(Order(COMPANY, INVOICES, YEAR), client, Lake.of(client.settings), today=YEAR.end, recorder=keeper)
+    seconds = time.perf_counter() - began
+    assert loaded.publication is not None
+    head = keeper.flush()
+    assert head is not None
+    return {"records": loaded.publication.source_rows, "lines": 0, "calls": 0, "entries": head.sequence, "own_seconds": seconds}
+
+
+def verified(entries: int) -> Callable[[str, Path], Measured]:
+    def run(url: str, folder: Path) -> Measured:
+        ledger = Ledger.at(f"sqlite:///{folder / 'ledger.db'}")
+        now = datetime.now(UTC)
+        for start in range(0, entries, 1000):
+            some = [ApiCall(now, "sage300", "GET", f"http://host/{start + n}", 200, 1000, 1, run="bench", company=COMPANY) for n in range(1000)]
+            with ledger.write() as db:
+                append(db, some)
+        began = time.perf_counter()
+        verdict = verify(ledger)
+        assert verdict.broken is None
+        return {"entries": verdict.entries, "verify_seconds": time.perf_counter() - began}
+
+    return run
 
 
 def plain(url: str, folder: Path) -> Measured:
@@ -135,9 +175,13 @@ _LAZY = {
     "ours": ("httpcore", "pandas"),
     "plain": ("httpcore", "pandas"),
     "bare": ("httpcore", "pandas"),
+    "recorded": ("httpcore", "pandas", "sqlalchemy.dialects.sqlite"),
+    "verify-small": (),
+    "verify-large": (),
     **dict.fromkeys(("dlt", "dlt-default"), ("dlt.sources.rest_api", "pandas")),
 }
 READERS: dict[str, Callable[[str, Path], Measured]] = {"ours": ours, "plain": plain, "bare": bare, "dlt": dlt, "dlt-default": dlt_default}
+READERS |= {"recorded": recorded, "verify-small": verified(20_000), "verify-large": verified(200_000)}
 
 
 def main() -> None:

@@ -381,7 +381,7 @@ def test_a_setting_that_is_missing_ends_it_without_a_call(wrong: dict[str, objec
     before = len(server.calls)
     found = look(server, tmp_path, **wrong)
     assert named in the_problem(found, "settings")
-    assert [f.subject for f in found] == ["settings", "lake"]
+    assert [f.subject for f in found] == ["settings", "lake", "ledger"]
     assert len(server.calls) == before
 
 

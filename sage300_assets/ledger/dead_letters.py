@@ -1,0 +1,197 @@
+"""Dead letters: items that the target refused, each with its cause and a cure, until a person replays or discards it.
+
+    letters = DeadLetters(ledger, now)
+    letters.open(company=..., flow=..., problem_class="mapping")      newest first
+    letters.replay([7, 8], who="ann")                                 the same items go out again, with the same idempotency keys
+    letters.replay_class("mapping", who="ann", flow=...)              all of a class at once
+    letters.edit(7, payload, who="ann", reason="...")                 other content: a new item; the old one is superseded
+    letters.discard(7, who="ann", reason="...")                       it is not to be sent
+    letters.counts()                                                  how many are open, by flow and class: what an alert watches
+
+Payloads are shown redacted; the item in the outbox has the whole one. Every decision is an event in the audit trail. Replaying what is older than
+something of the same record that went out meanwhile is a `Conflict`: it would undo the newer one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from sage300_assets.base.audit import Event
+from sage300_assets.base.errors import Conflict
+from sage300_assets.ledger.canonical import clean, sha256
+from sage300_assets.ledger.chain import append
+from sage300_assets.ledger.items import Item, from_row, idempotency_key
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import dead_letters, outbox
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An item that was refused. `resolution` is empty while it is open, then replayed, delivered, edited or discarded."""
+
+    id: int
+    item: int
+    company: str
+    flow: str
+    target: str
+    record: str
+    operation: str
+    idempotency_key: str
+    problem_class: str
+    code: str
+    message: str
+    cure: str
+    payload: str
+    first_at: datetime
+    last_at: datetime
+    attempts: int
+    resolved_at: datetime | None
+    resolution: str
+    reason: str
+    who: str
+
+
+_OF_ITEM = ("company", "flow", "target", "record", "operation", "idempotency_key")
+_COLUMNS = [(outbox if name in _OF_ITEM else dead_letters).c[name] for name in DeadLetter.__dataclass_fields__]
+_JOINED = dead_letters.join(outbox, outbox.c.id == dead_letters.c.item)
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """The dead letters of one ledger."""
+
+    ledger: Ledger
+    now: Callable[[], datetime]
+
+    def open(self, *, company: str = "", flow: str = "", problem_class: str = "", limit: int = 1000) -> list[DeadLetter]:
+        """Those that wait for a person, newest first."""
+        wanted = [dead_letters.c.resolved_at.is_(None), *_wanted(company, flow, problem_class)]
+        with self.ledger.read() as db:
+            rows = db.execute(
+                select(*_COLUMNS).select_from(_JOINED).where(*wanted).order_by(dead_letters.c.last_at.desc(), dead_letters.c.id.desc()).limit(limit)
+            )
+            return [DeadLetter(*row) for row in rows]
+
+    def get(self, letter: int) -> DeadLetter:
+        """One of them, open or not."""
+        with self.ledger.read() as db:
+            return _get(db, letter)
+
+    def of_record(self, record: str, *, company: str) -> list[DeadLetter]:
+        """All that a record ever had."""
+        wanted = and_(outbox.c.record == record, outbox.c.company == company)
+        with self.ledger.read() as db:
+            return [DeadLetter(*row) for row in db.execute(select(*_COLUMNS).select_from(_JOINED).where(wanted).order_by(dead_letters.c.id))]
+
+    def counts(self) -> Mapping[tuple[str, str, str], int]:
+        """How many are open: (company, flow, class) -> number."""
+        columns = (outbox.c.company, outbox.c.flow, dead_letters.c.problem_class)
+        query = select(*columns, func.count()).select_from(_JOINED).where(dead_letters.c.resolved_at.is_(None)).group_by(*columns)
+        with self.ledger.read() as db:
+            return {(str(company), str(flow), str(kind)): int(count) for company, flow, kind, count in db.execute(query)}
+
+    def replay(self, letters: Sequence[int], *, who: str) -> list[Item]:
+        """Send them again, as they are."""
+        with self.ledger.write() as db:
+            done = [self._replay(db, letter, who) for letter in sorted(set(letters))]
+            append(db, [event for _, event in done])  # last, so that whoever waits for the trail holds nothing that we want
+        return [item for item, _ in done]
+
+    def replay_class(self, problem_class: str, *, who: str, company: str = "", flow: str = "") -> tuple[list[Item], list[Conflict]]:
+        """Send all of a class again; gives the items, and what contradicts something newer and was therefore left alone."""
+        wanted = [dead_letters.c.resolved_at.is_(None), *_wanted(company, flow, problem_class)]
+        done: list[tuple[Item, Event]] = []
+        left: list[Conflict] = []
+        with self.ledger.write() as db:
+            for letter in list(db.execute(select(dead_letters.c.id).select_from(_JOINED).where(*wanted).order_by(dead_letters.c.id)).scalars()):
+                try:
+                    done.append(self._replay(db, letter, who))
+                except Conflict as newer:
+                    left.append(newer)
+            append(db, [event for _, event in done])
+        return [item for item, _ in done], left
+
+    def edit(self, letter: int, payload: str, *, who: str, reason: str) -> Item:
+        """Send other content instead: a new item of a new generation. The old one is superseded."""
+        now = self.now()
+        with self.ledger.write() as db:
+            found = _get_open(db, letter)
+            _refuse_if_overtaken(db, found)
+            old = db.execute(select(outbox).where(outbox.c.id == found.item)).one()
+            if sha256(payload) == old.payload_hash:
+                raise Conflict(f"Dead letter {letter} was not changed.", cure="Replay it instead.")
+            row = {name: value for name, value in old._mapping.items() if name not in _OF_AN_ATTEMPT}  # noqa: SLF001 - the documented way
+            generation = old.generation + 1
+            key = idempotency_key(old.company, old.flow, old.record, sha256(payload), generation)
+            row |= {"payload": payload, "payload_hash": sha256(payload), "generation": generation, "idempotency_key": key}
+            row |= {"state": "waiting", "not_before": now, "ask_first": False, "created_at": now, "updated_at": now}
+            db.execute(outbox.insert().values(**row))
+            db.execute(update(outbox).where(outbox.c.id == old.id).values(state="superseded", updated_at=now))
+            _resolve(db, letter, "edited", now, who=who, reason=reason)
+            append(db, [Event(now, "dead letter edited", f"{found.company} {found.record}", f"{found.idempotency_key} became {key}: {reason}", who)])
+            return from_row(db.execute(select(outbox).where(outbox.c.idempotency_key == key)).one())
+
+    def discard(self, letter: int, *, who: str, reason: str) -> None:
+        """It is not to be sent. The reason stays on record."""
+        if not reason.strip():
+            raise Conflict(f"Dead letter {letter} is not discarded without a reason.", cure="Say why, for those who look at it later.")
+        now = self.now()
+        with self.ledger.write() as db:
+            found = _get_open(db, letter)
+            db.execute(update(outbox).where(outbox.c.id == found.item).values(state="cancelled", updated_at=now))
+            _resolve(db, letter, "discarded", now, who=who, reason=reason)
+            append(db, [Event(now, "dead letter discarded", f"{found.company} {found.record}", f"{found.idempotency_key}: {reason}", who)])
+
+    def _replay(self, db: Connection, letter: int, who: str) -> tuple[Item, Event]:
+        now = self.now()
+        found = _get_open(db, letter)
+        _refuse_if_overtaken(db, found)
+        db.execute(update(outbox).where(outbox.c.id == found.item).values(state="waiting", not_before=now, updated_at=now))
+        _resolve(db, letter, "replayed", now, who=who, reason="")
+        event = Event(now, "dead letter replayed", f"{found.company} {found.record}", found.idempotency_key, who)
+        return from_row(db.execute(select(outbox).where(outbox.c.id == found.item)).one()), event
+
+
+_OF_AN_ATTEMPT = frozenset({"id", "attempts", "worker", "fence", "lease_until", "problem_class", "problem_code", "problem", "answer", "external_id"})
+
+
+def _wanted(company: str, flow: str, problem_class: str) -> list[ColumnElement[bool]]:
+    given = ((outbox.c.company, company), (outbox.c.flow, flow), (dead_letters.c.problem_class, problem_class))
+    return [column == value for column, value in given if value]
+
+
+def _get(db: Connection, letter: int) -> DeadLetter:
+    row = db.execute(select(*_COLUMNS).select_from(_JOINED).where(dead_letters.c.id == letter)).first()
+    if row is None:
+        raise Conflict(f"There is no dead letter {letter}.", cure="`sage300 dead-letters list` shows those that are open.")
+    return DeadLetter(*row)
+
+
+def _get_open(db: Connection, letter: int) -> DeadLetter:
+    found = _get(db, letter)
+    state = db.execute(select(outbox.c.state).where(outbox.c.id == found.item).with_for_update()).scalar_one()
+    if found.resolved_at is not None or state != "failed":
+        raise Conflict(
+            f"Dead letter {letter} is not open: it was {found.resolution or state}.", cure="`sage300 dead-letters list` shows those that are open."
+        )
+    return found
+
+
+def _refuse_if_overtaken(db: Connection, found: DeadLetter) -> None:
+    same = and_(outbox.c.company == found.company, outbox.c.flow == found.flow, outbox.c.record == found.record, outbox.c.id > found.item)
+    newer = db.execute(select(outbox.c.state).where(same, outbox.c.state.not_in(("cancelled", "superseded", "failed"))).limit(1)).scalar()
+    if newer is not None:
+        raise Conflict(
+            f"Dead letter {found.id} ({found.company} {found.record}) is older than another item of the record, which is {newer}.",
+            cure="Sending it would undo the newer one. Discard it.",
+        )
+
+
+def _resolve(db: Connection, letter: int, how: str, now: datetime, *, who: str, reason: str) -> None:
+    values = {"resolved_at": now, "resolution": how, "who": clean(who, 255), "reason": clean(reason)}
+    db.execute(update(dead_letters).where(dead_letters.c.id == letter).values(**values))

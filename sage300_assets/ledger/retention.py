@@ -1,0 +1,51 @@
+"""Lets go of what is older than LEDGER_KEEP_DAYS, so that the rest can still be verified.
+
+A checkpoint is an entry of the chain itself. It says up to which number entries were let go of, and what the hash of the last of them was; the
+chain is verified from there on. Payloads of items that went out long ago are emptied; the items stay, because their keys keep them from being
+sent a second time.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+
+from sage300_assets.base.audit import Event
+from sage300_assets.ledger.canonical import canonical
+from sage300_assets.ledger.chain import append
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import AUDITED, audit_chain, moment_text, outbox
+
+CHECKPOINT = "checkpoint"
+
+
+def let_go(ledger: Ledger, now: datetime) -> int:
+    """Remove what is past its time; gives how many entries. Nothing is removed where LEDGER_KEEP_DAYS is 0."""
+    if not ledger.keep_days:
+        return 0
+    before = now - timedelta(days=ledger.keep_days)
+    with ledger.write() as db:
+        kept = [db.execute(select(func.min(table.c.sequence)).where(table.c.at >= moment_text(before))).scalar() for table in AUDITED.values()]
+        # Entries are not quite in the order of their moments: all up to the first that must be kept go, and nothing behind it.
+        through = min((int(n) for n in kept if n is not None), default=1) - 1
+        first = db.execute(select(func.min(audit_chain.c.sequence))).scalar()
+        if first is None or through < first:
+            return 0
+        last = db.execute(select(audit_chain.c.hash).where(audit_chain.c.sequence == through)).scalar_one()
+        append(db, [Event(now, CHECKPOINT, f"entries 1 to {through}", canonical({"through": through, "hash": last}))])
+        for table in (*AUDITED.values(), audit_chain):
+            db.execute(delete(table).where(table.c.sequence <= through))
+        settled = outbox.c.state.in_(("done", "cancelled", "superseded")) & (outbox.c.updated_at < before)
+        db.execute(update(outbox).where(settled, outbox.c.payload != "").values(payload=""))
+        return through - int(first) + 1
+
+
+def parse_checkpoint(detail: str) -> tuple[int, str] | None:
+    """Number and hash of the last entry that was let go of."""
+    try:
+        said = json.loads(detail)
+        return int(said["through"]), str(said["hash"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,70 @@
+"""Proves that nothing in the audit trail was altered, or names the first link that is broken and what was done to it.
+
+One pass over the chain and over what the entries say, side by side in the order of their numbers, with flat memory. Then every anchor, a place in
+the chain that was written down elsewhere (in the lake's publications, in Dagster's metadata), is compared with the chain: whoever can rewrite the
+whole ledger, cut its end off or put an old copy back cannot rewrite those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection, select
+
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import AUDITED, audit_chain, moment_text
+from sage300_assets.ledger.walk import Anchored, Broken, Tampering, Verdict, walk
+
+
+def verify(ledger: Ledger, anchors: Iterable[Anchored] = ()) -> Verdict:
+    """Look at everything; stops at the first broken link."""
+    verdict = Verdict()
+    with ledger.read() as db:
+        verdict.broken = next(walk(db, verdict), None)
+        if verdict.broken is None:
+            verdict.broken = _compare(db, verdict, anchors)
+    return verdict
+
+
+def _compare(db: Connection, verdict: Verdict, anchors: Iterable[Anchored]) -> Broken | None:
+    """Compare the places that were written down elsewhere; the lowest number that does not agree is told."""
+    found: list[Broken] = []
+    seen: set[str] = set()
+    for kept in anchors:
+        if str(kept.anchor) not in seen:
+            seen.add(str(kept.anchor))
+            found += _compare_one(db, verdict, kept)
+    return min(found, key=lambda broken: broken.sequence, default=None)
+
+
+def _compare_one(db: Connection, verdict: Verdict, kept: Anchored) -> Iterator[Broken]:
+    anchor, head = kept.anchor, verdict.head
+    assert head is not None
+    number = anchor.sequence
+    own = db.execute(select(audit_chain.c.hash).where(audit_chain.c.sequence == number)).scalar()
+    if anchor.ledger != head.ledger:
+        message = f"{kept.where} was recorded in ledger {anchor.ledger[:8]}, and this is ledger {head.ledger[:8]}: it was replaced by another one."
+        yield Broken(Tampering.OTHER_LEDGER, number, message)
+    elif number < verdict.first:
+        verdict.too_old += 1
+    elif number > head.sequence:
+        message = f"The trail ends with entry {head.sequence:,}, and {kept.where} was recorded after entry {number:,}, at {kept.at:%Y-%m-%d %H:%M}: "
+        message += "an old copy was put back, or its end was cut off together with its head."
+        yield Broken(Tampering.OLD_COPY, head.sequence + 1, message)
+    elif own == anchor.hash:
+        verdict.anchors += 1
+    # What was written on an old copy is younger than what was there before; what was rewritten claims to be as old.
+    elif _written_at(db, number) > moment_text(kept.at):
+        message = f"Entry {number:,} was written after {kept.where} was recorded under this number: an old copy was put back and written on."
+        yield Broken(Tampering.OLD_COPY, number, message)
+    else:
+        message = f"Entry {number:,} has another hash than when {kept.where} was recorded: "
+        yield Broken(Tampering.REWRITE, number, f"{message}it, or one before it, was changed, and all hashes after it were made anew.")
+
+
+def _written_at(db: Connection, sequence: int) -> str:
+    for table in AUDITED.values():
+        moment = db.execute(select(table.c.at).where(table.c.sequence == sequence)).scalar()
+        if moment is not None:
+            return str(moment)
+    return ""

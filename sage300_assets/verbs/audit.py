@@ -1,0 +1,164 @@
+"""`sage300 audit`: prove that the audit trail is whole, tell one record's story, hand everything to an auditor."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sage300_assets.terminal.options import company_option, folder, lake_option
+from sage300_assets.terminal.verb import Parser, Verb
+
+if TYPE_CHECKING:
+    from sage300_assets.intake.story import Story, Version
+
+_MORE = """
+Every call, every page and every record sent is an entry in one chain of hashes (LEDGER_URL). What was published names the end of the chain.
+
+  sage300 audit verify
+  sage300 audit show --record ap/vendors/1200 --company SAMLTD
+  sage300 audit export --to for-the-auditors --format csv
+"""
+_VERIFY = """
+Compares each entry with its hash, each hash with the one before, and the chain with the places of it that the lake's publications name, and with
+those in Dagster's metadata where DAGSTER_HOME is set. Ends with 1, naming the first broken link and what was done to it, if anything is wrong.
+"""
+_SHOW = """
+A record is written as module/table/key; the parts of a key of several columns follow each other.
+
+  sage300 audit show --record ap/vendors/1200
+  sage300 audit show --record ap/invoice_batches/42
+"""
+
+
+def _options(parser: Parser) -> None:
+    forms = parser.forms("form")
+    one = forms.add("verify", "Prove that nothing in the audit trail was altered.", _VERIFY)
+    company_option(one)
+    lake_option(one)
+    one = forms.add("show", "Tell one record's story: each version, the page and the call that brought it, what was sent of it.", _SHOW)
+    one.add_argument("--record", required=True, metavar="PATH", help="such as ap/vendors/1200")
+    company_option(one)
+    lake_option(one)
+    one = forms.add("export", "Write the audit trail to files, with how to check it without this program.")
+    one.add_argument("--to", required=True, type=folder, metavar="DIR", help="folder for the files")
+    one.add_argument("--format", choices=("parquet", "csv"), default="parquet", help="default: parquet")
+
+
+def _run(args: argparse.Namespace) -> int:
+    return {"verify": _verify, "show": _show, "export": _export}[args.form](args)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    import os
+    from itertools import chain
+
+    from sage300_assets.intake.browse import companies_in, loaded
+    from sage300_assets.intake.story import anchors
+    from sage300_assets.ledger.verify import verify
+    from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.screen import complain, say
+
+    settings, ledger = settings_of(args), ledger_of(args)
+    lake = lake_of(settings)
+    kept = anchors(lake, loaded(lake, companies_in(lake, settings.sage300_companies)))
+    if os.environ.get("DAGSTER_HOME"):
+        from sage300_assets.orchestration.audit import instance_anchors
+
+        kept = chain(kept, instance_anchors())
+    verdict = verify(ledger, kept)
+    if verdict.broken is not None:
+        found = verdict.broken
+        complain(f"sage300: the audit trail at {ledger.place} is broken at entry {found.sequence:,}: {found.kind.value}. {found.message}")
+        complain("Change nothing, keep a copy of the ledger and of the lake, and compare with a backup.")
+        return 1
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(verdict.kinds.items()))
+    say(f"Whole: {verdict.entries:,} entries ({kinds}) at {ledger.place}.")
+    old = f", {verdict.too_old:,} are older than what is kept" if verdict.too_old else ""
+    say(f"{verdict.anchors:,} places named elsewhere agree with it{old}.")
+    say(f"Its end: {verdict.head}")
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from sage300_assets.intake.browse import companies_in
+    from sage300_assets.intake.story import story, wanted
+    from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.screen import complain, say
+
+    settings, ledger = settings_of(args), ledger_of(args)
+    lake, record = lake_of(settings), wanted(args.record)
+    companies = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
+    told = 0
+    for company in companies:
+        found = story(company, record, lake, ledger, datetime.now(UTC))
+        if found.known:
+            told += 1
+            for line in _lines(found):
+                say(line)
+    if not told:
+        complain(f"sage300: nothing is known of {record.path} in {', '.join(companies) or 'any company'}. Compare the spelling of the key.")
+    return 0 if told else 1
+
+
+def _lines(story: Story) -> list[str]:
+    lines = [f"{story.company} {story.wanted.path}"]
+    for version in story.versions:
+        lines += _version_lines(version)
+    if not story.versions:
+        lines.append("  The lake has no version of it: it was never read, or its files are past the time they are kept.")
+    for kept in story.sent:
+        sent = kept.entry
+        answer = f", answer: {sent.answer}" if sent.answer else ""
+        lines.append(f"  {sent.at:%Y-%m-%d %H:%M:%S} {sent.operation} to {sent.target} by {sent.flow}: {sent.outcome}{answer}")
+        lines.append(f"    entry {kept.sequence:,}, attempt {sent.attempt}, payload {sent.payload_hash}, key {sent.idempotency_key}")
+    lines += [f"  Waiting to be sent to {item.target} by {item.flow}: {item.state}" for item in story.items if item.state not in _ENDED]
+    lines += [f"  Dead letter {one.id} of {one.flow}: {one.resolution or 'open'}. {one.message} {one.cure}".rstrip() for one in story.letters]
+    lines += [f"  In {one.system_b} it is {one.id_b} ({one.state} {one.first_linked_at:%Y-%m-%d})" for one in story.partners]
+    if not story.sent:
+        lines.append("  Nothing was sent of it.")
+    return lines
+
+
+_ENDED = frozenset({"done", "failed", "cancelled", "superseded"})
+
+
+def _version_lines(version: Version) -> list[str]:
+    what = "gone from Sage 300" if version.deleted else f"version of {version.business_date}"
+    lines = [f"  {version.read_at:%Y-%m-%d %H:%M:%S} {what}, read {version.read}"]
+    run = version.run_known
+    lines.append(f"    run {version.run}" + (f", {run.how} on {run.host}" if run else ": the ledger does not know it"))
+    if not version.page:
+        lines.append("    no page: it was not among the answers any more, and asked for by its key it was not there")
+    elif not version.pages:
+        lines.append(f"    page {version.page}: the ledger has no record of it")
+    for page in version.pages:
+        read = page.entry
+        rows = "not used" if read.rows is None else f"{read.rows} rows"
+        lines.append(f"    page {read.sha256}, {rows}, window {read.window}: entry {page.sequence:,}")
+    for call in version.calls:
+        made = call.entry
+        lines.append(
+            f"    {made.verb} {made.address}: status {made.status}, {made.micros / 1000:,.0f} ms, attempt {made.attempt}, entry {call.sequence:,}"
+        )
+    if version.pages and not version.calls:
+        lines.append("    the ledger has no record of the call")
+    return lines
+
+
+def _export(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from sage300_assets.ledger.export import export
+    from sage300_assets.terminal.places import ledger_of
+    from sage300_assets.terminal.screen import grid, say
+
+    ledger, target = ledger_of(args), Path(args.to)
+    written = export(ledger, target, args.format)
+    grid(("file", "rows"), [(name, f"{rows:,}") for name, rows in written.items()], right=(1,))
+    say(f"{target.absolute()}: HOW-TO-CHECK.txt says how to check this without sage300.")
+    return 0
+
+
+VERB = Verb("audit", "Prove that the audit trail is whole, tell one record's story, or export everything.", _run, _options, _MORE)

@@ -1,0 +1,89 @@
+"""`sage300 audit` as a person types it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import text
+
+from sage300_assets.catalogue import find
+from sage300_assets.cli import main
+from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.store import Ledger
+from sage300_assets_tests.house import COMPANY, House, open_house
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(tmp_path_factory.mktemp("verb") / "lake", days=6) as one:
+        yield one
+
+
+@pytest.fixture
+def pulled(home: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A lake and a ledger that `sage300 pull` filled; gives the address of the ledger."""
+    address = f"sqlite:///{tmp_path / 'ledger.db'}"
+    for name, value in {
+        "SAGE300_URL": home.server.url,
+        "SAGE300_COMPANIES": COMPANY,
+        "SAGE300_USERNAME": home.world.username,
+        "SAGE300_PASSWORD": home.world.password,
+        "LAKE_URL": str(tmp_path / "lake"),
+        "LEDGER_URL": address,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["pull", "ap/terms"]) == 0
+    return address
+
+
+def test_what_was_pulled_is_proven_told_and_taken_away(pulled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["audit", "verify"]) == 0
+    said = capsys.readouterr().out
+    assert "Whole:" in said
+    assert "1 places named elsewhere agree" in said
+    assert main(["audit", "export", "--to", "away"]) == 0
+    pages = pq.read_table(tmp_path / "away" / "page_reads.parquet")
+    assert pages.num_rows >= 1
+    capsys.readouterr()
+    ledger = Ledger.at(pulled)
+    with ledger.read() as db:
+        count = db.execute(text("SELECT count(*) FROM api_calls")).scalar_one()
+    ledger.close()
+    assert count >= 1
+    assert main(["audit", "show", "--record", "ap/terms/NOBODY"]) == 1
+    assert "nothing is known" in capsys.readouterr().err
+    table = find("APTerms").root
+    term = Lake(tmp_path / "lake").current(COMPANY, table)[table.key[0]][0].as_py()
+    assert main(["audit", "show", "--record", f"ap/terms/{term}"]) == 0
+    said = capsys.readouterr().out
+    assert "GET" in said
+    assert "APTerms" in said
+    assert "Nothing was sent of it." in said
+
+
+def test_a_changed_ledger_ends_with_1_and_names_the_entry(pulled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger.at(pulled)
+    with ledger.write() as db:
+        db.execute(text("UPDATE api_calls SET status = 201 WHERE sequence = (SELECT min(sequence) FROM api_calls)"))
+        number = db.execute(text("SELECT min(sequence) FROM api_calls")).scalar_one()
+    ledger.close()
+    capsys.readouterr()
+    assert main(["audit", "verify"]) == 1
+    said = capsys.readouterr().err
+    assert f"broken at entry {number}: edit" in said
+
+
+def test_a_ledger_that_is_not_there_stops_the_pull(pulled: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEDGER_URL", "postgresql://ann:CANARY@127.0.0.1:9/books")
+    capsys.readouterr()
+    assert main(["pull", "ap/terms", "ap/vendors"]) == 1
+    said = capsys.readouterr().err
+    assert "The ledger at postgresql://ann:***@127.0.0.1:9/books" in said
+    assert "CANARY" not in said
+    assert "1 more were not tried" in said
