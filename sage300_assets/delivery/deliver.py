@@ -1,0 +1,262 @@
+"""Carries out a plan through the ledger's outbox: every record with one effect and one only, whatever dies in between.
+
+What an error of the target means is decided in one place, `send_one`:
+
+    Throttled, NoEffect                 it had no effect and is tried again later
+    Waits                               it had no effect and is parked until what it waits for has come
+    PermanentError, DataError, Conflict it was refused: a dead letter, and the others go on
+    AccessError, ConfigurationError     nothing can be sent: what was claimed is given back, and the delivery stops
+    OutcomeUnknown, RetriableError      nobody knows: the target is asked before anything is sent again
+    anything else                       a fault of ours: also unknown, and it is raised
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import duckdb
+
+from sage300_assets.base.errors import (
+    AccessError,
+    ConfigurationError,
+    Conflict,
+    DataError,
+    LeaseLost,
+    PermanentError,
+    RetriableError,
+    Sage300AssetsError,
+    Throttled,
+)
+from sage300_assets.base.watch import NOBODY, Watch
+from sage300_assets.delivery.flow import Flow, Grain, NoEffect, OutcomeUnknown, Rejection, Sent, Target, Waits
+from sage300_assets.delivery.past import close_overtaken, note_rejections
+from sage300_assets.delivery.plan import Plan, open_rows
+from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.approvals import Approvals
+from sage300_assets.ledger.canonical import canonical
+from sage300_assets.ledger.deliveries import Deliveries
+from sage300_assets.ledger.items import Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
+from sage300_assets.ledger.outbox import Outbox
+from sage300_assets.ledger.store import Ledger
+
+_AT_ONCE = 500
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=5)
+_TRIES = 6
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What became of a plan."""
+
+    plan: Plan
+    state: str
+    """done, partly (something failed, waits or is unknown), dry, unchanged."""
+    counts: Mapping[str, int]
+    """State of the outbox -> items of this plan."""
+    rejected: tuple[Rejection, ...] = ()
+    note: str = ""
+
+
+@dataclass
+class Courier:
+    """Carries plans out."""
+
+    ledger: Ledger
+    now: Callable[[], datetime]
+    worker: str
+    """Who is at work; two at once have different names."""
+    lease: timedelta = timedelta(minutes=10)
+    patience: timedelta = timedelta(minutes=10)
+    """So long a delivery waits for what is to be tried again; the rest is left to the next one."""
+    wait: Callable[[float], None] = time.sleep
+    _rejected: list[Rejection] = field(default_factory=list)
+
+    def deliver(self, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str = "", dry: bool = False, watch: Watch = NOBODY) -> Delivered:
+        """Carry out a plan, or refuse to; nothing leaves that a guard, a person or the dry-run switch holds back."""
+        self._refuse_if_held(flow, plan)
+        log = Deliveries(self.ledger, self.now)
+        if not plan.changes and not self._pending(flow, plan):
+            return Delivered(plan, "unchanged", {}, note="The target has all of this already.")
+        if dry:
+            delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
+            log.finish(delivery, "dry", figures=_figures(plan, {}))
+            return Delivered(plan, "dry", {}, note="DELIVERY_DRY_RUN is on: nothing was sent.")
+        self._rejected = []
+        delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
+        watch.step("begun")
+        box = Outbox(self.ledger, self.now)
+        self._enqueue(box, flow, plan, lake, run)
+        watch.step("enqueued")
+        try:
+            self._work(box, flow, plan, lake, target, run=run, watch=watch)
+        except Sage300AssetsError as problem:
+            log.finish(delivery, "failed", figures=_figures(plan, box.counts(plan=plan.plan)), note=problem.message)
+            raise
+        close_overtaken(flow, plan.scope, self.ledger, self.now)
+        counts = box.counts(company=plan.scope, flow=flow.name, plan=plan.plan)
+        whole = set(counts) <= {"done", "superseded", "cancelled"} and not self._rejected
+        log.finish(delivery, "done" if whole else "partly", figures=_figures(plan, counts))
+        watch.step("finished")
+        return Delivered(plan, "done" if whole else "partly", counts, tuple(self._rejected))
+
+    # --- before anything leaves --------------------------------------------------------------------------------------------------
+
+    def _refuse_if_held(self, flow: Flow, plan: Plan) -> None:
+        if plan.blocked_by:
+            said = "; ".join(f"{v.guard}: {v.said}" for v in plan.blocked_by)
+            raise DataError(
+                f"{flow.name}: plan {plan.plan} is held by its guards. {said}.",
+                cure="Look at the plan's rows; mend what is wrong at the source, and make the plan again.",
+            )
+        if flow.approval and plan.changes:
+            decided = Approvals(self.ledger, self.now).decision(plan.plan, plan.content_hash)
+            if decided is None or decided.decision != "approved":
+                said = "has not been approved yet" if decided is None else f"was refused by {decided.who}: {decided.note or 'no reason given'}"
+                raise NotApproved(f"{flow.name}: plan {plan.plan} {said}.", cure=f"Look at it, then run: sage300 approve {plan.plan}")
+
+    def _pending(self, flow: Flow, plan: Plan) -> bool:
+        counts = Outbox(self.ledger, self.now).counts(company=plan.scope, flow=flow.name)
+        return any(counts.get(state, 0) for state in ("waiting", "claimed", "intended", "unknown"))
+
+    def _enqueue(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, run: str) -> None:
+        if flow.grain is Grain.WHOLE:
+            told = {"plan": plan.plan, "rows": plan.wanted, "total": plan.total}
+            box.enqueue([_item(flow, plan, plan.scope, canonical(told), content_hash=plan.content_hash)], run=run)
+            return
+        with open_rows(lake, plan) as db:
+            for rows in _batches(db, "SELECT record, payload FROM plan WHERE action IN ('create', 'update') ORDER BY record"):
+                box.enqueue([_item(flow, plan, str(record), str(payload)) for record, payload in rows], run=run)
+
+    # --- sending -----------------------------------------------------------------------------------------------------------------
+
+    def _work(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str, watch: Watch) -> None:
+        until = self.now() + self.patience
+        while True:
+            claims = box.claim(self.worker, lease=self.lease, limit=1, flow=flow.name, company=plan.scope)
+            if claims:
+                watch.step("claimed")
+                self._one(box, flow, plan, lake, target, claims[0], run=run, watch=watch)
+                watch.rows(1)
+                continue
+            due = self._next_due(box, flow, plan.scope)
+            if due is None or due > until:
+                return
+            self.wait(max(0.0, (due - self.now()).total_seconds()))
+
+    def _one(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, target: Target, claim: Claim, *, run: str, watch: Watch) -> None:
+        with suppress(LeaseLost):  # then somebody else has it
+            outcome, stop = self._attempt(box, flow, target, claim, watch)
+            if isinstance(outcome, Done) and flow.grain is Grain.WHOLE:
+                # Before the whole is done, so that a crash in between leaves it to be asked about, and this to be done again.
+                note_rejections(flow, plan, lake, self.ledger, self._rejected, now=self.now, worker=self.worker, run=run)
+            box.settle([outcome], run=run)
+            watch.step("settled")
+            if stop is not None:
+                raise stop
+
+    def _attempt(self, box: Outbox, flow: Flow, target: Target, claim: Claim, watch: Watch) -> tuple[Outcome, Exception | None]:
+        if claim.ask_first:
+            try:
+                found = target.find(claim.item)
+            except (AccessError, ConfigurationError) as refusal:
+                return Unknown(claim, refusal.message, self._later(claim)), refusal
+            except Sage300AssetsError as problem:
+                return Unknown(claim, problem.message, self._later(claim)), None
+            watch.step("asked")
+            if found is not None:
+                return self._done(claim, found), None
+        box.intend([claim])
+        watch.step("intended")
+        return self.send_one(flow, target, claim, watch)
+
+    def send_one(self, flow: Flow, target: Target, claim: Claim, watch: Watch = NOBODY) -> tuple[Outcome, Exception | None]:
+        """Send, and say what its end means; with it an error that stops the delivery."""
+        try:
+            sent = target.send(claim.item)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, what is known of the item is written down first
+            return self._meaning(flow, claim, problem)
+        watch.step("sent")
+        return self._done(claim, sent), None
+
+    def _meaning(self, flow: Flow, claim: Claim, problem: Exception) -> tuple[Outcome, Exception | None]:
+        outcome: Outcome
+        stop: Exception | None = None
+        match problem:
+            case Waits():
+                outcome = Park(claim, problem.waits_for, str(problem))
+            case Throttled() | NoEffect():
+                outcome = self._again_or_given_up(flow, claim, problem)
+            case AccessError() | ConfigurationError():
+                kind = "auth" if isinstance(problem, AccessError) else "config"
+                outcome, stop = Again(claim, problem.message, self.now(), problem_class=kind), problem
+            case OutcomeUnknown() | RetriableError():
+                outcome = Unknown(claim, str(problem), self._later(claim))
+            case PermanentError() | DataError() | Conflict():
+                outcome = _refused(flow, claim, problem)
+            case _:
+                outcome, stop = Unknown(claim, f"{type(problem).__name__} while it was sent", self._later(claim)), problem
+        return outcome, stop
+
+    def _done(self, claim: Claim, sent: Sent) -> Done:
+        self._rejected += sent.rejected
+        return Done(claim, sent.answer, sent.external_id, sent.link)
+
+    def _again_or_given_up(self, flow: Flow, claim: Claim, busy: Sage300AssetsError) -> Outcome:
+        if claim.item.attempts + 1 >= _TRIES:
+            cure = f"It was tried {_TRIES} times. {busy.cure}".strip()
+            return Failed(claim, "retryable", type(busy).__name__, busy.message, cure, flow.sensitive)
+        asked = busy.seconds if isinstance(busy, Throttled) else None
+        return Again(claim, busy.message, self._later(claim) if asked is None else self.now() + timedelta(seconds=asked))
+
+    def _later(self, claim: Claim) -> datetime:
+        doublings: int = 2 ** min(claim.item.attempts, 10)
+        return self.now() + min(_LONGEST_WAIT, _FIRST_WAIT * doublings)
+
+    def _next_due(self, box: Outbox, flow: Flow, company: str) -> datetime | None:
+        waiting = box.items(company=company, flow=flow.name, states=("waiting", "unknown"))
+        return min((item.not_before for item in waiting), default=None)
+
+
+class NotApproved(DataError):
+    """A person has to agree first."""
+
+
+def _item(flow: Flow, plan: Plan, record: str, payload: str, *, content_hash: str = "") -> NewItem:
+    return NewItem(
+        company=plan.scope,
+        flow=flow.name,
+        target=flow.target,
+        record=record,
+        operation=flow.operation,
+        payload=payload,
+        content_hash=content_hash,
+        plan=plan.plan,
+        once=flow.once,
+    )
+
+
+def _batches(db: duckdb.DuckDBPyConnection, sql: str) -> Iterator[list[tuple[object, ...]]]:
+    cursor = db.execute(sql)
+    while rows := cursor.fetchmany(_AT_ONCE):
+        yield rows
+
+
+def _refused(flow: Flow, claim: Claim, refusal: Sage300AssetsError) -> Failed:
+    kind = {Conflict: "conflict", DataError: "data"}.get(type(refusal), "data")
+    code = refusal.code if isinstance(refusal, PermanentError) else type(refusal).__name__
+    return Failed(claim, kind, code, refusal.message, refusal.cure, flow.sensitive)
+
+
+def _figures(plan: Plan, counts: Mapping[str, int]) -> dict[str, object]:
+    return {
+        **{f"planned {action}": count for action, count in plan.counts.items()},
+        **{f"items {state}": count for state, count in counts.items()},
+        "control total": Decimal(plan.total),
+        "content": json.dumps(plan.content_hash).strip('"'),
+    }

@@ -1,0 +1,114 @@
+"""A flow: one declared movement out of the lake. Plan, guards and delivery follow from the declaration.
+
+A flow says in SQL what the target should have (`wanted`), how its target is reached, what must hold before anything leaves, and whether a person
+has to agree. It goes out in one of two ways:
+
+* `RECORDS`: each row is an item of its own (a journal batch, a customer): one fails alone, one is sent once.
+* `WHOLE`: all rows together are one item (an extract, an import file): sent when anything in it changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import duckdb
+
+from sage300_assets.base.errors import Sage300AssetsError
+from sage300_assets.delivery.guards import STANDARD, Guard
+from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.items import Item, Link
+
+
+class Grain(Enum):
+    """What leaves as one piece."""
+
+    RECORDS = "records"
+    WHOLE = "whole"
+
+
+class OutcomeUnknown(Sage300AssetsError):
+    """A request may have had its effect: the target is asked before anything is sent again."""
+
+
+class NoEffect(Sage300AssetsError):
+    """A request certainly had no effect, and may be tried again."""
+
+
+class Waits(Sage300AssetsError):
+    """A record cannot go before something with a name has come, such as a mapping."""
+
+    def __init__(self, message: str, *, waits_for: str, cure: str = "") -> None:
+        self.waits_for = waits_for
+        super().__init__(message, cure=cure)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the target has."""
+
+    external_id: str = ""
+    answer: str = ""
+    link: Link | None = None
+    taken: int = 1
+    """Rows that the target took; of a whole, fewer than were sent when it rejected some."""
+    rejected: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One row of a whole that the target did not take, in its own words."""
+
+    record: str
+    message: str
+    code: str = ""
+    cure: str = ""
+
+
+class Target(Protocol):
+    """How a flow reaches its target. Both may raise any of this project's errors; see `deliver.send_one` for what each means."""
+
+    def find(self, item: Item) -> Sent | None:
+        """Ask whether an earlier attempt had its effect; None says that it certainly had none."""
+
+    def send(self, item: Item) -> Sent:
+        """Send, once. A reply that was lost is `OutcomeUnknown`, or any `RetriableError` but `Throttled`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """One declared movement."""
+
+    name: str
+    """A word: letters, digits and underscores."""
+    title: str
+    description: str
+    target: str
+    """Which system, and where in it, such as `anaplan/lists/Vendors`."""
+    reads: tuple[str, ...]
+    """Models, or tables such as `ap/vendors`, that it is made from."""
+    wanted: Callable[[duckdb.DuckDBPyConnection, str], str]
+    """SQL that gives what the target should have, for a company (empty: for all): `record`, `payload`, `control`, `hold`."""
+    connect: Callable[[Lake, str], AbstractContextManager[Target]]
+    """Reaches the target, for a company."""
+    grain: Grain = Grain.RECORDS
+    per_company: bool = True
+    operation: str = "send"
+    once: bool = False
+    """A record goes once, ever: what was sent with other content is held (documents that must not be doubled)."""
+    approval: bool = False
+    """A person agrees to each plan before it is carried out."""
+    guards: tuple[Guard, ...] = STANDARD
+    sensitive: tuple[str, ...] = ()
+    """Members of a payload that people may not see in dead letters."""
+    owner: str = "team:finance"
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or self.name != self.name.lower():
+            raise ValueError(f"flow {self.name!r}: a name is lower case letters, digits and underscores")
+        names = [guard.name for guard in self.guards]
+        if len(set(names)) != len(names):
+            raise ValueError(f"flow {self.name}: two of its guards have the same name: {sorted(names)}")

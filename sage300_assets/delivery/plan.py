@@ -1,0 +1,260 @@
+"""A plan: exactly what a delivery would do, as a table in the lake that people can look at before anything leaves.
+
+    action     create, update, unchanged, delete, hold
+    reason     why it is held, or what is special about it
+    payload_hash, payload, control
+
+A plan's name is the hash of its content, so the same plan made again is the same plan, with the same approval.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from sage300_assets.base.errors import DataError
+from sage300_assets.delivery.flow import Flow, Grain
+from sage300_assets.delivery.guards import Verdict, View
+from sage300_assets.lake.files import flush_to_disk, write_whole
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.views import text
+
+FOLDER = "_plans"
+ALL = "all"
+"""In place of a company, of what spans all of them."""
+_CONTROL = "DECIMAL(38, 6)"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What became of one record before."""
+
+    record: str
+    payload_hash: str
+    state: str
+    """As the outbox says: done, failed, waiting ..."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan and what it comes to."""
+
+    plan: str
+    flow: str
+    company: str
+    target: str
+    content_hash: str
+    """Hash of all that the target would have; unchanged content need not go again."""
+    made_at: datetime
+    run: str
+    counts: Mapping[str, int]
+    totals: Mapping[str, str]
+    """Exact control totals per action."""
+    total: str
+    expected: str | None
+    before: int
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def scope(self) -> str:
+        """The company, as the ledger names it."""
+        return self.company or ALL
+
+    @property
+    def changes(self) -> int:
+        """Records that would be sent."""
+        return sum(self.counts.get(action, 0) for action in ("create", "update", "delete"))
+
+    @property
+    def wanted(self) -> int:
+        """Records that the target would have."""
+        return sum(self.counts.get(action, 0) for action in ("create", "update", "unchanged"))
+
+    @property
+    def blocked_by(self) -> tuple[Verdict, ...]:
+        """Guards that stop it."""
+        return tuple(v for v in self.verdicts if v.blocking and not v.passed)
+
+
+def folder(lake: Lake, flow: str, company: str) -> Path:
+    """Where the plans of a flow are kept."""
+    return lake.root / FOLDER / flow / (company.lower() or ALL)
+
+
+def rows_file(lake: Lake, plan: Plan) -> Path:
+    """The rows of a plan."""
+    return folder(lake, plan.flow, plan.company) / f"{plan.plan}.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What was delivered before."""
+
+    standing: tuple[Standing, ...] = ()
+    """Of records that go one by one, what became of each; of a whole, the rows that the target rejected."""
+    last: Plan | None = None
+    """Of a whole, the plan that was delivered last."""
+
+
+def make_plan(
+    flow: Flow, company: str, lake: Lake, db: duckdb.DuckDBPyConnection, past: Past, *, now: datetime, expected: Decimal | None = None, run: str = ""
+) -> Plan:
+    """Hold what is wanted against what was delivered, judge it, and keep it. `db` has what the flow reads."""
+    with closing(db.cursor()) as work:
+        _before(work, lake, past)
+        _compare(work, flow, flow.wanted(work, company))
+        view = _view(work, expected)
+        content = _one(work, _CONTENT)
+        hashed = _one(work, _HASH)
+        plan = Plan(
+            plan=str(hashed)[:24],
+            flow=flow.name,
+            company=company,
+            target=flow.target,
+            content_hash=str(content),
+            made_at=now,
+            run=run,
+            counts=dict(work.execute("SELECT action, count(*) FROM plan GROUP BY 1 ORDER BY 1").fetchall()),
+            totals={a: f"{t:f}" for a, t in work.execute(f"SELECT action, coalesce(sum(control), 0)::{_CONTROL} FROM plan GROUP BY 1").fetchall()},
+            total=f"{view.total:f}",
+            expected=None if expected is None else f"{expected:f}",
+            before=view.before,
+            verdicts=tuple(guard.verdict(view) for guard in flow.guards),
+        )
+        _keep(work, lake, plan)
+    return plan
+
+
+def load_plan(lake: Lake, flow: str, company: str, name: str) -> Plan | None:
+    """A plan that was kept."""
+    with suppress(FileNotFoundError):
+        return _parse((folder(lake, flow, company) / f"{name}.json").read_bytes())
+    return None
+
+
+def plans(lake: Lake) -> Iterator[Plan]:
+    """All plans that are kept, newest first."""
+    found = [_parse(path.read_bytes()) for path in lake.root.glob(f"{FOLDER}/*/*/*.json")]
+    return iter(sorted(found, key=lambda plan: plan.made_at, reverse=True))
+
+
+@contextmanager
+def open_rows(lake: Lake, plan: Plan) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private DuckDB with the rows of a plan as `plan`."""
+    path = rows_file(lake, plan)
+    if not path.exists():
+        raise DataError(f"{plan.flow}: the rows of plan {plan.plan} are gone.", cure="Make the plan again.")
+    with duckdb.connect() as db:
+        db.execute(f"CREATE VIEW plan AS SELECT * FROM read_parquet({text(path)})")
+        yield db
+
+
+# --- how it is made --------------------------------------------------------------------------------------------------------------------
+
+
+def _before(db: duckdb.DuckDBPyConnection, lake: Lake, past: Past) -> None:
+    rows = past.standing
+    table = pa.table({
+        "record": pa.array([r.record for r in rows], pa.string()),
+        "payload_hash": pa.array([r.payload_hash for r in rows], pa.string()),
+        "state": pa.array([r.state for r in rows], pa.string()),
+    })  # fmt: skip
+    db.register("_standing", table)
+    db.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT *, CAST(0 AS {_CONTROL}) AS control FROM _standing")
+    db.unregister("_standing")
+    if past.last is None:
+        return
+    path = rows_file(lake, past.last)
+    if path.exists():  # else it was tidied away: then everything counts as new
+        db.execute(f"""INSERT INTO before SELECT record, payload_hash, 'done', control FROM read_parquet({text(path)}) AS p
+            WHERE action IN ('create', 'update', 'unchanged') AND NOT EXISTS (SELECT 1 FROM before AS b WHERE b.record = p.record)""")
+    # A rejected row that a person wants tried again counts as one that the target does not have.
+    db.execute("DELETE FROM before WHERE state NOT IN ('done', 'failed')")
+
+
+def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str) -> None:
+    again = "b.payload_hash = w.payload_hash"
+    differs = "b.payload_hash <> w.payload_hash"
+    once = "true" if flow.once else "false"
+    gone = "SELECT b.record, 'delete', 'no longer wanted', b.payload_hash, NULL, b.control FROM before AS b ANTI JOIN wanted AS w USING (record)"
+    db.execute(f"""
+        CREATE OR REPLACE TEMP TABLE wanted AS SELECT record, payload, sha256(payload) AS payload_hash, CAST(control AS {_CONTROL}) AS control, hold,
+            count(*) OVER (PARTITION BY record) AS times
+        FROM ({wanted})""")
+    db.execute(f"""
+        CREATE OR REPLACE TEMP TABLE plan AS
+        SELECT w.record,
+            CASE WHEN w.hold IS NOT NULL OR w.times > 1 OR ({again} AND b.state = 'failed') OR ({differs} AND {once}) THEN 'hold'
+                 WHEN {again} THEN 'unchanged'
+                 WHEN {differs} THEN 'update'
+                 ELSE 'create' END AS action,
+            CASE WHEN w.hold IS NOT NULL THEN w.hold
+                 WHEN w.times > 1 THEN 'duplicate: occurs ' || w.times || ' times'
+                 WHEN {again} AND b.state = 'failed' THEN 'dead letter: refused with this content; replay it when the cause is cured'
+                 WHEN {differs} AND {once} THEN 'sent before with other content, and it goes once only'
+                 WHEN {again} AND b.state <> 'done' THEN 'on its way: ' || b.state
+                 ELSE '' END AS reason,
+            w.payload_hash, {"w.payload" if flow.grain is Grain.RECORDS else "CAST(NULL AS VARCHAR)"} AS payload, w.control
+        FROM wanted AS w LEFT JOIN before AS b USING (record)
+        {"UNION ALL " + gone if flow.grain is Grain.WHOLE else ""}""")
+
+
+_CONTENT = """SELECT sha256(coalesce(string_agg(h, '' ORDER BY h), '')) FROM (
+    SELECT sha256(string_agg(h, '' ORDER BY h)) AS h FROM (
+        SELECT sha256(record || chr(31) || payload_hash) AS h FROM plan WHERE action IN ('create', 'update', 'unchanged')) GROUP BY left(h, 3))"""
+_HASH = """SELECT sha256(coalesce(string_agg(h, '' ORDER BY h), '')) FROM (
+    SELECT sha256(string_agg(h, '' ORDER BY h)) AS h FROM (
+        SELECT sha256(record || chr(31) || action || chr(31) || reason || chr(31) || payload_hash) AS h FROM plan) GROUP BY left(h, 3))"""
+"""Hashes of hashes, in groups, so that no text grows with the number of rows squared."""
+
+
+def _view(db: duckdb.DuckDBPyConnection, expected: Decimal | None) -> View:
+    # What is held has a control amount too: it is wanted, and the total of the source counts it.
+    return View(
+        db=db,
+        wanted=_count(db, "SELECT count(*) FROM plan WHERE action <> 'delete'"),
+        before=_count(db, "SELECT count(*) FROM before"),
+        changes=_count(db, "SELECT count(*) FROM plan WHERE action IN ('update', 'delete')"),
+        total=Decimal(str(_one(db, f"SELECT coalesce(sum(control), 0)::{_CONTROL} FROM plan WHERE action <> 'delete'"))),
+        total_before=Decimal(str(_one(db, f"SELECT coalesce(sum(control), 0)::{_CONTROL} FROM before"))),
+        expected=expected,
+    )
+
+
+def _keep(db: duckdb.DuckDBPyConnection, lake: Lake, plan: Plan) -> None:
+    place = rows_file(lake, plan)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    hidden = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+    try:
+        db.execute(f"COPY (SELECT * FROM plan ORDER BY action, record) TO {text(hidden)} (FORMAT parquet, COMPRESSION zstd)")
+        flush_to_disk(hidden)
+        hidden.replace(place)
+    finally:
+        hidden.unlink(missing_ok=True)
+    write_whole(place.with_suffix(".json"), json.dumps(asdict(plan), default=str, indent=1).encode())
+
+
+def _parse(content: bytes) -> Plan:
+    known = json.loads(content)
+    known["made_at"] = datetime.fromisoformat(known["made_at"])
+    known["verdicts"] = tuple(Verdict(**{**v, "offending": tuple(v["offending"])}) for v in known["verdicts"])
+    return Plan(**known)
+
+
+def _one(db: duckdb.DuckDBPyConnection, sql: str) -> object:
+    row = db.execute(sql).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _count(db: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(str(_one(db, sql)))

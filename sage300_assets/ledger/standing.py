@@ -1,0 +1,34 @@
+"""Where each record of a flow stands: the newest item of it that a person has not called off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import outbox
+
+_CALLED_OFF = ("cancelled", "superseded")
+_AT_ONCE = 10_000
+
+
+def standing(ledger: Ledger, *, company: str, flow: str) -> Iterator[tuple[str, str, str]]:
+    """Record, hash of its content, state."""
+    newest = (
+        select(func.max(outbox.c.id))
+        .where(outbox.c.company == company, outbox.c.flow == flow, outbox.c.state.not_in(_CALLED_OFF))
+        .group_by(outbox.c.record)
+        .scalar_subquery()
+    )
+    wanted = select(outbox.c.record, outbox.c.payload_hash, outbox.c.state).where(outbox.c.id.in_(newest)).order_by(outbox.c.record)
+    with ledger.read() as db:
+        for row in db.execute(wanted.execution_options(yield_per=_AT_ONCE)):
+            yield row.record, row.payload_hash, row.state
+
+
+def last_done(ledger: Ledger, *, company: str, flow: str, record: str) -> str:
+    """The plan with which a record last went out; empty if it never did."""
+    mine = (outbox.c.company == company, outbox.c.flow == flow, outbox.c.record == record, outbox.c.state == "done")
+    with ledger.read() as db:
+        return str(db.execute(select(outbox.c.plan).where(*mine).order_by(outbox.c.updated_at.desc(), outbox.c.id.desc()).limit(1)).scalar() or "")

@@ -1,0 +1,43 @@
+"""`sage300 approve`: a person agrees to a plan, or refuses it."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+
+from sage300_assets.terminal.options import lake_option
+from sage300_assets.terminal.verb import Parser, Verb
+
+_MORE = """
+Look at it first: sage300 plans show PLAN. The approval holds for exactly this content; whatever changes makes another plan.
+
+  sage300 approve 3f0c9a51d2e4b6780a1b2c3d --note "checked against the forecast of November"
+  sage300 approve 3f0c9a51d2e4b6780a1b2c3d --refuse --note "wrong period"
+"""
+
+
+def _options(parser: Parser) -> None:
+    parser.add_argument("plan", metavar="PLAN", help="its name, or the beginning of it")
+    parser.add_argument("--refuse", action="store_true", help="refuse it instead")
+    parser.add_argument("--note", default="", help="why")
+    lake_option(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from sage300_assets.ledger.approvals import Approvals
+    from sage300_assets.terminal.places import lake_of, settings_of
+    from sage300_assets.terminal.records import ledger_of, plan_called
+    from sage300_assets.terminal.screen import say
+
+    plan = plan_called(lake_of(settings_of(args)), args.plan)
+    who = os.environ.get("SAGE300_WHO") or getpass.getuser()
+    approvals = Approvals(ledger_of(args), lambda: datetime.now(UTC))
+    made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who, note=args.note)
+    say(f"Plan {plan.plan} of {plan.flow} ({plan.scope}) was {made.decision} by {made.who}: {plan.changes:,} changes, control total {plan.total}.")
+    return 0
+
+
+VERB = Verb("approve", "Agree to a plan that waits for a person, or refuse it.", _run, _options, _MORE)

@@ -1,0 +1,97 @@
+"""`sage300 dead-letters`: what could not be delivered, and what a person decides about it."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+
+from sage300_assets.terminal.options import positive
+from sage300_assets.terminal.verb import Parser, Verb
+
+_MORE = """
+A record that its target refused waits here with the cause and a suggested cure; it never stops the others.
+When the cure lies in the data, mend it at its source: the record goes out again with its new content, and its dead letter is closed.
+When the cure lies elsewhere (a mapping, a right, a period that was opened), replay it: it goes out as it is, once.
+
+  sage300 dead-letters list --flow journals
+  sage300 dead-letters show 12
+  sage300 dead-letters replay 12 13
+  sage300 dead-letters replay --class mapping
+  sage300 dead-letters discard 12 --reason "entered by hand as batch 4711"
+"""
+
+
+def _options(parser: Parser) -> None:
+    forms = parser.forms("form")
+    one = forms.add("list", "Show those that wait for a person.")
+    _choice(one)
+    one = forms.add("show", "Show all that is known of one.")
+    one.add_argument("letter", type=positive, metavar="NUMBER")
+    one = forms.add("replay", "Have them sent again with the next delivery of their flow.")
+    one.add_argument("letters", type=positive, nargs="*", metavar="NUMBER", help="these; or choose with --class, --flow, --company")
+    _choice(one)
+    one = forms.add("discard", "Never send one; the reason stays on record.")
+    one.add_argument("letter", type=positive, metavar="NUMBER")
+    one.add_argument("--reason", required=True, help="why, for those who look at it later")
+
+
+def _choice(parser: Parser) -> None:
+    parser.add_argument("--class", dest="problem_class", default="", metavar="CLASS", help="retryable, auth, data, mapping, conflict or config")
+    parser.add_argument("--flow", default="", help="of one flow")
+    parser.add_argument("--company", default="", metavar="ORGID", help="of one company")
+
+
+def _objection(args: argparse.Namespace) -> str:
+    if args.form == "replay" and not (args.letters or args.problem_class or args.flow or args.company):
+        return "say which to replay: their numbers, or --class, --flow or --company"
+    return ""
+
+
+def _run(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from sage300_assets.base.errors import Conflict
+    from sage300_assets.ledger.dead_letters import DeadLetters
+    from sage300_assets.terminal.records import ledger_of
+    from sage300_assets.terminal.screen import complain, grid, say
+
+    letters = DeadLetters(ledger_of(args), lambda: datetime.now(UTC))
+    if args.form == "show":
+        letter = letters.get(args.letter)
+        grid(
+            ("", ""),
+            [(name.replace("_", " "), getattr(letter, name)) for name in letter.__dataclass_fields__ if getattr(letter, name) not in ("", None)],
+        )
+        return 0
+    if args.form == "discard":
+        letters.discard(args.letter, who=_who(), reason=args.reason)
+        say(f"Dead letter {args.letter} is discarded.")
+        return 0
+    if args.form == "replay":
+        left: list[Conflict] = []
+        if args.letters:
+            sent = letters.replay(args.letters, who=_who())
+        elif args.problem_class:
+            sent, left = letters.replay_class(args.problem_class, who=_who(), company=args.company, flow=args.flow)
+        else:
+            found = letters.open(company=args.company, flow=args.flow)
+            sent = letters.replay([letter.id for letter in found], who=_who())
+        for problem in left:
+            complain(f"sage300: {problem}")
+        say(f"{len(sent)} go out with the next delivery of their flow: {', '.join(sorted({item.flow for item in sent})) or 'none'}.")
+        return 1 if left else 0
+    found = letters.open(company=args.company, flow=args.flow, problem_class=args.problem_class)
+    if not found:
+        say("There are no dead letters.")
+        return 0
+    rows = [(one.id, one.company, one.flow, one.record, one.problem_class, one.message, one.cure, f"{one.last_at:%Y-%m-%d %H:%M}") for one in found]
+    grid(("number", "company", "flow", "record", "class", "what happened", "cure", "last tried (UTC)"), rows, right=(0,))
+    return 0
+
+
+def _who() -> str:
+    return os.environ.get("SAGE300_WHO") or getpass.getuser()
+
+
+VERB = Verb("dead-letters", "Show what could not be delivered, and replay or discard it.", _run, _options, _MORE, objection=_objection)
