@@ -85,9 +85,8 @@ def _load_once(url: str, folder: Path, run: str, keeper: Keeper | None) -> int:
     settings = _settings(url, folder)
     assert YEAR.end is not None
     told = told_to(keeper or UNRECORDED, Behalf(run, COMPANY, "bench", str(YEAR)))
-    with Sage300Client(settings, COMPANY, on_call=told) as client:
-        with nullcontext() if keeper is None else keeper.part(run, "bench", how="bench"):
-            loaded = load(Order(COMPANY, INVOICES, YEAR, run), client, Lake.of(settings), today=YEAR.end, recorder=keeper or UNRECORDED)
+    with Sage300Client(settings, COMPANY, on_call=told) as client, nullcontext() if keeper is None else keeper.part(run, "bench", how="bench"):
+        loaded = load(Order(COMPANY, INVOICES, YEAR, run), client, Lake.of(settings), today=YEAR.end, recorder=keeper or UNRECORDED)
     assert loaded.publication is not None
     return loaded.publication.source_rows
 
