@@ -87,8 +87,12 @@ class Keeper:
             self._try_to_end(run, subject, problem)
             raise
         with self._lock:
-            self._write()
-        Runs(self.ledger, self.now).part_ended(run, subject, rows=part.rows)
+            waiting, self._waiting = self._waiting, []
+            try:
+                Runs(self.ledger, self.now).part_ended(run, subject, rows=part.rows, besides=waiting)
+            except BaseException:
+                self._waiting = waiting + self._waiting
+                raise
 
     @contextmanager
     def safe(self) -> Iterator[None]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
 
-from sage300_assets.base.audit import Event
+from sage300_assets.base.audit import Entry, Event
 from sage300_assets.ledger.canonical import clean
 from sage300_assets.ledger.chain import append
 from sage300_assets.ledger.portable import insert_or_leave
@@ -46,8 +46,8 @@ class Runs:
             if db.execute(insert_or_leave(db, runs, [runs.c.run]).values(**row)).rowcount == 1:
                 append(db, [Event(now, "run begun", run, f"{how} on {host}".removesuffix(" on "), run=run)])
 
-    def part_ended(self, run: str, subject: str, *, rows: int = 0, problem: str = "") -> None:
-        """A part of a run, such as the read of one entity, ended: well, or with a problem."""
+    def part_ended(self, run: str, subject: str, *, rows: int = 0, problem: str = "", besides: Sequence[Entry] = ()) -> None:
+        """A part of a run, such as the read of one entity, ended: well, or with a problem. What else is to be recorded goes before it."""
         now = self.now()
         changes = {
             "ended_at": now,
@@ -58,7 +58,7 @@ class Runs:
         }
         with self.ledger.write() as db:
             db.execute(update(runs).where(runs.c.run == run).values(**changes))
-            append(db, [Event(now, "read failed" if problem else "read ended", subject, problem or f"{rows} rows", run=run)])
+            append(db, [*besides, Event(now, "read failed" if problem else "read ended", subject, problem or f"{rows} rows", run=run)])
 
     def get(self, run: str) -> Run | None:
         """One run."""

@@ -199,7 +199,7 @@ def test_entries_wait_for_a_ledger_that_does_not_answer_and_are_written_once(kee
 
 def test_doctor_tells_of_a_ledger_that_cannot_be_reached(tmp_path: Path) -> None:
     def said(url: str) -> str:
-        [found] = ledger_findings(lambda: LedgerSettings(_env_file=None, ledger_url=url))  # type: ignore[call-arg]
+        [found] = ledger_findings(lambda: LedgerSettings(_env_file=None, ledger_url=url))
         return f"{found.level.value}: {found.message} {found.cure}"
 
     place = tmp_path / "not yet" / "ledger.db"
