@@ -147,7 +147,7 @@ class Vault:
 
     def _sealed(self, name: str, value: Secret, key: Key, changed: str = "") -> Entry:
         nonce = os.urandom(_NONCE)
-        sealed = AESGCM(key.content).encrypt(nonce, value.reveal().encode(), _bound_to(name))
+        sealed = AESGCM(key.content).encrypt(nonce, _encoded(name, value), _bound_to(name))
         return Entry(key.mark, changed or self._now().isoformat(timespec="seconds"), base64.b64encode(nonce + sealed).decode())
 
     def _write(self, entries: Mapping[str, Entry]) -> None:
@@ -194,6 +194,14 @@ def check_name(name: str) -> str:
 def as_stored(name: str, value: str, *, keep_case: bool) -> Secret:
     """A value in the form in which it is kept."""
     return Secret(value if keep_case or name not in UPPER_CASE else value.upper())
+
+
+def _encoded(name: str, value: Secret) -> bytes:
+    try:
+        return value.reveal().encode()
+    except UnicodeEncodeError:  # it quotes the value
+        pass
+    raise ConfigurationError(f"The value of {name} is not text in UTF-8.", cure="Give it as text, such as the base64 of it.")
 
 
 def _bound_to(name: str) -> bytes:

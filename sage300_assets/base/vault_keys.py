@@ -176,9 +176,10 @@ def place_of_keys(variable: str, file: Path | None) -> Keys:
 
 def no_key(keys: Keys) -> ConfigurationError:
     """There is none where there ought to be."""
+    cure = f"Set VAULT_KEY or VAULT_KEY_FILE to the one it was written with. For a new vault {_MAKE}"
     if isinstance(keys, KeysInKeyring) and not keys.writable:
-        return ConfigurationError("The vault has no key: none of VAULT_KEY and VAULT_KEY_FILE is set, and this machine has no keyring.", cure=_MAKE)
-    return ConfigurationError(f"The vault has no key: {keys.name} holds none.", cure=_MAKE)
+        return ConfigurationError("The vault has no key: neither VAULT_KEY nor VAULT_KEY_FILE is set, and this machine has no keyring.", cure=cure)
+    return ConfigurationError(f"The vault has no key: {keys.name} holds none.", cure=cure)
 
 
 def nothing_to_rotate(keys: Keys) -> ConfigurationError:
