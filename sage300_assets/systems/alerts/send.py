@@ -45,10 +45,8 @@ def _notifier(target: Target) -> NotifyBase:
     asset = AppriseAsset(app_id="Sage 300", app_desc="Sage 300 in Dagster", async_mode=False, storage_mode="memory", http_redirects=False)
     notifier = Apprise.instantiate(target.url.reveal(), asset=asset)
     if not isinstance(notifier, NotifyBase):
-        scheme = target.url.reveal().partition("://")[0]
-        shown = f", {scheme}://," if scheme.isalnum() and len(scheme) <= 12 else ""
         raise ConfigurationError(
-            f"{target.name}{shown} is not an address that apprise can send to.",
+            f"{target.name} is not an address that apprise can send to.",
             cure="It looks like mailtos://user:password@example.com or slack://token_a/token_b/token_c; write / ? @ in a password as %2F %3F %40.",
         )
     return notifier
