@@ -146,7 +146,11 @@ def _text(metadata: Mapping[str, dg.MetadataValue], name: str) -> str:
 
 
 def _cause(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
+    """What the step said of its failure, rather than what lies behind that."""
+    failure = event.step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    if error is not None and error.cls_name == "DagsterExecutionStepExecutionError" and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else "it failed"
+    return error.message if error is not None else "it failed"
