@@ -75,6 +75,8 @@ def files_with(canary: Canary, *folders: Path) -> list[str]:
 
 
 def _contents(file: Path) -> Iterator[bytes]:
+    if not file.is_file():  # a socket
+        return
     content = file.read_bytes()
     yield content
     if file.suffix == ".parquet":
