@@ -97,7 +97,7 @@ def said(logs: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> S
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place for temporary files that is looked through too, and no settings from outside."""
     for name in tuple(os.environ):
-        if name.startswith(("SAGE300_", "LAKE_", "DAGSTER_HOME", "ALERT_", "VAULT_")):
+        if name.startswith(("SAGE300_", "LAKE_", "LEDGER_", "DAGSTER_HOME", "ALERT_", "VAULT_")):
             monkeypatch.delenv(name)
     folder = tmp_path / "scratch"
     folder.mkdir()
@@ -172,7 +172,7 @@ def test_processes_are_looked_at() -> None:
 def test_no_fault_of_the_server_brings_it_out(
     server: Server, tmp_path: Path, scratch: Path, logs: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    house = House(server, settings_for(server, tmp_path / "lake", sage300_tries=2))
+    house = House(server, settings_for(server, tmp_path / "lake", sage300_tries=1))
     failed = 0
     for fault in sorted(set(describe_faults()) - NEVER_ENDS):
         server.faults.set(fault, times=None, **QUICK.get(fault, {}))
@@ -206,6 +206,7 @@ def test_a_password_that_is_refused_stays_secret(
     said = capsys.readouterr()
     assert "401" in said.err + said.out
     nothing_in(logs.text, said.out, said.err)
+    assert files_with(CANARY, tmp_path) == []
 
 
 # --- settings, the vault, alerts -------------------------------------------------------------------------------------------------------------
