@@ -219,7 +219,7 @@ def test_a_message_arrives_as_it_is(hook: Webhook) -> None:
     ]
 
 
-@pytest.mark.parametrize("status", [302, 401, 404, 500])
+@pytest.mark.parametrize("status", [307, 401, 404, 500])
 def test_a_refusal_is_an_error_that_holds_nothing_secret(status: int, hook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
     hook.status, hook.location = status, f"{hook.url()}elsewhere".replace("json:", "http:")
     target = Target("ALERT_URLS 1", Secret(hook.url(f"user:{SECRET}@", f"CANARY-TOKEN?+X-Auth={SECRET}")), EVERYBODY)
