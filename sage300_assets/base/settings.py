@@ -10,11 +10,14 @@ from urllib.request import url2pathname
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.secret import Secret
+from sage300_assets.base.vault_source import VaultSource
 
+VAULT_FILE = Path("var", "vault.json")
+"""Where the vault is unless VAULT_FILE says otherwise."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -25,8 +28,33 @@ class EnvSettings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", extra="ignore", case_sensitive=False, env_ignore_empty=True, hide_input_in_errors=True
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code goes first, then the environment, then `.env`, then the vault."""
+        file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        vault = VaultSource(settings_cls, lambda: load_vault_settings(_env_file=file))
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, vault
 
-_S = TypeVar("_S", bound=EnvSettings)
+
+class VaultSettings(BaseSettings):
+    """Where the vault is, and what opens it. A vault in its usual place is looked for only by those that also look for a `.env`."""
+
+    model_config = EnvSettings.model_config
+
+    vault_file: Path | None = Field(default=None, description="File with the encrypted settings.")
+    vault_key: SecretStr = Field(default=SecretStr(""), description="The vault's key; several, separated by commas, while it is changed.")
+    vault_key_file: Path | None = Field(default=None, description="File with the vault's key, which only its owner may read.")
+    sage300_keep_case: bool = Field(default=False, description="Keep name and password of Sage 300 as written instead of in upper case.")
+
+
+_S = TypeVar("_S", bound=BaseSettings)
 
 
 class Settings(EnvSettings):
@@ -140,6 +168,14 @@ class Settings(EnvSettings):
         return Path(self.lake_url)
 
 
+def load_vault_settings(**overrides: object) -> VaultSettings:
+    """Read where the vault is."""
+    found = load(VaultSettings, **overrides)
+    if found.vault_file is None and overrides.get("_env_file", ".env") is not None:
+        return found.model_copy(update={"vault_file": VAULT_FILE})
+    return found
+
+
 def load(kind: type[_S], **overrides: object) -> _S:
     """Read settings of one kind; a malformed one is a `ConfigurationError` that names it and says what it means."""
     try:
@@ -165,7 +201,7 @@ def _field_in(complaint: str) -> str:
     return quoted[1].upper() if len(quoted) > 1 else ""
 
 
-def _describe(kind: type[EnvSettings], name: str) -> str:
+def _describe(kind: type[BaseSettings], name: str) -> str:
     declared = kind.model_fields.get(name.lower())
     return f"It means: {declared.description}" if declared and declared.description else ""
 

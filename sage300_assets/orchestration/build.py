@@ -10,6 +10,7 @@ import dagster as dg
 from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue import ENTITIES
 from sage300_assets.catalogue.model import Entity
+from sage300_assets.orchestration.alerts import alert_definitions
 from sage300_assets.orchestration.assets import entity_assets
 from sage300_assets.orchestration.freshness import newest_date_checks
 from sage300_assets.orchestration.jobs import jobs, schedules
@@ -40,7 +41,7 @@ def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
     )
 
 
-CONTRIBUTIONS: tuple[Contribution, ...] = (reading,)
+CONTRIBUTIONS: tuple[Contribution, ...] = (reading, alert_definitions)
 """The rooms, from the source to what is delivered. One whose system is not configured adds nothing."""
 
 

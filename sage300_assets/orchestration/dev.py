@@ -20,7 +20,7 @@ from types import FrameType
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.orchestration.simulated import simulated_sage300, use
 
-_HOME = Path("var") / "dagster_home"
+HOME = Path("var") / "dagster_home"
 _FOLDER = re.compile(r"^(\s*base_dir: )([\w./-]+)$", re.MULTILINE)
 _STOP_SECONDS = 90.0
 """Dagster gives each of its own processes sixty seconds."""
@@ -55,7 +55,7 @@ def dagster_settings(environment: Mapping[str, str], here: Path, *, demo: bool =
         raise ConfigurationError(
             f"DAGSTER_HOME is {given}, which is not the whole path of a folder.", cure="Make that folder, or unset DAGSTER_HOME."
         )
-    home = Path(given) if given else here.absolute() / _HOME
+    home = Path(given) if given else here.absolute() / HOME
     if not given:
         home.mkdir(parents=True, exist_ok=True)
         _copy_configuration(here.absolute(), home)

@@ -10,7 +10,7 @@ from sage300_assets.terminal.options import port
 from sage300_assets.terminal.verb import Parser, Verb
 
 if TYPE_CHECKING:
-    from sage300_assets.base.settings import Settings
+    from sage300_assets.base.settings import Settings, VaultSettings
 
 _MORE = """
 Dagster runs in DAGSTER_HOME; where that is not set, and with --demo, it is var/dagster_home in the present folder.
@@ -23,17 +23,18 @@ def _options(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from sage300_assets.base.settings import load_vault_settings
     from sage300_assets.orchestration.dev import run_dev
-    from sage300_assets.terminal.places import ledger_of, settings_of
+    from sage300_assets.terminal.places import env_file_of, ledger_of, settings_of
 
     if not args.demo:
         settings = settings_of(args)
         settings.require_source()
-        _hand_on(args.env_file or ".env", settings, ledger_of(args).address)
+        _hand_on(args.env_file or ".env", settings, ledger_of(args).address, load_vault_settings(**env_file_of(args)))
     return run_dev(demo=args.demo, port=args.port)
 
 
-def _hand_on(env_file: str, settings: Settings, ledger: str) -> None:
+def _hand_on(env_file: str, settings: Settings, ledger: str, vault: VaultSettings) -> None:
     """Give the settings to processes that are started in another folder; what is set already stays."""
     from dotenv import dotenv_values
 
@@ -44,6 +45,9 @@ def _hand_on(env_file: str, settings: Settings, ledger: str) -> None:
     os.environ["LEDGER_URL"] = ledger
     if settings.sage300_ca_bundle is not None:
         os.environ["SAGE300_CA_BUNDLE"] = str(settings.sage300_ca_bundle.absolute())
+    for name, file in (("VAULT_FILE", vault.vault_file), ("VAULT_KEY_FILE", vault.vault_key_file)):
+        if file is not None:
+            os.environ[name] = str(file.absolute())
 
 
 VERB = Verb("dev", "Open Dagster's web pages over this project.", _run, _options, _MORE)

@@ -14,15 +14,21 @@ Reads a few records and changes nothing. Ends with 1 if there is a problem.
 
 
 def _run(args: argparse.Namespace) -> int:
-    from sage300_assets.base.settings import load
+    from itertools import chain
+
+    from sage300_assets.base.settings import load, load_vault_settings
+    from sage300_assets.intake.alert_findings import alert_findings
     from sage300_assets.intake.doctor import examine
     from sage300_assets.intake.finding import Level
+    from sage300_assets.intake.vault_findings import vault_findings
     from sage300_assets.ledger.settings import LedgerSettings
     from sage300_assets.terminal.places import env_file_of, settings_of
     from sage300_assets.terminal.screen import finding, say
 
     seen: Counter[Level] = Counter()
-    for found in examine(lambda: settings_of(args), lambda: load(LedgerSettings, **env_file_of(args))):
+    file = env_file_of(args)
+    reading = examine(lambda: settings_of(args), lambda: load(LedgerSettings, **file))
+    for found in chain(vault_findings(load_vault_settings(**file)), reading, alert_findings(**file)):
         seen[found.level] += 1
         finding(found)
     say(f"Problems: {seen[Level.PROBLEM]}, notes: {seen[Level.NOTE]}, in order: {seen[Level.OK]}.")

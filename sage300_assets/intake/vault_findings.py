@@ -1,0 +1,71 @@
+"""What the doctor says of the vault: whether everything in it can be read, and whether others could read it too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.private_file import KEEPS_OTHERS_OUT, readable_by_others
+from sage300_assets.base.settings import VaultSettings
+from sage300_assets.base.vault import Vault, open_vault
+from sage300_assets.base.vault_keys import KeysInFile
+from sage300_assets.intake.finding import Finding, Level, listed, problem
+
+_SUBJECT = "vault"
+
+
+def vault_findings(settings: VaultSettings) -> Iterator[Finding]:
+    """Everything about the vault that these settings name."""
+    file = settings.vault_file
+    if file is None or not file.exists():
+        yield Finding(Level.OK, _SUBJECT, "There is none; settings come from the environment and .env.")
+        return
+    vault = open_vault(file, settings.vault_key.get_secret_value(), settings.vault_key_file)
+    found = list(_values(vault))
+    yield from found
+    if any(finding.level is Level.PROBLEM for finding in found):
+        return
+    yield from _access(vault, file)
+    yield from _spare_keys(vault)
+
+
+def _values(vault: Vault) -> Iterator[Finding]:
+    readable: list[str] = []
+    try:
+        names = sorted(vault.entries())
+    except ConfigurationError as damage:
+        yield problem(_SUBJECT, damage)
+        return
+    for name in names:
+        try:
+            vault.get(name)
+        except ConfigurationError as wrong:
+            yield problem(_SUBJECT, wrong)
+        else:
+            readable.append(name)
+    if readable:
+        yield Finding(Level.OK, _SUBJECT, f"Can be read with {vault.keys.name}: {listed(readable)}.")
+    hidden = [name for name in readable if os.environ.get(name)]
+    if hidden:
+        message = f"Not used, because the environment goes first: {listed(hidden)}."
+        yield Finding(Level.NOTE, _SUBJECT, message, "Take out the one that is out of date.")
+
+
+def _access(vault: Vault, file: Path) -> Iterator[Finding]:
+    if readable_by_others(file):
+        yield Finding(Level.NOTE, _SUBJECT, f"Other users can read {file}, though not without the key.", f"Run: chmod 600 {file}")
+    if isinstance(vault.keys, KeysInFile) and not KEEPS_OTHERS_OUT:
+        message = f"Who may read {vault.keys.file} is not looked at on Windows."
+        yield Finding(Level.NOTE, _SUBJECT, message, "Unset VAULT_KEY_FILE to keep the key in the Credential Manager, or see the file's access list.")
+
+
+def _spare_keys(vault: Vault) -> Iterator[Finding]:
+    needed = {entry.key for entry in vault.entries().values()}
+    keys = vault.keys.read()
+    spare = [key.mark for key in keys if key.mark not in needed and key != keys[0]]
+    if spare:
+        yield Finding(Level.NOTE, _SUBJECT, f"Nothing needs these keys any more: {listed(spare)}.", f"Take them out of {vault.keys.name}.")
+    if keys and any(mark != keys[0].mark for mark in needed):
+        yield Finding(Level.NOTE, _SUBJECT, "Some values are not yet encrypted with the newest key.", "Run `sage300 vault rotate`.")

@@ -1,0 +1,98 @@
+"""The sensor that tells people what went wrong, once per incident, and that it is over.
+
+It reads what Dagster recorded, so no other room needs to call it: runs that failed, checks that did not pass, tables that are stale.
+What a room may set to be heard better is in `orchestration/happenings.py`.
+
+A tick that could send nothing of what it should send fails, visibly, and forgets nothing: the next one does it again. A tick that could send to
+some targets remembers what it still owes to the others, so nobody gets a message twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from sage300_assets.base.errors import RetriableError
+from sage300_assets.base.settings import Settings, load
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.orchestration.dev import HOME
+from sage300_assets.orchestration.happenings import happenings, stale
+from sage300_assets.systems.alerts.memory import Memory
+from sage300_assets.systems.alerts.post import Posted, addressed, post
+from sage300_assets.systems.alerts.settings import AlertSettings
+
+SENSOR = "alerts"
+_EVERY_SECONDS = 60
+
+ReadSettings = Callable[[], AlertSettings]
+
+
+def alert_definitions(
+    settings: Settings,
+    entities: Sequence[Entity],
+    read_settings: ReadSettings = lambda: load(AlertSettings),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> dg.Definitions:
+    """The sensor, if there is anybody to tell."""
+    return dg.Definitions(sensors=[alert_sensor(read_settings, now)]) if read_settings().targets else dg.Definitions()
+
+
+def alert_sensor(read_settings: ReadSettings, now: Callable[[], datetime]) -> dg.SensorDefinition:
+    """One sensor for everything; it starts no runs."""
+
+    @dg.sensor(
+        name=SENSOR,
+        minimum_interval_seconds=_EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells people of failed runs, failed checks and stale tables, once per incident, and when it is over. Starts no runs.",
+    )
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        memory = Memory.from_text(context.cursor)
+        posted = look(context.instance, context.repository_def, memory, read_settings(), now())
+        return dg.SensorResult(skip_reason=dg.SkipReason(_said(memory, posted)), cursor=memory.to_text())
+
+    return alerts
+
+
+def look(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition | None, memory: Memory, settings: AlertSettings, now: datetime) -> Posted:
+    """Find what is new, tell it, and remember it; raises if all that should be told could not be."""
+    from sage300_assets.systems.alerts.send import send  # noqa: PLC0415 - apprise takes half a second, and most processes send nothing
+
+    memory.book.note(happenings(instance, memory.read_to, now))
+    if repository is not None:
+        stale(instance, repository, memory.book, now)
+    messages = list(memory.book.messages(now, settings.every, settings.dagster_ui_url))
+    posted = post([*memory.waiting, *addressed(messages, settings.targets)], settings.targets, send)
+    if posted.refusals and not posted.sent:
+        raise RetriableError(
+            f"No alert could be sent, so {len(posted.waiting)} wait for the next time: {' '.join(str(one) for one in posted.refusals)}"
+        )
+    memory.waiting = list(posted.waiting)
+    return posted
+
+
+def remembered_here() -> Memory | None:
+    """What the sensor of the Dagster of this folder remembers, or None if it never ran."""
+    given = os.environ.get("DAGSTER_HOME")
+    home = Path(given) if given else HOME.absolute()
+    if not home.is_dir():
+        return None
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        return remembered(instance)
+
+
+def remembered(instance: dg.DagsterInstance) -> Memory | None:
+    """What the sensor remembers, or None if it never ran."""
+    for state in instance.all_instigator_state():
+        if state.instigator_name == SENSOR and state.instigator_data is not None:
+            return Memory.from_text(getattr(state.instigator_data, "cursor", None))
+    return None
+
+
+def _said(memory: Memory, posted: Posted) -> str:
+    said = f"{posted.sent} messages sent, {len(memory.book.open)} incidents open"
+    return f"{said}. {' '.join(str(one) for one in posted.refusals)}" if posted.refusals else said

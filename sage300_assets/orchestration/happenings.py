@@ -1,0 +1,156 @@
+"""What Dagster recorded, as signals for the alerts.
+
+What a room may set, and nobody has to:
+
+=====================================  ==========================================================================================
+on an asset check result, metadata     ``alert``: ``critical``, ``warning`` or ``off``, instead of what its severity says (ERROR is critical)
+..                                     ``incident``: a few words; checks with the same words, of one company, are one incident
+on a run or its job, tag               ``alert``: ``warning`` or ``off``, instead of critical
+=====================================  ==========================================================================================
+
+Without ``incident`` the failed checks of one name and company are one incident; failed runs of one company are one. A check that passes, and a
+step that succeeds, end what they are part of. So drift, reconciliation differences and dead letters need no more than a check that fails.
+A run that Dagster starts again by itself is not told; a run that a person cancels neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from sage300_assets.systems.alerts.incident import Book, Severity, Signal
+
+_FIRST_LOOK = timedelta(hours=24)
+_ENDS = {"failed": dg.DagsterEventType.RUN_FAILURE, "succeeded": dg.DagsterEventType.RUN_SUCCESS, "cancelled": dg.DagsterEventType.RUN_CANCELED}
+_OF_A_RUN = {
+    dg.DagsterEventType.STEP_START,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+_PAGE = 200
+_WHOLE_RUN = "the run itself"
+_STALE = {"WARN": Severity.WARNING, "FAIL": Severity.CRITICAL}
+
+
+def happenings(instance: dg.DagsterInstance, read_to: dict[str, str], now: datetime) -> list[Signal]:
+    """Signals of all runs that ended since the last look; `read_to` is moved on."""
+    found: list[Signal] = []
+    for end, event_type in _ENDS.items():
+        for run_id, at in _ended(instance, end, event_type, read_to, now):
+            run = instance.get_run_by_id(run_id)
+            if run is not None:
+                found += _of_run(instance, run, end, at)
+    return found
+
+
+def stale(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, book: Book, now: datetime) -> None:
+    """Bring the incidents of stale tables to what Dagster says of them now."""
+    graph = repository.asset_graph
+    keys = [key for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy is not None]
+    states = instance.get_freshness_state_records(keys) if keys else {}
+    names = {key.to_user_string() for key in keys}
+    for incident in [one for one in book.open.values() if one.key.startswith("stale:")]:
+        book.forget(incident.key, set(incident.members) - names)
+    signals = []
+    for key in keys:
+        state = states[key].freshness_state.value if key in states else "UNKNOWN"
+        company, name = key.path[0], key.to_user_string()
+        open_one = book.open.get(f"stale:{company}")
+        if state in _STALE:
+            said = "later than it may be" if state == "FAIL" else "late"
+            signals.append(
+                Signal(f"stale:{company}", name, now, f"{company.upper()}: tables are stale", said, f"/assets/{name}", severity=_STALE[state])
+            )
+        elif state == "PASS" and open_one is not None and name in open_one.members:
+            signals.append(Signal(f"stale:{company}", name, now))
+    book.note(signals)
+
+
+def _ended(
+    instance: dg.DagsterInstance, end: str, event_type: dg.DagsterEventType, read_to: dict[str, str], now: datetime
+) -> Iterator[tuple[str, datetime]]:
+    since = (now - _FIRST_LOOK).timestamp()
+    while True:
+        wanted = dg.RunStatusChangeRecordsFilter(event_type, after_timestamp=since)  # type: ignore[arg-type]
+        result = instance.fetch_run_status_changes(wanted if end not in read_to else event_type, limit=_PAGE, cursor=read_to.get(end), ascending=True)
+        for record in result.records:
+            yield record.event_log_entry.run_id, datetime.fromtimestamp(record.event_log_entry.timestamp, UTC)
+        if result.records:
+            read_to[end] = result.cursor
+        if not result.has_more:
+            return
+
+
+def _of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, end: str, at: datetime) -> Iterator[Signal]:
+    company, link = _company(run), f"/runs/{run.run_id}"
+    severity = _severity(run.tags.get("alert"), Severity.CRITICAL)
+    started: dict[str, str] = {}
+    for entry in _entries(instance, run.run_id):
+        event = entry.get_dagster_event()
+        moment = datetime.fromtimestamp(entry.timestamp, UTC)
+        step = event.step_key or ""
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            yield _of_check(event.asset_check_evaluation_data, moment, link)
+        elif event.event_type is dg.DagsterEventType.STEP_START:
+            started[step] = "it broke off"
+        elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
+            started[step] = _cause(event)
+        elif event.event_type is dg.DagsterEventType.STEP_SUCCESS:
+            started.pop(step, None)
+            yield Signal(f"runs:{company}", step, moment)
+    whole = f"{run.job_name} ({_WHOLE_RUN})"
+    if end == "succeeded":
+        yield Signal(f"runs:{company}", whole, at)
+    if end == "failed" and severity is not None and run.tags.get("dagster/will_retry") != "true":
+        title = f"{company.upper()}: a run failed"
+        for step, why in started.items() or [(whole, "it failed before its first step")]:
+            yield Signal(f"runs:{company}", step, at, title, why, link, severity)
+
+
+def _of_check(result: dg.AssetCheckEvaluation, at: datetime, link: str) -> Signal:
+    company, name = result.asset_key.path[0], result.asset_key.to_user_string()
+    words = _text(result.metadata, "incident") or result.check_name
+    severity = _severity(_text(result.metadata, "alert"), Severity.CRITICAL if result.severity is dg.AssetCheckSeverity.ERROR else Severity.WARNING)
+    title = f"{company.upper()}: {words.replace('_', ' ')}"
+    member = f"{name} ({result.check_name})"
+    return Signal(f"check:{company}:{words}", member, at, title, result.description or "it did not pass", link, None if result.passed else severity)
+
+
+def _entries(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.EventLogEntry]:
+    cursor = None
+    while True:
+        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=_OF_A_RUN, limit=1000)
+        yield from (record.event_log_entry for record in page.records)
+        cursor = page.cursor
+        if not page.has_more:
+            return
+
+
+def _company(run: dg.DagsterRun) -> str:
+    if "company" in run.tags:
+        return run.tags["company"]
+    first = {key.path[0] for key in run.asset_selection or ()}
+    return first.pop() if len(first) == 1 else run.job_name
+
+
+def _severity(asked: str | None, otherwise: Severity) -> Severity | None:
+    return {"critical": Severity.CRITICAL, "warning": Severity.WARNING, "off": None}.get((asked or "").lower(), otherwise)
+
+
+def _text(metadata: Mapping[str, dg.MetadataValue], name: str) -> str:
+    value = metadata[name].value if name in metadata else ""
+    return value if isinstance(value, str) else ""
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    """What the step said of its failure, rather than what lies behind that."""
+    failure = event.step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    if error is not None and error.cls_name == "DagsterExecutionStepExecutionError" and error.cause is not None:
+        error = error.cause
+    return error.message if error is not None else "it failed"

@@ -1,0 +1,104 @@
+"""What the alerts remember from one look to the next, as text: how far they have read, what is open, what could not be sent yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sage300_assets.systems.alerts.incident import Book, Incident, Message, Severity, Trouble
+
+_VERSION = 1
+_MOST_WAITING = 100
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message on its way to one target. The target is a name, never an address: this text lies in Dagster's database."""
+
+    target: str
+    message: Message
+
+
+@dataclass
+class Memory:
+    """All that is remembered."""
+
+    read_to: dict[str, str] = field(default_factory=dict)
+    book: Book = field(default_factory=Book)
+    waiting: list[Waiting] = field(default_factory=list)
+
+    def to_text(self) -> str:
+        """As a cursor."""
+        content = {
+            "version": _VERSION,
+            "read_to": self.read_to,
+            "open": [_written(incident) for incident in self.book.open.values()],
+            "waiting": [
+                [one.target, one.message.severity.value, one.message.title, one.message.body, one.message.over] for one in _bounded(self.waiting)
+            ],
+        }
+        return json.dumps(content, ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Memory:
+        """From a cursor; of another version nothing is known, and the alerts begin anew."""
+        content = json.loads(text) if text else {}
+        if content.get("version") != _VERSION:
+            return cls()
+        incidents = [_read(one) for one in content["open"]]
+        waiting = [Waiting(target, Message(Severity(level), title, body, over)) for target, level, title, body, over in content["waiting"]]
+        return cls(dict(content["read_to"]), Book({one.key: one for one in incidents}), waiting)
+
+
+def _bounded(waiting: list[Waiting]) -> list[Waiting]:
+    """Of a target that was away for long the oldest messages become one that names how many there were."""
+    kept: list[Waiting] = []
+    for target in dict.fromkeys(one.target for one in waiting):
+        mine = [one for one in waiting if one.target == target]
+        if len(mine) > _MOST_WAITING:
+            old, mine = mine[: 1 - _MOST_WAITING], mine[1 - _MOST_WAITING :]
+            titles = "\n".join(dict.fromkeys(line for one in old for line in (one.message.title, *_titles_in(one.message))))
+            summary = Message(max(one.message.severity for one in old), _SUMMARY, titles[-4000:])
+            mine.insert(0, Waiting(target, summary))
+        kept += mine
+    return kept
+
+
+_SUMMARY = "Alerts that could not be sent for long, by their titles"
+
+
+def _titles_in(message: Message) -> list[str]:
+    return message.body.splitlines() if message.title == _SUMMARY else []
+
+
+def _written(incident: Incident) -> dict[str, object]:
+    return {
+        "key": incident.key,
+        "title": incident.title,
+        "opened": incident.opened.isoformat(),
+        "members": {name: [one.severity.value, one.said, one.link, one.since.isoformat()] for name, one in incident.members.items()},
+        "told": incident.told.isoformat() if incident.told else "",
+        "told_severity": incident.told_severity.value,
+        "told_members": sorted(incident.told_members),
+        "worst": incident.worst.value,
+    }
+
+
+def _read(content: Mapping[str, object]) -> Incident:
+    members = content["members"]
+    names = content["told_members"]
+    assert isinstance(members, dict)
+    assert isinstance(names, list)
+    told = str(content["told"])
+    return Incident(
+        key=str(content["key"]),
+        title=str(content["title"]),
+        opened=datetime.fromisoformat(str(content["opened"])),
+        members={name: Trouble(Severity(level), said, link, datetime.fromisoformat(since)) for name, (level, said, link, since) in members.items()},
+        told=datetime.fromisoformat(told) if told else None,
+        told_severity=Severity(int(str(content["told_severity"]))),
+        told_members=frozenset(map(str, names)),
+        worst=Severity(int(str(content["worst"]))),
+    )

@@ -1,0 +1,51 @@
+"""Carrying messages to their targets, each target for itself: what one of them does not take waits for the next time, and only for that one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sage300_assets.base.errors import Sage300AssetsError
+from sage300_assets.systems.alerts.incident import Message
+from sage300_assets.systems.alerts.memory import Waiting
+from sage300_assets.systems.alerts.settings import Target
+
+Send = Callable[[Target, Message], None]
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What became of the messages."""
+
+    sent: int
+    waiting: tuple[Waiting, ...]
+    refusals: tuple[Sage300AssetsError, ...]
+
+
+def addressed(messages: Iterable[Message], targets: Sequence[Target]) -> list[Waiting]:
+    """Each message for each target that wants its severity."""
+    return [Waiting(target.name, message) for message in messages for target in targets if message.severity in target.severities]
+
+
+def post(waiting: Iterable[Waiting], targets: Sequence[Target], send: Send) -> Posted:
+    """Try to send everything. A target that refuses one message is not asked again now, so that its messages keep their order.
+
+    What waits for a target that is not in the settings any more is let go.
+    """
+    known = {target.name: target for target in targets}
+    refusals: dict[str, Sage300AssetsError] = {}
+    left: list[Waiting] = []
+    sent = 0
+    for one in waiting:
+        if one.target not in known:
+            continue
+        if one.target in refusals:
+            left.append(one)
+            continue
+        try:
+            send(known[one.target], one.message)
+            sent += 1
+        except Sage300AssetsError as refusal:
+            refusals[one.target] = refusal
+            left.append(one)
+    return Posted(sent, tuple(left), tuple(refusals.values()))

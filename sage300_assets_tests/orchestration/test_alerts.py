@@ -1,0 +1,255 @@
+"""Alerts over a real instance with the project's storage, to a receiver on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+
+from sage300_assets import cli
+from sage300_assets.base.errors import RetriableError
+from sage300_assets.base.settings import load, load_settings
+from sage300_assets.orchestration import alerts as alerts_module
+from sage300_assets.orchestration.alerts import alert_definitions, alert_sensor
+from sage300_assets.orchestration.build import build_definitions
+from sage300_assets.systems.alerts.memory import Memory
+from sage300_assets.systems.alerts.settings import AlertSettings
+from sage300_assets_tests.webhook import Webhook, webhook
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = "https://dagster.example.com"
+VENDORS, ITEMS = dg.AssetKey(["samltd", "ap", "vendors"]), dg.AssetKey(["saminc", "ic", "items"])
+
+
+@dataclass
+class Plant:
+    """Assets that fail when they are told to, and whoever hears of it."""
+
+    instance: dg.DagsterInstance
+    hook: Webhook
+    broken: set[str] = field(default_factory=set)
+    metadata: dict[str, str] = field(default_factory=dict)
+    late: timedelta = timedelta(0)
+    cursor: str | None = None
+    more: str = ""
+
+    def __post_init__(self) -> None:
+        policy = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50))
+
+        @dg.asset(key=VENDORS, freshness_policy=policy, check_specs=[dg.AssetCheckSpec(n, asset=VENDORS) for n in ("totals_tie", "drift")])
+        def vendors() -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+            if "vendors" in self.broken:
+                raise dg.Failure("the server is away", allow_retries=False) from OSError("it was unplugged")
+            yield dg.MaterializeResult()
+            for name, severity in (("totals_tie", dg.AssetCheckSeverity.ERROR), ("drift", dg.AssetCheckSeverity.WARN)):
+                yield dg.AssetCheckResult(
+                    passed=name not in self.broken, check_name=name, severity=severity, description=f"{name} 0.01 off", metadata=self.metadata
+                )
+
+        @dg.asset(key=ITEMS, freshness_policy=policy)
+        def items() -> None:
+            if "items" in self.broken:
+                raise OSError("items are away")
+
+        self.definitions = dg.Definitions(
+            assets=[vendors, items],
+            jobs=[dg.define_asset_job("reading", executor_def=dg.in_process_executor), dg.define_asset_job("again", [VENDORS])],
+            sensors=[alert_sensor(self.settings, lambda: datetime.now(UTC) + self.late)],
+        )
+
+    def settings(self) -> AlertSettings:
+        urls = f"{self.hook.url()} {self.more}"
+        return load(AlertSettings, _env_file=None, alert_urls=urls, alert_every_minutes=60, dagster_ui_url=PAGES)
+
+    def run(self, *broken: str, job: str = "reading", **tags: str) -> str:
+        """A run in which these fail."""
+        self.broken = set(broken)
+        result = self.definitions.resolve_job_def(job).execute_in_process(instance=self.instance, raise_on_error=False, tags=tags)
+        return result.run_id
+
+    def look(self) -> list[str]:
+        """A tick of the sensor; gives the titles that arrived because of it."""
+        before = len(self.hook.arrived)
+        sensor = self.definitions.resolve_sensor_def("alerts")
+        repository = self.definitions.get_repository_def()
+        result = sensor(dg.build_sensor_context(instance=self.instance, cursor=self.cursor, repository_def=repository))
+        assert isinstance(result, dg.SensorResult)
+        assert not result.run_requests
+        self.cursor = result.cursor
+        return self.hook.titles[before:]
+
+    def is_now(self, key: dg.AssetKey, state: FreshnessState) -> None:
+        """Say what Dagster's daemon would say of its freshness."""
+        moment = datetime.now(UTC).timestamp()
+        change = FreshnessStateChange(key=key, new_state=state, previous_state=FreshnessState.UNKNOWN, state_change_timestamp=moment)
+        self.instance._report_runless_asset_event(change)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Webhook]:
+    with webhook() as one:
+        yield one
+
+
+@pytest.fixture
+def plant(receiver: Webhook) -> Iterator[Plant]:
+    """One that remembers nothing when it is over."""
+    receiver.arrived.clear()
+    receiver.status = 200
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Plant(instance, receiver)
+
+
+@pytest.fixture
+def stored(tmp_path: Path, receiver: Webhook, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
+    """One with the storage that this project uses, which keeps each run in a database of its own."""
+    receiver.arrived.clear()
+    receiver.status = 200
+    shutil.copy(PROJECT / "dagster.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)  # where the instance keeps its files
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        yield Plant(instance, receiver)
+
+
+def test_a_run_that_fails_is_told_once_and_its_recovery_once(stored: Plant) -> None:
+    assert stored.look() == []
+    run_id = stored.run("vendors", company="samltd")
+    assert stored.look() == ["[critical] SAMLTD: a run failed"]
+    body = stored.hook.arrived[-1]["message"]
+    assert "samltd__ap__vendors: the server is away" in body
+    assert f"{PAGES}/runs/{run_id}" in body
+    stored.run("vendors", company="samltd")
+    assert stored.look() == [], "it is still the same incident"
+    stored.run(job="again", company="samltd")
+    assert stored.look() == ["[recovered] SAMLTD: a run failed"], "another job may mend it"
+    assert stored.look() == []
+
+
+def test_steps_of_other_companies_are_other_incidents(plant: Plant) -> None:
+    plant.run("items", company="saminc")
+    plant.run("vendors", company="samltd")
+    assert sorted(plant.look()) == ["[critical] SAMINC: a run failed", "[critical] SAMLTD: a run failed"]
+    assert any("saminc__ic__items: OSError: items are away" in one["message"] for one in plant.hook.arrived)
+
+
+def test_runs_that_nobody_need_hear_of(stored: Plant) -> None:
+    stored.run("vendors", **{"dagster/max_retries": "1", "dagster/retry_on_asset_or_op_failure": "true"})
+    stored.run("vendors", alert="off")
+    assert stored.look() == []
+    stored.run("vendors", alert="warning")
+    assert stored.look() == ["[warning] READING: a run failed"]
+
+
+def test_failed_checks_by_severity_and_by_what_they_set(plant: Plant) -> None:
+    plant.run("totals_tie", "drift")
+    assert sorted(plant.look()) == ["[critical] SAMLTD: totals tie", "[warning] SAMLTD: drift"]
+    assert any("samltd/ap/vendors (totals_tie): totals_tie 0.01 off" in one["message"] for one in plant.hook.arrived)
+    plant.run("drift")
+    assert plant.look() == ["[recovered] SAMLTD: totals tie"]
+    plant.run()
+    assert plant.look() == ["[recovered] SAMLTD: drift"]
+    plant.metadata = {"alert": "critical", "incident": "unexplained difference"}
+    plant.run("totals_tie", "drift")
+    assert plant.look() == ["[critical] SAMLTD: unexplained difference"], "two checks, one incident"
+    plant.run()
+    assert plant.look() == ["[recovered] SAMLTD: unexplained difference"]
+    plant.metadata = {"alert": "off"}
+    plant.run("totals_tie", "drift")
+    assert plant.look() == []
+
+
+def test_stale_tables_are_one_incident_of_their_company(plant: Plant) -> None:
+    plant.is_now(VENDORS, FreshnessState.WARN)
+    plant.is_now(ITEMS, FreshnessState.PASS)
+    assert plant.look() == ["[warning] SAMLTD: tables are stale"]
+    assert f"{PAGES}/assets/samltd/ap/vendors" in plant.hook.arrived[-1]["message"]
+    plant.is_now(VENDORS, FreshnessState.FAIL)
+    assert plant.look() == ["[critical] SAMLTD: tables are stale (update)"]
+    plant.is_now(VENDORS, FreshnessState.UNKNOWN)
+    assert plant.look() == []
+    plant.is_now(VENDORS, FreshnessState.PASS)
+    assert plant.look() == ["[recovered] SAMLTD: tables are stale"]
+
+
+def test_what_cannot_be_sent_fails_the_tick_and_comes_with_the_next(plant: Plant) -> None:
+    plant.run("vendors")
+    plant.hook.status = 500
+    with pytest.raises(Exception, match="alerts") as failure:
+        plant.look()
+    assert isinstance(failure.value.__cause__ or failure.value, (RetriableError, dg.DagsterError))
+    assert "ALERT_URLS 1" in str(failure.value.__cause__ or failure.value)
+    plant.hook.status = 200
+    assert plant.look() == ["[critical] READING: a run failed"]
+    assert plant.look() == []
+
+
+def test_a_target_that_is_away_does_not_make_the_other_hear_it_twice(plant: Plant) -> None:
+    with webhook() as other:
+        plant.more, other.status = other.url(), 500
+        plant.run("vendors")
+        assert len(plant.look()) == 1
+        assert "ALERT_URLS 2" not in "".join(plant.hook.titles)
+        assert [one.target for one in Memory.from_text(plant.cursor).waiting] == ["ALERT_URLS 2"]
+        with pytest.raises(Exception, match="alerts"):
+            plant.look()
+        other.status = 200
+        assert plant.look() == []
+        assert other.titles == ["[critical] READING: a run failed"]
+    assert plant.hook.url() not in (plant.cursor or "")
+
+
+def test_only_what_happened_in_the_last_day_is_told_at_first(plant: Plant) -> None:
+    plant.run("vendors")
+    plant.late = timedelta(hours=25)
+    assert plant.look() == []
+
+
+def test_pages_of_many_runs_are_all_read(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sage300_assets.orchestration.happenings._PAGE", 2)
+    for number in range(5):
+        plant.run("items", company=f"c{number}")
+    assert len(plant.look()) == 5
+
+
+def test_without_an_address_there_is_no_sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("ALERT_")]:
+        monkeypatch.delenv(name)
+    settings = load_settings(_env_file=None, sage300_companies="SAMLTD")
+    assert not alert_definitions(settings, ()).sensors
+    monkeypatch.setenv("ALERT_URLS", "json://127.0.0.1")
+    sensor = build_definitions(settings).resolve_sensor_def("alerts")
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_the_command_line(stored: Plant, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*args: str) -> tuple[int, str]:
+        code = cli.main(["alerts", *args])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    monkeypatch.delenv("ALERT_URLS", raising=False)
+    assert run("list")[0] == 2
+    monkeypatch.setenv("ALERT_URLS", stored.hook.url("user:CANARY@"))
+    assert run("test") == (0, "ALERT_URLS 1: taken.\n")
+    assert stored.hook.titles == ["[test] Sage 300"]
+    assert "not looked yet" in run("list")[1]
+    stored.run("vendors")
+    stored.look()
+    monkeypatch.setattr(alerts_module, "remembered", lambda instance: Memory.from_text(stored.cursor))
+    said = run("list")[1]
+    assert "READING: a run failed" in said
+    assert "Open incidents: 1, messages that could not be sent yet: 0." in said
+    stored.hook.status = 500
+    code, said = run("test")
+    assert code == 1
+    assert "ALERT_URLS 1 (JSON) did not take" in said
+    assert "CANARY" not in said
