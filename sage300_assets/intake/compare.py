@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Reading, Stamped, Table
+from sage300_assets.intake.asking import Key, conditions, is_too_much, looks_emptied
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Cover, DayFigures, live_pieces
@@ -26,12 +25,7 @@ from sage300_assets.lake.views import comma, create_views, quoted, text
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.odata import Dialect, literal
-
-_FEW = 20
-_FILTER_BYTES = 900
-
-Key = tuple[object, ...]
+from sage300_assets.systems.sage300.odata import Dialect
 
 
 @dataclass
@@ -118,28 +112,12 @@ class Comparison:
 
     def refuse_if_emptied(self, gone: int, *, most: int) -> None:
         """Hold a read after which most of what was there would be gone."""
-        if gone <= _FEW or (gone * 2 <= self._before and gone <= most):
-            return
-        raise DataError(
-            f"{self.company} {self.entity.resource}: {gone} of {self._before} records are no longer in Sage 300, "
-            "which looks like a source that was emptied or restored. Nothing was published.",
-            cure="Look into Sage 300. If they were really deleted, run `sage300 pull` for this entity with --accept-vanished.",
-        )
+        if is_too_much(gone, self._before, most):
+            raise looks_emptied(f"{self.company} {self.entity.resource}", gone, self._before, "pull")
 
     def conditions(self, contract: Contract, dialect: Dialect) -> Iterator[tuple[str, set[Key]]]:
         """Filters that ask for the records that are gone, several at a time, and whom each asks for."""
-        names = contract.key_select
-        batch, asked, size = "", set[Key](), 0
-        for key in sorted(self.gone, key=repr):
-            one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, key, strict=True))  # type: ignore[arg-type]
-            if batch and size + len(quote(one)) > _FILTER_BYTES:
-                yield batch, asked
-                batch, asked, size = "", set[Key](), 0
-            batch = f"{batch} or {one}" if batch else one
-            size += len(quote(f" or {one}"))
-            asked.add(key)
-        if batch:
-            yield batch, asked
+        yield from conditions(self.gone, contract, dialect)
 
     def still_there(self, pages: Iterable[Page]) -> None:
         """Take records that were found after all off the list."""

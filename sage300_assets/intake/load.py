@@ -29,7 +29,7 @@ from sage300_assets.intake.compare import Comparison
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout
-from sage300_assets.lake.publication import Cover, DataFile, Publication
+from sage300_assets.lake.publication import Cover, DataFile, Publication, reads
 from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client
@@ -96,7 +96,7 @@ def load(
         publication = intake.run()
     except (OSError, duckdb.Error) as problem:
         intake.abandon()
-        raise _no_room(order, lake, problem) from problem
+        raise no_room(order.company, order.entity, lake, problem) from problem
     except BaseException:
         intake.abandon()
         raise
@@ -113,10 +113,11 @@ def load(
     return Loaded(order, publication, time.monotonic() - began)
 
 
-def _no_room(order: Order, lake: Lake, problem: Exception) -> RetriableError:
+def no_room(company: str, entity: Entity, lake: Lake, problem: Exception) -> RetriableError:
+    """The lake's folder or its files are in the way."""
     reason = next(iter(str(problem).splitlines()), type(problem).__name__)
     return RetriableError(
-        f"{order.company} {order.entity.resource}: the lake in {lake.root} could not be read or written ({reason}). Nothing was published.",
+        f"{company} {entity.resource}: the lake in {lake.root} could not be read or written ({reason}). Nothing was published.",
         cure="Check the free space and the rights there, and run it again.",
     )
 
@@ -174,7 +175,7 @@ class _Intake:
                 with self.lake.alone(self.order.company, self.order.entity):
                     publications = self.lake.publications(self.order.company, self.order.entity)
                     if snapshot and [p.read for p in publications] != seen:
-                        if any(p.read > self.read for p in publications):
+                        if any(p.read > self.read for p in reads(publications)):
                             self.abandon()
                             return None
                         continue  # someone published in between: compare with that

@@ -172,15 +172,17 @@ class Sage300Client:
         self.transport.get(self._path(contract.entity), ask, judge=judge, given_up=given_up)
         return result[-1]
 
-    def keys(self, contract: Contract, ask: str, given_up: threading.Event | None = None) -> tuple[pa.Table, int | None, str | None]:
-        """One page of keys only: an Arrow table, the count, the next query."""
+    def keys(
+        self, contract: Contract, ask: str, given_up: threading.Event | None = None, *, more: tuple[str, ...] = ()
+    ) -> tuple[pa.Table, int | None, str | None]:
+        """One page of keys only, with `more` declared fields beside them: an Arrow table, the count, the next query."""
         what = f"{self.company} {contract.entity.resource} keys"
         result: list[tuple[pa.Table, int | None, str | None]] = []
 
         def judge(answer: Answer) -> None:
             check_status(answer, what)
             check_is_json(answer, what)
-            result.append(decode_keys(answer.body, contract, what))
+            result.append(decode_keys(answer.body, contract, what, more))
 
         self.transport.get(self._path(contract.entity), ask, judge=judge, given_up=given_up)
         return result[-1]

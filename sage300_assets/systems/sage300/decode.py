@@ -80,9 +80,9 @@ def decode_page(body: bytes, contract: Contract, what: str) -> DecodedPage:
     return DecodedPage(tables, len(records), *envelope(body))
 
 
-def decode_keys(body: bytes, contract: Contract, what: str) -> tuple[pa.Table, int | None, str | None]:
-    """Decode an answer that holds only keys."""
-    keys = set(contract.entity.key)
+def decode_keys(body: bytes, contract: Contract, what: str, more: tuple[str, ...] = ()) -> tuple[pa.Table, int | None, str | None]:
+    """Decode an answer that holds only keys, and perhaps a few more declared fields."""
+    keys = {*contract.entity.key, *more}
     whole = _respell(contract.root, body)
     root = Node({d: w for d, w in whole.names.items() if d in keys}, whole.fields, (), numbers=whole.numbers)
     try:
@@ -91,7 +91,7 @@ def decode_keys(body: bytes, contract: Contract, what: str) -> tuple[pa.Table, i
         records = _slow(body, contract.entity, root, what)
     columns = [_column(records, root, f) for f in contract.entity.fields if f.name in keys]
     names = [f.name for f in contract.entity.fields if f.name in keys]
-    return pa.table(columns, names=names).select(list(contract.entity.key)), *envelope(body)
+    return pa.table(columns, names=names).select(list(dict.fromkeys((*contract.entity.key, *more)))), *envelope(body)
 
 
 def envelope(body: bytes) -> tuple[int | None, str | None]:
