@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from sage300_assets.base.days import Span
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Dated, Entity, Stamped
@@ -39,6 +40,7 @@ from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
 
 _MEMORY = "512MB"
+_SEQUENCE = "_sequence"
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,9 @@ class _Sweep:
     def _held(self) -> int:
         reading = self.contract.reading
         day = quoted(reading.field) if isinstance(reading, (Stamped, Dated)) else "CAST(NULL AS DATE)"
-        sql = f"SELECT {comma(self.entity.key)}, {day} AS {DAY}, {BUSINESS_DATE}, _read, _page, false AS elsewhere FROM {self._view}"
+        sequence = quoted(reading.sequence) if isinstance(reading, Dated) and reading.sequence else "NULL"
+        columns = f"{comma(self.entity.key)}, {day} AS {DAY}, CAST({sequence} AS DECIMAL(38, 0)) AS {_SEQUENCE}, {BUSINESS_DATE}, _read, _page"
+        sql = f"SELECT {columns}, false AS elsewhere FROM {self._view}"
         with self.lake.connect(self.company, [self.entity]) as lake:
             self.db.register("keys", lake.sql(sql).to_arrow_reader(100_000))
             self.db.execute("CREATE TEMP TABLE held AS SELECT * FROM keys")
@@ -188,14 +192,16 @@ class _Sweep:
             narrowing.read(Cell("", "true"))
             return
         cut_by = axes(self.contract, dated=True)
+        settled = [self._cell(span) for span in self.territory.settled]
         for span in self.territory.young:  # first, so that what was changed since is not looked for where it was
-            narrowing.read(self._cell(Window(self.contract.date_field, span)))
+            known, new = self._by_sequence(self._cell(span))
+            settled += known
+            narrowing.read(new)
         self._undated(narrowing)
         self.db.execute(
             f"UPDATE held SET elsewhere = true FROM seen AS s WHERE {same(self.entity.key, 's', 'held')} AND s.{DAY} IS DISTINCT FROM held.{DAY}"
         )
-        for span in self.territory.settled:
-            cell = self._cell(Window(self.contract.date_field, span))
+        for cell in settled:
             if by_keys:
                 narrowing.read(cell)
             else:
@@ -203,11 +209,20 @@ class _Sweep:
         self._outside()
         narrowing.forget_met()
 
-    def _cell(self, window: Window) -> Cell:
-        assert window.span is not None
-        span = window.span
+    def _cell(self, span: Span) -> Cell:
         edges = [f"{DAY} {sign} DATE '{day}'" for sign, day in ((">=", span.start), ("<", span.end)) if day is not None]
-        return Cell(window.filter(self.client.dialect), " AND ".join([f"{DAY} IS NOT NULL", *edges]))
+        where = Window(self.contract.date_field, span).filter(self.client.dialect)
+        return Cell(where, " AND ".join([f"{DAY} IS NOT NULL", *edges]))
+
+    def _by_sequence(self, cell: Cell) -> tuple[list[Cell], Cell]:
+        """A cell of young records: those that can only have left, where a sequence tells them, and those that may have come."""
+        reading, mark = self.contract.reading, self.territory.watermark
+        if not mark or not isinstance(reading, Dated) or not reading.sequence:
+            return [], cell
+        wire, of = self.contract.root.names[reading.sequence], [cell.where] if cell.where else []
+        known = Cell(" and ".join([*of, f"{wire} le {mark}"]), f"{cell.held} AND coalesce({_SEQUENCE}, 0) <= {mark}")
+        new = Cell(" and ".join([*of, f"{wire} gt {mark}"]), f"{cell.held} AND {_SEQUENCE} > {mark}")
+        return [known], new
 
     def _undated(self, narrowing: Narrowing) -> None:
         """Records without a date: new ones look like old ones, so their keys are read."""
@@ -224,7 +239,7 @@ class _Sweep:
     def _outside(self) -> None:
         """Records that the lake has of days it was never asked to have: each is asked for."""
         spans = (*self.territory.settled, *self.territory.young)
-        inside = " OR ".join(f"({self._cell(Window(self.contract.date_field, span)).held})" for span in spans) or "false"
+        inside = " OR ".join(f"({self._cell(span).held})" for span in spans) or "false"
         undated = f" OR {DAY} IS NULL" if self.territory.undated else ""
         self._all_missed(f"NOT coalesce({inside}{undated}, false)")
 

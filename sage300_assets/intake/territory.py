@@ -22,6 +22,8 @@ class Territory:
     """Records may have come since."""
     undated: bool = False
     """Whether records without a date were read too."""
+    watermark: str = ""
+    """What came into the young days since they were read has a higher sequence; empty where there is no sequence to tell by."""
 
 
 def territory(publications: Iterable[Publication], reading: Reading, zone: ZoneInfo) -> Territory:
@@ -32,17 +34,24 @@ def territory(publications: Iterable[Publication], reading: Reading, zone: ZoneI
     back = timedelta(days=reading.lookback - 1) if isinstance(reading, Dated) else ONE_DAY
     settled: list[Span] = []
     young: list[Span] = []
+    marks = {p.read: p.watermark for p in found}
+    seen: list[str] = []
     for cover in live_covers(found):
         span = cover.span
-        until = started[cover.read.partition(".")[0]] - back
+        read = cover.read.partition(".")[0]
+        until = started[read] - back
         if span.end is not None and span.end <= until:
             settled.append(span)
-        elif span.start is not None and span.start >= until:
+            continue
+        seen.append(marks[read])
+        if span.start is not None and span.start >= until:
             young.append(span)
         else:
             settled.append(Span(span.start, until))
             young.append(Span(until, span.end))
-    return Territory(_merged(settled), _merged(young), any(c.span.end is None for p in found for c in p.covers))
+    sequenced = isinstance(reading, Dated) and reading.sequence is not None and all(seen)
+    watermark = min(seen, key=int, default="") if sequenced else ""
+    return Territory(_merged(settled), _merged(young), any(c.span.end is None for p in found for c in p.covers), watermark)
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
