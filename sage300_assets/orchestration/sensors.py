@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from sage300_assets.base.audit import Behalf
+from sage300_assets.base.days import stretches
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.poll import Touched, poll
@@ -76,20 +77,6 @@ def _requests(company: str, found: Iterable[Touched], requested: tuple[set[str],
     for (first, last), wanted in sorted(together.items(), key=lambda item: item[0]):
         run_key = f"{company}:{first}:{last}:" + "+".join(sorted(mark for _, mark in wanted))
         yield range_request(company, [entity for entity, _ in wanted], first, last, run_key=run_key, why="changed")
-
-
-def stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Runs of days that follow each other."""
-    first = last = None
-    for day in days:
-        if last is not None and day == last + timedelta(days=1):
-            last = day
-            continue
-        if first is not None and last is not None:
-            yield first, last
-        first = last = day
-    if first is not None and last is not None:
-        yield first, last
 
 
 def _remembered(cursor: str | None) -> Requested:

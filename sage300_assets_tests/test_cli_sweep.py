@@ -1,0 +1,45 @@
+"""`sage300 sweep` as a person runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sage300_assets.cli import main
+from sage300_assets_tests.house import COMPANY, House
+
+
+@pytest.fixture
+def swept(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAGE300_URL", house.server.url)
+    monkeypatch.setenv("SAGE300_COMPANIES", COMPANY)
+    monkeypatch.setenv("SAGE300_USERNAME", house.world.username)
+    monkeypatch.setenv("SAGE300_PASSWORD", house.world.password)
+    monkeypatch.setenv("LAKE_URL", str(tmp_path / "lake"))
+    house.load("APVendors")
+    return house
+
+
+def test_a_sweep_shows_what_is_gone_and_a_dry_run_changes_nothing(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    number = swept.world.truth(COMPANY, "APVendors")[2]["VendorNumber"]
+    swept.world.delete(COMPANY, "APVendors", [number])
+    assert main(["sweep", "ap/vendors", "--dry-run"]) == 0
+    assert f"would be gone: {number}" in capsys.readouterr().out
+    assert main(["sweep", "ap/vendors"]) == 0
+    assert f"gone: {number}" in capsys.readouterr().out
+    swept.check("APVendors")
+
+
+def test_a_sweep_that_is_held_ends_with_one(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    swept.world.replace_all(COMPANY, "APVendors", [])
+    assert main(["sweep", "ap/vendors"]) == 1
+    assert "--accept-vanished" in capsys.readouterr().err
+    assert main(["sweep", "ap/vendors", "--accept-vanished"]) == 0
+    swept.check("APVendors")
+
+
+def test_what_was_never_read_is_not_swept(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", "GLAccounts"]) == 0
+    assert "Nothing of this was ever read" in capsys.readouterr().out
