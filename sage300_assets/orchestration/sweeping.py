@@ -1,6 +1,6 @@
 """The sweep for deletions: a job for each company, and the schedule that runs it on the weekend."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -51,9 +51,8 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
         description="Compares counts, then keys where they differ, and asks for every record that is missed before it is marked as deleted.",
         config_schema=_OPTIONS,
         pool=pool(company),
-        out=dg.Out(dg.Nothing),
     )
-    def sweep_company(context: dg.OpExecutionContext, sage300: dg.ResourceParam[Source]) -> None:
+    def sweep_company(context: dg.OpExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.AssetObservation | dg.Output[None]]:
         options = context.op_config
         searches = [
             Search(company, find(name), context.run_id, options["by_keys"], options["dry_run"], options["accept_vanished"])
@@ -63,13 +62,14 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
         source = sage300
         for one in tour(source.settings, source.lake, searches, client_of=source.client, watch=lambda c, e: _Voice(context, e), now=source.now):
             done.append(one)
-            _tell(context, one)
+            yield from _observations(context, one)
         source.refresh_warehouse([company], at_most_every=0)
-        context.add_output_metadata(_figures(done))
         problems = [str(one.problem) for one in done if one.problem is not None]
         if problems:
             left = f" {len(searches) - len(done)} more were not tried." if len(done) < len(searches) else ""
-            raise dg.Failure(description=f"{len(problems)} of {len(searches)} could not be swept.{left} " + " ".join(problems), allow_retries=False)
+            said = f"{len(problems)} of {len(searches)} could not be swept.{left} " + " ".join(problems)
+            raise dg.Failure(description=said, metadata=_figures(done), allow_retries=False)
+        yield dg.Output(None, metadata=_figures(done))
 
     @dg.job(
         name=f"{word(company)}_{SWEEP}",
@@ -82,7 +82,7 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
     return sweep_deletions
 
 
-def _tell(context: dg.OpExecutionContext, one: Toured) -> None:
+def _observations(context: dg.OpExecutionContext, one: Toured) -> Iterator[dg.AssetObservation]:
     if one.problem is not None:
         context.log.error(f"{one.entity.resource}: {one.problem}")
         return
@@ -104,7 +104,8 @@ def _tell(context: dg.OpExecutionContext, one: Toured) -> None:
     if swept.days:
         metadata["days_to_read"] = dg.MetadataValue.text(", ".join(map(str, swept.days)))
     said = f"{len(swept.gone)} gone, {swept.lacking} lacking"
-    context.log_event(dg.AssetObservation(asset_key(one.company, one.entity.root), description=said, metadata=metadata))
+    # Yielded, because what is only logged gets lost if the job fails in the end.
+    yield dg.AssetObservation(asset_key(one.company, one.entity.root), description=said, metadata=metadata)
 
 
 def _figures(done: Sequence[Toured]) -> dict[str, dg.MetadataValue]:
