@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
-import pyarrow as pa
-
 from sage300_assets.base.errors import DataError, PermanentError
 from sage300_assets.lake.schema import BUSINESS_DATE
-from sage300_assets.systems.sage300.client import Sage300Client
+from sage300_assets.systems.sage300.client import Page, Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.odata import Dialect, literal
 from sage300_assets.systems.sage300.windows import Reader
@@ -71,7 +69,7 @@ def ask(keys: Iterable[Key], contract: Contract, client: Sage300Client, reader: 
     alive: dict[Key, date | None] = {}
     left: list[Key] = []
     for condition, asked in conditions(keys, contract, client.dialect):
-        found = {key: day for page in reader.look_up(condition).pages for key, day in _dated(page.tables[contract.entity.root.name], contract)}
+        found = {key: day for page in reader.look_up(condition).pages for key, day in _dated(page, contract)}
         # Where capitals do not count, another record than the one that was meant may answer.
         alive |= {key: found[key] for key in asked & found.keys()}
         left += sorted(asked - found.keys(), key=repr)
@@ -84,7 +82,7 @@ def ask(keys: Iterable[Key], contract: Contract, client: Sage300Client, reader: 
             if refusal.status not in {400, 404}:
                 raise
             return {}  # a key that no address can hold: the filter's answer stands
-        return {} if page is None else dict(_dated(page.tables[contract.entity.root.name], contract))
+        return {} if page is None else dict(_dated(page, contract))
 
     with ThreadPoolExecutor(client.parallel, thread_name_prefix="ask") as pool:
         answers = list(zip(left, pool.map(address, left), strict=True))
@@ -92,7 +90,8 @@ def ask(keys: Iterable[Key], contract: Contract, client: Sage300Client, reader: 
     return Asked(tuple(key for key, found in answers if key not in found), alive)
 
 
-def _dated(rows: pa.Table, contract: Contract) -> Iterator[tuple[Key, date | None]]:
+def _dated(page: Page, contract: Contract) -> Iterator[tuple[Key, date | None]]:
     names = contract.entity.key
-    for row in rows.select([*names, BUSINESS_DATE]).to_pylist():
-        yield tuple(row[n] for n in names), row[BUSINESS_DATE]
+    for rows in (page.tables[contract.entity.root.name], page.aside):
+        for row in rows.select([*names, BUSINESS_DATE]).to_pylist() if rows is not None else ():
+            yield tuple(row[n] for n in names), row[BUSINESS_DATE]

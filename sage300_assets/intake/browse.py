@@ -107,7 +107,7 @@ def ask(lake: Lake, companies: Sequence[str], sql: str) -> Iterator[Answer]:
     """Answer one SQL query over the current views of these companies."""
     everything = [(company, entity) for company in companies for entity in ENTITIES]
     # A view takes some ten milliseconds to make, so only those are made that the query can mean.
-    meant = [pair for pair in everything if any(view_name(t) in sql.casefold() for t in pair[1].tables)]
+    meant = [pair for pair in everything if any(view_name(t) in sql.casefold() for t in pair[1].stored)]
     try:
         with lake.connect_all(meant or everything) as db:
             _refuse_unless_reading(db, sql)

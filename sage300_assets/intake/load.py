@@ -21,11 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sage300_assets.base.audit import UNRECORDED, PageRead, Recorder
-from sage300_assets.base.days import Span
+from sage300_assets.base.days import ONE_DAY, Span
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.compare import Comparison
+from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout
@@ -60,6 +61,8 @@ class Loaded:
     publication: Publication | None
     seconds: float
     note: str = ""
+    drift: Drift = NO_DRIFT
+    """What the server has changed since it was accepted, as far as it was taken in."""
 
     @property
     def source_rows(self) -> int:
@@ -85,10 +88,10 @@ def load(
 ) -> Loaded:
     """Read what is ordered and publish it, or raise and leave the lake as it was. What the recorder cannot keep is not published."""
     began = time.monotonic()
-    contract = client.contract(order.entity)
+    contract, drift = contract_for(order.entity, client, lake, now())
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
         note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
-        return Loaded(order, None, time.monotonic() - began, note)
+        return Loaded(order, None, time.monotonic() - began, note, drift)
     intake = _Intake(order, contract, client, lake, today, watch=watch, now=now)
     intake.recorder = recorder
     intake.accept_vanished = accept_vanished
@@ -103,14 +106,14 @@ def load(
     finally:
         intake.close()
     if publication is None:
-        return Loaded(order, None, time.monotonic() - began, "A read that began later has already been published.")
+        return Loaded(order, None, time.monotonic() - began, "A read that began later has already been published.", drift)
     watch.step("published")
     try:
         lake.tidy(order.company, order.entity)
     except (OSError, RetriableError) as problem:  # what was read is safe: the next read tidies
         _log.warning("%s %s: superseded files could not be removed: %s", order.company, order.entity.resource, problem)
     watch.step("tidied")
-    return Loaded(order, publication, time.monotonic() - began)
+    return Loaded(order, publication, time.monotonic() - began, drift=drift)
 
 
 def no_room(company: str, entity: Entity, lake: Lake, problem: Exception) -> RetriableError:
@@ -145,6 +148,7 @@ class _Intake:
         """Pages that were landed and are not counted yet; what is left in the end was read again, or looked at and let go."""
         self.pages_counted = 0
         self.source_rows = 0
+        self.aside: list[pa.Table] = []
         self.covers: list[Cover] = []
 
     def run(self) -> Publication | None:
@@ -167,6 +171,7 @@ class _Intake:
             seen = [p.read for p in self.lake.publications(self.order.company, self.order.entity)]
             comparison = Comparison(self.lake, self.order.company, self.order.entity, self.files, self.scratch)
             with contextlib.closing(comparison):
+                comparison.put_aside(self.aside)
                 if not snapshot:
                     comparison.find_leavers(self.contract.reading, self.order.span)  # type: ignore[arg-type]
                 comparison.find_changes(everything=snapshot)
@@ -216,6 +221,8 @@ class _Intake:
         undated_follow = self.order.span.end is None
         for page in window.pages:
             self._note(window, page)
+            self._put_aside(page, window.window)
+            self.source_rows += 0 if page.aside is None else page.aside.num_rows
             tables = page.tables
             for table in self.order.entity.tables:
                 rows = tables.get(table.name)
@@ -234,8 +241,22 @@ class _Intake:
         self.source_rows += window.count
         for page in window.pages:
             self._note(window, page)
+            self._put_aside(page, window.window)
             for name, rows in page.tables.items():
                 self._to_scratch(name, rows, page)
+
+    def _put_aside(self, page: Page, window: Window = Window()) -> None:  # noqa: B008 - a frozen value
+        """Records that do not fit, under their day; one whose day is not legible under one of those that were asked for."""
+        if page.aside is None or not page.aside.num_rows:
+            return
+        table = self.order.entity.quarantine
+        assert table is not None
+        span = window.span
+        day = (span.start or (span.end - ONE_DAY if span.end else None)) if span else None
+        filled = pc.fill_null(page.aside[BUSINESS_DATE], pa.scalar(day or self.today, pa.date32()))
+        rows = page.aside.set_column(0, BUSINESS_DATE, filled)
+        self.aside.append(rows)
+        self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
     def _to_scratch(self, name: str, rows: pa.Table, page: Page) -> None:
         table = next(t for t in self.order.entity.tables if t.name == name)
@@ -293,6 +314,7 @@ class _Intake:
 
     def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[DataFile]:
         for page in moved:
+            self._put_aside(page)
             for table in self.order.entity.tables:
                 rows = page.tables.get(table.name)
                 if rows is None:
@@ -324,6 +346,7 @@ class _Intake:
             snapshot=isinstance(self.contract.reading, Snapshot),
             changes=any(f.name.endswith(".c.parquet") for f in files),
             vanished=len(comparison.tombstones),
+            quarantined=len({tuple(row.values()) for rows in self.aside for row in rows.select(list(self.order.entity.key)).to_pylist()}),
             watermark=newest,
             schema=fingerprint(self.order.entity.tables),
             missing=self.contract.missing,

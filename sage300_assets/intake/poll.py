@@ -7,16 +7,19 @@ the same day keeps its stamp, so comparing dates or counts would not see it. Wha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
+from sage300_assets.base.errors import DataError, PermanentError, Sage300AssetsError, SchemaDrift
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
+from sage300_assets.intake.load import utc_now
+from sage300_assets.intake.shape import contract_for
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Publication, live_covers, reads
@@ -45,13 +48,37 @@ def can_be_polled(entity: Entity) -> bool:
     return isinstance(entity.reading, Stamped) or (isinstance(entity.reading, Dated) and entity.reading.sequence is not None)
 
 
-def poll(company: str, entities: Iterable[Entity], client: Sage300Client, lake: Lake, *, today: date, zone: ZoneInfo) -> list[Touched]:
-    """Ask for each entity that was loaded before; entities without news are left out."""
+def poll(
+    company: str,
+    entities: Iterable[Entity],
+    client: Sage300Client,
+    lake: Lake,
+    *,
+    today: date,
+    zone: ZoneInfo,
+    on_refusal: Callable[[Entity, Sage300AssetsError], None] | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> list[Touched]:
+    """Ask for each entity that was loaded before; entities without news are left out.
+
+    `on_refusal` hears of entities that cannot be asked about, because the server has changed or a value does not fit; the others are asked about
+    all the same. Without it the first such one ends the poll.
+    """
+
+    def asked(entity: Entity) -> Touched | None:
+        try:
+            contract, _ = contract_for(entity, client, lake, now())
+            return _ask(contract, client, lake, today, zone)
+        except (SchemaDrift, DataError, PermanentError) as refusal:
+            if on_refusal is None:
+                raise
+            on_refusal(entity, refusal)
+            return None
+
     known = list(entities)
     loaded = [e for e in known if can_be_polled(e) and reads(lake.publications(company, e))]
     with ThreadPoolExecutor(client.parallel, thread_name_prefix="poll") as pool:
-        found = pool.map(lambda entity: _ask(company, entity, client, lake, today, zone), loaded)
-        news = [touched for touched in found if touched is not None]
+        news = [touched for touched in pool.map(asked, loaded) if touched is not None]
     return [*news, *(touched for entity in known if (touched := _named_by_sweep(entity, lake.publications(company, entity))) is not None)]
 
 
@@ -67,8 +94,8 @@ def _named_by_sweep(entity: Entity, publications: tuple[Publication, ...]) -> To
     return Touched(entity, tuple(sorted(days)), hashlib.sha256(repr(sorted(days)).encode()).hexdigest()[:16])
 
 
-def _ask(company: str, entity: Entity, client: Sage300Client, lake: Lake, today: date, zone: ZoneInfo) -> Touched | None:
-    contract = client.contract(entity)
+def _ask(contract: Contract, client: Sage300Client, lake: Lake, today: date, zone: ZoneInfo) -> Touched | None:
+    company, entity = client.company, contract.entity
     reader = Reader(client, contract, today)
     publications = lake.publications(company, entity)
     if isinstance(contract.reading, Dated) and contract.reading.sequence:
@@ -124,7 +151,11 @@ def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publicatio
                     f"INSERT INTO different SELECT {BUSINESS_DATE}, CAST(x AS VARCHAR) FROM (({one}) EXCEPT ALL ({other})) AS x "
                     f"WHERE {BUSINESS_DATE} >= DATE '{since}'"
                 )
-        stored = db.execute(f"SELECT count(*) FROM {root_view} WHERE {stamp} >= DATE '{since}'").fetchone()
+        counted = f"SELECT count(*) AS n FROM {root_view} WHERE {stamp} >= DATE '{since}'"
+        if entity.quarantine is not None:
+            aside = f'"{schema_name(company)}"."{view_name(entity.quarantine)}"'
+            counted = f"SELECT sum(n) FROM ({counted} UNION ALL SELECT count(*) FROM {aside} WHERE {BUSINESS_DATE} >= DATE '{since}')"
+        stored = db.execute(counted).fetchone()
         rows = db.execute("SELECT day, what FROM different ORDER BY ALL").fetchall()
     days = {row[0] for row in rows}
     if not whole and stored is not None and stored[0] != page.count:

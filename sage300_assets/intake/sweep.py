@@ -27,6 +27,7 @@ from sage300_assets.catalogue.model import Dated, Entity, Stamped
 from sage300_assets.intake.asking import Asked, Key, ask, is_too_much, looks_emptied
 from sage300_assets.intake.load import MOST_VANISHED, no_room, utc_now
 from sage300_assets.intake.narrow import Cell, Narrowing, axes, same
+from sage300_assets.intake.shape import contract_for
 from sage300_assets.intake.territory import Territory, territory
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
@@ -114,7 +115,7 @@ class _Sweep:
         self.search, self.client, self.lake, self.today, self.watch, self.now = search, client, lake, today, watch, now
         self.company, self.entity = search.company, search.entity
         self.started = now()
-        self.contract: Contract = client.contract(self.entity)
+        self.contract: Contract = contract_for(self.entity, client, lake, self.started)[0]
         self.known = lake.publications(self.company, self.entity)
         self.read = lake.new_read(self.company, self.entity)
         self.territory: Territory = territory(self.known, self.contract.reading, zone)
@@ -172,6 +173,11 @@ class _Sweep:
         sequence = quoted(reading.sequence) if isinstance(reading, Dated) and reading.sequence else "NULL"
         columns = f"{comma(self.entity.key)}, {day} AS {DAY}, CAST({sequence} AS DECIMAL(38, 0)) AS {_SEQUENCE}, {BUSINESS_DATE}, _read, _page"
         sql = f"SELECT {columns}, false AS elsewhere FROM {self._view}"
+        if self.entity.quarantine is not None:  # they are at the source too, only not where they should be
+            columns = (
+                f"{comma(self.entity.key)}, {BUSINESS_DATE if isinstance(reading, (Stamped, Dated)) else 'NULL'}, NULL, {BUSINESS_DATE}, _read, _page"
+            )
+            sql += f" UNION ALL SELECT {columns}, false FROM {self._aside}"
         with self.lake.connect(self.company, [self.entity]) as lake:
             self.db.register("keys", lake.sql(sql).to_arrow_reader(100_000))
             self.db.execute("CREATE TEMP TABLE held AS SELECT * FROM keys")
@@ -183,6 +189,11 @@ class _Sweep:
     @property
     def _view(self) -> str:
         return f'"{schema_name(self.company)}"."{view_name(self.entity.root)}"'
+
+    @property
+    def _aside(self) -> str:
+        assert self.entity.quarantine is not None
+        return f'"{schema_name(self.company)}"."{view_name(self.entity.quarantine)}"'
 
     def _compare(self, narrowing: Narrowing, *, by_keys: bool) -> None:
         """Find what the source does not show, in `missed`."""
@@ -308,6 +319,8 @@ class _Sweep:
             return [(key, row[0]) for key, row in listed.items()]  # type: ignore[index]
         with self.lake.connect(self.company, [self.entity]) as lake:
             now = dict(self._rows_of(gone, f"({BUSINESS_DATE}, _read, _page)", lake, self._view))
+            if self.entity.quarantine is not None:
+                now |= dict(self._rows_of(gone, f"({BUSINESS_DATE}, _read, _page)", lake, self._aside))
         return [(key, row[0]) for key, row in listed.items() if now.get(key) == row]  # type: ignore[index]
 
     def _rows_of(

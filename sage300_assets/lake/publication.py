@@ -80,6 +80,8 @@ class Publication:
     """Days whose current rows this publication may have changed."""
     anchor: str = ""
     """The end of the audit trail just before this became visible (`base.audit.Anchor`); empty where none is kept."""
+    quarantined: int = 0
+    """Records that were put aside because a value did not fit."""
     sweep: bool = False
     """It only says which records are gone: nothing was read, so it is the truth for no day."""
     lacking: tuple[str, ...] = ()

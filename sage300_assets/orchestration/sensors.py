@@ -35,9 +35,14 @@ def change_sensor(company: str, entities: Sequence[Entity], start: date) -> dg.S
     )
     def changes(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult | dg.SkipReason:
         source, today = sage300, sage300.today(company)
+
+        def refused(entity: Entity, problem: Sage300AssetsError) -> None:
+            context.log.warning(f"{entity.resource} could not be asked about; its next read says so too: {problem}")
+
         try:
             with source.client(company, Behalf(f"sensor {word(company)}_changes", company)) as client:
-                found = poll(company, entities, client, source.lake, today=today, zone=source.settings.zone(company))
+                zone = source.settings.zone(company)
+                found = poll(company, entities, client, source.lake, today=today, zone=zone, on_refusal=refused, now=source.now)
         except Sage300AssetsError as problem:
             return dg.SkipReason(f"Sage 300 could not be asked: {problem}")
         requested = _due(found, _remembered(context.cursor), source.now())
