@@ -1,4 +1,4 @@
-"""`sage300 sweep` as a person runs it."""
+"""`sage300 sweep` and `sage300 drift` as a person runs them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sage300_assets.cli import main
+from sage300_assets.simulators.sage300.release import Release
 from sage300_assets_tests.house import COMPANY, House
 
 
@@ -43,3 +44,17 @@ def test_a_sweep_that_is_held_ends_with_one(swept: House, capsys: pytest.Capture
 def test_what_was_never_read_is_not_swept(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "GLAccounts"]) == 0
     assert "Nothing of this was ever read" in capsys.readouterr().out
+
+
+def test_drift_is_shown_until_it_is_accepted(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drift", "show", "ap/vendors"]) == 0
+    swept.server.release = Release(extra=("APVendors.Brandnew",))
+    assert main(["drift"]) == 1
+    shown = capsys.readouterr().out
+    assert "Brandnew is new (string)" in shown
+    assert "APVendors is not as it was accepted (evolve)" in shown
+    main(["doctor"])
+    assert "APVendors is not as it was accepted" in capsys.readouterr().out
+    assert main(["drift", "accept", "ap/vendors"]) == 0
+    assert main(["drift", "show", "ap/vendors"]) == 0
+    assert "not as it was accepted" not in capsys.readouterr().out

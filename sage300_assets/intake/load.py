@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sage300_assets.base.audit import UNRECORDED, PageRead, Recorder
-from sage300_assets.base.days import ONE_DAY, Span
+from sage300_assets.base.days import Span
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
@@ -221,8 +221,11 @@ class _Intake:
         undated_follow = self.order.span.end is None
         for page in window.pages:
             self._note(window, page)
-            self._put_aside(page, window.window)
-            self.source_rows += 0 if page.aside is None else page.aside.num_rows
+            if page.aside is not None:
+                # Without a date they come again with those that have none.
+                aside = page.aside.filter(pc.is_valid(page.aside[BUSINESS_DATE])) if undated_follow else page.aside
+                self._put_aside(page, aside)
+                self.source_rows += aside.num_rows
             tables = page.tables
             for table in self.order.entity.tables:
                 rows = tables.get(table.name)
@@ -241,20 +244,16 @@ class _Intake:
         self.source_rows += window.count
         for page in window.pages:
             self._note(window, page)
-            self._put_aside(page, window.window)
+            if page.aside is not None:
+                self._put_aside(page, page.aside)
             for name, rows in page.tables.items():
                 self._to_scratch(name, rows, page)
 
-    def _put_aside(self, page: Page, window: Window = Window()) -> None:  # noqa: B008 - a frozen value
-        """Records that do not fit, under their day; one whose day is not legible under one of those that were asked for."""
-        if page.aside is None or not page.aside.num_rows:
-            return
+    def _put_aside(self, page: Page, aside: pa.Table) -> None:
+        """Records that do not fit, under their day, or the day on which they were seen without one."""
         table = self.order.entity.quarantine
         assert table is not None
-        span = window.span
-        day = (span.start or (span.end - ONE_DAY if span.end else None)) if span else None
-        filled = pc.fill_null(page.aside[BUSINESS_DATE], pa.scalar(day or self.today, pa.date32()))
-        rows = page.aside.set_column(0, BUSINESS_DATE, filled)
+        rows = aside.set_column(0, BUSINESS_DATE, pc.fill_null(aside[BUSINESS_DATE], pa.scalar(self.today, pa.date32())))
         self.aside.append(rows)
         self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
@@ -314,7 +313,8 @@ class _Intake:
 
     def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[DataFile]:
         for page in moved:
-            self._put_aside(page)
+            if page.aside is not None:
+                self._put_aside(page, page.aside)
             for table in self.order.entity.tables:
                 rows = page.tables.get(table.name)
                 if rows is None:

@@ -38,7 +38,7 @@ class Lake:
     root: Path
     keep_superseded_seconds: float = 24 * 3600.0
     keep_raw_seconds: float = 30 * 24 * 3600.0
-    _noticed: set[tuple[str, ...]] = field(default_factory=set)
+    _noticed: dict[tuple[str, str], str] = field(default_factory=dict)
     _logs: dict[tuple[str, str], PublicationLog] = field(default_factory=dict)
 
     @classmethod
@@ -165,12 +165,11 @@ class Lake:
                 shutil.rmtree(path, ignore_errors=True)  # of a read that was killed
         return removed
 
-    def is_news(self, *what: str) -> bool:
-        """Whether this process meets something for the first time; what was looked into once need not be again."""
-        if what in self._noticed:
-            return False
-        self._noticed.add(what)
-        return True
+    def is_news(self, company: str, module: str, fingerprint: str) -> bool:
+        """Whether this is another document than the one that this process looked into last."""
+        known = self._noticed.get((company, module))
+        self._noticed[company, module] = fingerprint
+        return known != fingerprint
 
     # --- remembered $metadata ----------------------------------------------------------------------------------------------------
 

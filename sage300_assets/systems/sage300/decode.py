@@ -319,7 +319,7 @@ def _slow(body: bytes, entity: Entity, root: Node, what: str, misfits: list[Misf
 
 
 def _misfit(place: int, row: Mapping[str, object], entity: Entity, root: Node, where: str, problem: DataError) -> Misfit:
-    """What can be said of a record that does not fit; one without a legible key is nobody's, and fails the page."""
+    """What can be said of a record that does not fit; one without a legible key or date could not be found again, and fails the page."""
     fields = {f.name: f for f in entity.fields}
     key: dict[str, object] = {}
     for name in entity.key:
@@ -330,9 +330,8 @@ def _misfit(place: int, row: Mapping[str, object], entity: Entity, root: Node, w
     day: date | None = None
     reading = entity.reading
     if isinstance(reading, (Stamped, Dated)) and reading.field in root.names:
-        with contextlib.suppress(DataError):
-            text = _value(row.get(root.names[reading.field]), fields[reading.field], where)
-            day = date.fromisoformat(str(text)[:10]) if text else None
+        text = _value(row.get(root.names[reading.field]), fields[reading.field], where)
+        day = date.fromisoformat(str(text)[:10]) if text else None
     return Misfit(place, key, day, problem.message, "")
 
 
