@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -25,23 +25,20 @@ from sage300_assets.base.errors import PermanentError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Dated, Entity, Stamped
 from sage300_assets.intake.asking import Asked, Key, ask, is_too_much, looks_emptied
+from sage300_assets.intake.held import SEQUENCE, VERSION, current_keys, hold_keys, look_up
 from sage300_assets.intake.load import MOST_VANISHED, no_room, utc_now
 from sage300_assets.intake.narrow import Cell, Narrowing, axes, same
 from sage300_assets.intake.shape import contract_for
 from sage300_assets.intake.territory import Territory, territory
 from sage300_assets.lake.lake import Lake
-from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Publication
 from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint, stored_schema
-from sage300_assets.lake.views import comma, quoted, text
+from sage300_assets.lake.views import comma
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.keys import DAY, Keys
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
-
-_MEMORY = "512MB"
-_SEQUENCE = "_sequence"
 
 
 @dataclass(frozen=True)
@@ -159,41 +156,15 @@ class _Sweep:
 
     @cached_property
     def db(self) -> duckdb.DuckDBPyConnection:
-        """A private DuckDB with the lake's keys as `held`."""
-        connection = duckdb.connect()
-        connection.execute(f"SET memory_limit = '{_MEMORY}'; SET threads = 2; SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
-        connection.execute(f"SET temp_directory = {text(self.lake.layout.scratch / self.read)}")
-        return connection
+        """The lake's keys as `held`."""
+        return hold_keys(self.lake, self.company, self.contract, self.lake.layout.scratch / self.read)
 
     # --- comparing -----------------------------------------------------------------------------------------------------------------
 
     def _held(self) -> int:
-        reading = self.contract.reading
-        day = quoted(reading.field) if isinstance(reading, (Stamped, Dated)) else "CAST(NULL AS DATE)"
-        sequence = quoted(reading.sequence) if isinstance(reading, Dated) and reading.sequence else "NULL"
-        columns = f"{comma(self.entity.key)}, {day} AS {DAY}, CAST({sequence} AS DECIMAL(38, 0)) AS {_SEQUENCE}, {BUSINESS_DATE}, _read, _page"
-        sql = f"SELECT {columns}, false AS elsewhere FROM {self._view}"
-        if self.entity.quarantine is not None:  # they are at the source too, only not where they should be
-            columns = (
-                f"{comma(self.entity.key)}, {BUSINESS_DATE if isinstance(reading, (Stamped, Dated)) else 'NULL'}, NULL, {BUSINESS_DATE}, _read, _page"
-            )
-            sql += f" UNION ALL SELECT {columns}, false FROM {self._aside}"
-        with self.lake.connect(self.company, [self.entity]) as lake:
-            self.db.register("keys", lake.sql(sql).to_arrow_reader(100_000))
-            self.db.execute("CREATE TEMP TABLE held AS SELECT * FROM keys")
-            self.db.unregister("keys")
         row = self.db.execute("SELECT count(*) FROM held").fetchone()
         assert row is not None
         return int(row[0])
-
-    @property
-    def _view(self) -> str:
-        return f'"{schema_name(self.company)}"."{view_name(self.entity.root)}"'
-
-    @property
-    def _aside(self) -> str:
-        assert self.entity.quarantine is not None
-        return f'"{schema_name(self.company)}"."{view_name(self.entity.quarantine)}"'
 
     def _compare(self, narrowing: Narrowing, *, by_keys: bool) -> None:
         """Find what the source does not show, in `missed`."""
@@ -231,8 +202,8 @@ class _Sweep:
         if not mark or not isinstance(reading, Dated) or not reading.sequence:
             return [], cell
         wire, of = self.contract.root.names[reading.sequence], [cell.where] if cell.where else []
-        known = Cell(" and ".join([*of, f"{wire} le {mark}"]), f"{cell.held} AND coalesce({_SEQUENCE}, 0) <= {mark}")
-        new = Cell(" and ".join([*of, f"{wire} gt {mark}"]), f"{cell.held} AND {_SEQUENCE} > {mark}")
+        known = Cell(" and ".join([*of, f"{wire} le {mark}"]), f"{cell.held} AND coalesce({SEQUENCE}, 0) <= {mark}")
+        new = Cell(" and ".join([*of, f"{wire} gt {mark}"]), f"{cell.held} AND {SEQUENCE} > {mark}")
         return [known], new
 
     def _undated(self, narrowing: Narrowing) -> None:
@@ -269,7 +240,7 @@ class _Sweep:
 
     def _elsewhere(self) -> dict[Key, date | None]:
         """Records that were missed because they have another day now."""
-        stood = dict(self._rows_of(self.asked.alive, DAY))
+        stood = dict(look_up(self.db, self.entity, self.asked.alive, DAY))
         return {key: day for key, day in self.asked.alive.items() if stood.get(key) != day}
 
     def _hold(self, gone: int, held: int, there: int) -> None:
@@ -314,26 +285,12 @@ class _Sweep:
         return publication, [key for key, _ in left]
 
     def _still_as_listed(self, gone: Sequence[Key]) -> list[tuple[Key, date]]:
-        listed = dict(self._rows_of(gone, f"({BUSINESS_DATE}, _read, _page)"))
-        if [p.read for p in self.lake.publications(self.company, self.entity)] == [p.read for p in self.known]:
-            return [(key, row[0]) for key, row in listed.items()]  # type: ignore[index]
-        with self.lake.connect(self.company, [self.entity]) as lake:
-            now = dict(self._rows_of(gone, f"({BUSINESS_DATE}, _read, _page)", lake, self._view))
-            if self.entity.quarantine is not None:
-                now |= dict(self._rows_of(gone, f"({BUSINESS_DATE}, _read, _page)", lake, self._aside))
-        return [(key, row[0]) for key, row in listed.items() if now.get(key) == row]  # type: ignore[index]
-
-    def _rows_of(
-        self, keys: Iterable[Key], what: str, db: duckdb.DuckDBPyConnection | None = None, table: str = "held"
-    ) -> Iterator[tuple[Key, object]]:
-        """One expression of each of these records."""
-        db = self.db if db is None else db
-        names, types = self.entity.key, stored_schema(self.entity.root)
-        wanted = pa.Table.from_pylist([dict(zip(names, key, strict=True)) for key in keys], schema=pa.schema([types.field(n) for n in names]))
-        db.register("wanted", wanted)
-        rows = db.execute(f"SELECT {comma(names)}, {what} FROM {table} AS h SEMI JOIN wanted AS w ON {same(names, 'h', 'w')}").fetchall()
-        db.unregister("wanted")
-        return ((row[:-1], row[-1]) for row in rows)
+        listed = dict(look_up(self.db, self.entity, gone, VERSION))
+        if [p.read for p in self.lake.publications(self.company, self.entity)] != [p.read for p in self.known]:
+            with self.lake.connect(self.company, [self.entity]) as lake:
+                now = dict(look_up(lake, self.entity, gone, VERSION, f"({current_keys(self.company, self.contract)})"))
+            listed = {key: version for key, version in listed.items() if now.get(key) == version}
+        return [(key, version[0]) for key, version in listed.items()]  # type: ignore[index]
 
     def _write(self, gone: Iterable[Key]) -> None:
         root = self.entity.root

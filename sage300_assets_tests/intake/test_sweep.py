@@ -191,6 +191,25 @@ def test_nothing_that_was_never_read_is_swept(one: House) -> None:
     assert "never read" in search(one, ENTITY).note
 
 
+def test_a_posting_sequence_tells_young_records_apart_without_reading_their_keys(tmp_path: Path) -> None:
+    entity = find("GLPostedTransactions")
+    world = World(companies=(COMPANY,), days=6, today=TODAY, username=USER, password=PASSWORD)
+    with open_house(tmp_path / "lake", world=world, page_size=20, sage300_page_size=20) as one:
+        read(one, entity)
+        truth = world.truth(COMPANY, entity.resource)
+        calls = len(one.server.calls)
+        assert search(one, entity).publication is None
+        assert len(truth) > 300
+        assert len(one.server.calls) - calls <= 6, "all of it is young, and would be fifteen pages of keys"
+        gone = truth[len(truth) // 2]
+        world.delete(COMPANY, entity.resource, [gone[k] for k in entity.key])
+        newest = max(row["PostingSequenceNumber"] for row in truth)
+        world.put(COMPANY, entity.resource, {**truth[0], "PostingSequenceNumber": newest + 1, "JournalDate": TODAY - timedelta(days=3)})
+        found = search(one, entity)
+        assert found.gone == (tuple(gone[k] for k in entity.key),), "one gone and one new hide each other from a mere count"
+        assert found.days == (TODAY - timedelta(days=3),)
+
+
 # --- keys of all kinds --------------------------------------------------------------------------------------------------------------------
 
 ODD = ("O'NEIL", "a/b", "a b", " lead", "A#1", "100%", "x&y", "ä", "abc", "ABC", "..", "q?s", "00012", "12", "(1)", "a,b", "k=v", "''")

@@ -21,9 +21,10 @@ import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from sage300_assets.base.errors import BadAnswer, DataError
-from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, RAW, REASON, Dated, Entity, Stamped, Table
+from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Dated, Entity, Stamped, Table
 from sage300_assets.catalogue.types import Field, Kind
 from sage300_assets.systems.sage300.contract import Contract, Node
+from sage300_assets.systems.sage300.misfits import Misfit, aside, keys_in_order, record_texts
 
 BUSINESS_DATE = "business_date"
 _CHANGED = "It was cut on its way, or a proxy changed it."
@@ -85,9 +86,10 @@ def decode_page(body: bytes, contract: Contract, what: str) -> DecodedPage:
     tables = dict(_flatten(contract.entity, root, records))
     if not misfits:
         return DecodedPage(tables, len(records), *envelope(body))
-    aside = _aside(misfits, contract.entity)
-    whole = len(records) + len(misfits)
-    return DecodedPage(tables, whole, *envelope(body), aside, _keys_in_order(tables[contract.entity.root.name], misfits, contract.entity, whole))
+    entity, whole = contract.entity, len(records) + len(misfits)
+    assert entity.quarantine is not None
+    rows = aside(misfits, record_texts(body, whole, what), table_schema(entity.quarantine))
+    return DecodedPage(tables, whole, *envelope(body), rows, keys_in_order(tables[entity.root.name], misfits, entity))
 
 
 def decode_keys(body: bytes, contract: Contract, what: str, more: tuple[str, ...] = ()) -> tuple[pa.Table, int | None, str | None]:
@@ -282,18 +284,6 @@ def _optional_of(rows: pa.StructArray, node: Node) -> pa.Array:
 # --- the slow way: tolerant, and able to say what is wrong ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Misfit:
-    """A record with a value that does not fit."""
-
-    place: int
-    """In its page, counted from 0."""
-    key: Mapping[str, object]
-    day: date | None
-    reason: str
-    raw: str
-
-
 def _slow(body: bytes, entity: Entity, root: Node, what: str, misfits: list[Misfit] | None = None) -> pa.StructArray:
     """Every record, value by value; those that do not fit go to `misfits` if there is such a list, and else fail the page."""
     try:
@@ -312,9 +302,6 @@ def _slow(body: bytes, entity: Entity, root: Node, what: str, misfits: list[Misf
             if misfits is None:
                 raise
             misfits.append(_misfit(place, row, entity, root, where, problem))
-    if misfits:
-        texts = _record_texts(body, len(rows), what)
-        misfits[:] = [replace(m, raw=texts[m.place]) for m in misfits]
     return pa.array(clean, root.wire_type())
 
 
@@ -332,40 +319,7 @@ def _misfit(place: int, row: Mapping[str, object], entity: Entity, root: Node, w
     if isinstance(reading, (Stamped, Dated)) and reading.field in root.names:
         text = _value(row.get(root.names[reading.field]), fields[reading.field], where)
         day = date.fromisoformat(str(text)[:10]) if text else None
-    return Misfit(place, key, day, problem.message, "")
-
-
-def _record_texts(body: bytes, number: int, what: str) -> list[str]:
-    """Each record exactly as it came."""
-    text = body.decode("utf-8", "replace")
-    start = _VALUES.search(text)
-    texts: list[str] = []
-    at = start.end() if start else 0
-    decoder = json.JSONDecoder(strict=False)
-    while len(texts) < number:
-        begin = text.index("{", at)
-        _, at = decoder.raw_decode(text, begin)
-        texts.append(text[begin:at])
-    if start is None or len(texts) != number:
-        raise BadAnswer(f"{what}: the records of the answer cannot be told apart.", cure=_CHANGED)
-    return texts
-
-
-_VALUES = re.compile(r'"value"\s*:\s*\[')
-
-
-def _aside(misfits: list[Misfit], entity: Entity) -> pa.Table:
-    assert entity.quarantine is not None
-    schema = table_schema(entity.quarantine)
-    rows = [{BUSINESS_DATE: m.day, **m.key, REASON: m.reason, RAW: m.raw} for m in misfits]
-    return pa.Table.from_pylist(rows, schema=schema)
-
-
-def _keys_in_order(fitting: pa.Table, misfits: list[Misfit], entity: Entity, whole: int) -> pa.Table:
-    keys = fitting.select(list(entity.key))
-    fit = iter(keys.to_pylist())
-    placed = {m.place: dict(m.key) for m in misfits}
-    return pa.Table.from_pylist([placed[n] if n in placed else next(fit) for n in range(whole)], schema=keys.schema)
+    return Misfit(place, key, day, problem.message)
 
 
 class _Digits(str):
