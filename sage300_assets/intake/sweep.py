@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from sage300_assets.base.audit import UNRECORDED, Recorder
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.base.watch import NOBODY, Watch
@@ -85,12 +86,14 @@ def sweep(
     zone: ZoneInfo,
     watch: Watch = NOBODY,
     now: Callable[[], datetime] = utc_now,
+    recorder: Recorder = UNRECORDED,
 ) -> Swept:
-    """Find what is gone and publish it, or raise and leave the lake as it was."""
+    """Find what is gone and publish it, or raise and leave the lake as it was. What the recorder cannot keep is not published."""
     began = time.monotonic()
     if not lake.publications(search.company, search.entity):
         return Swept(search, note="It was never read, so there is nothing to compare.")
     work = _Sweep(search, client, lake, today, zone, watch=watch, now=now)
+    work.recorder = recorder
     try:
         return work.run(began)
     except (OSError, duckdb.Error) as problem:
@@ -111,6 +114,7 @@ class _Sweep:
     ) -> None:
         self.search, self.client, self.lake, self.today, self.watch, self.now = search, client, lake, today, watch, now
         self.company, self.entity = search.company, search.entity
+        self.recorder: Recorder = UNRECORDED
         self.started = now()
         self.contract: Contract = contract_for(self.entity, client, lake, self.started)[0]
         self.known = lake.publications(self.company, self.entity)
@@ -254,6 +258,7 @@ class _Sweep:
         """Make the tombstones visible; what has been read again meanwhile is left to that read."""
         if not gone and not days:
             return None, []
+        anchor = str(self.recorder.flush() or "")
         with self.lake.alone(self.company, self.entity):
             left = self._still_as_listed(gone)
             if not left and not days:
@@ -276,6 +281,7 @@ class _Sweep:
                 vanished=len(left),
                 schema=fingerprint(self.entity.tables),
                 touched_days=tuple(sorted({str(day) for _, day in left})),
+                anchor=anchor,
                 sweep=True,
                 lacking=tuple(str(day) for day in days),
             )

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from sage300_assets.base.audit import Behalf
 from sage300_assets.base.settings import Settings
 from sage300_assets.base.watch import Watch
 from sage300_assets.catalogue import find
@@ -60,7 +61,16 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
         ]
         done: list[Toured] = []
         source = sage300
-        for one in tour(source.settings, source.lake, searches, client_of=source.client, watch=lambda c, e: _Voice(context, e), now=source.now):
+        steps = tour(
+            source.settings,
+            source.lake,
+            searches,
+            client_of=lambda company: source.client(company, Behalf(context.run_id, company)),
+            keeper=source.keeper,
+            watch=lambda company, entity: _Voice(context, entity),
+            now=source.now,
+        )
+        for one in steps:
             done.append(one)
             yield from _observations(context, one)
         source.refresh_warehouse([company], at_most_every=0)

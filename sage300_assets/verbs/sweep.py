@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import secrets
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sage300_assets.terminal.options import company_option, lake_option
@@ -38,7 +40,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.intake.tour import tour
     from sage300_assets.terminal import screen
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import entities_called, lake_of, nothing_in, settings_of
+    from sage300_assets.terminal.places import entities_called, keeper_of, lake_of, nothing_in, settings_of
 
     entities = entities_called(args.entities)
     settings = settings_of(args)
@@ -49,11 +51,12 @@ def _run(args: argparse.Namespace) -> int:
     if not wanted:
         screen.say(nothing_in(lake) if "all" in args.entities else "Nothing of this was ever read, so there is nothing to compare.")
         return 0
-    searches = [Search(company, entity, by_keys=args.keys, dry=args.dry_run, accept_vanished=args.accept_vanished) for company, entity in wanted]
+    run = f"sweep {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(3)}"
+    searches = [Search(company, entity, run, by_keys=args.keys, dry=args.dry_run, accept_vanished=args.accept_vanished) for company, entity in wanted]
     done: list[Toured] = []
     with screen.progress(wanted) as (watch, _):
         try:
-            done.extend(tour(settings, lake, searches, read_lacking=True, watch=watch))
+            done.extend(tour(settings, lake, searches, keeper=keeper_of(args), read_lacking=True, watch=watch))
         finally:
             if not args.dry_run:
                 lake.refresh_warehouse(wanted)

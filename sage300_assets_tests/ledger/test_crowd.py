@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from sage300_assets.ledger.verify import verify
 from sqlalchemy import func, select
 
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.runs import Runs
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import audit_events, records_sent
+from sage300_assets.ledger.verify import verify
 from sage300_assets_tests.ledger.conftest import BACKENDS
 
 WORKERS = 3
