@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -53,3 +53,17 @@ class Span:
             raise ValueError(f"{self} is open and cannot be listed")
         for offset in range(self.days):
             yield self.start + timedelta(days=offset)
+
+
+def stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Runs of days that follow each other."""
+    first = last = None
+    for day in days:
+        if last is not None and day == last + ONE_DAY:
+            last = day
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = day
+    if first is not None and last is not None:
+        yield first, last

@@ -12,6 +12,7 @@ Sage300AssetsError
 ├── Conflict                what is wanted contradicts what is recorded: a person has to decide
 ├── LeaseLost               somebody else took the work over meanwhile: let go of it
 ├── DataError               a value does not fit what is declared
+├── SchemaDrift             the source is not shaped as it was when it was accepted: a person decides
 └── SourceMoved             the source kept changing while it was read
 
 Each message says what happened, to what, and what to do. None ever holds a secret or a whole address with its query.
@@ -80,6 +81,14 @@ class LeaseLost(Sage300AssetsError):
 
 class DataError(Sage300AssetsError, ValueError):
     """A value does not fit what is declared: names record, field and value."""
+
+
+class SchemaDrift(Sage300AssetsError):
+    """The source is not shaped as it was when it was accepted; `changes` says in which ways."""
+
+    def __init__(self, message: str, *, cure: str = "", changes: tuple[str, ...] = ()) -> None:
+        self.changes = changes
+        super().__init__(message, cure=cure)
 
 
 class SourceMoved(Sage300AssetsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Collection, Dated, Entity, History, Reading, Snapshot, Stamped, Table
+from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Collection, Dated, Entity, History, OnDrift, Reading, Snapshot, Stamped, Table
 from sage300_assets.catalogue.types import Field
 
 
@@ -47,6 +47,8 @@ def _entity(entity: Entity) -> Iterator[str]:
     yield f"- Owner: `{entity.owner}`"
     yield f"- Read: {_long(entity.reading)}, {entity.cadence.value}"
     yield f"- History: {_HISTORY[entity.history]}"
+    if entity.on_drift is not OnDrift.EVOLVE:
+        yield f"- When the server changes: {entity.on_drift.value}"
     dropped = list(dict.fromkeys(_sensitive(entity)))
     if dropped:
         yield f"- Never stored: {_names(dropped)}"

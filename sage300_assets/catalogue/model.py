@@ -31,6 +31,17 @@ class History(Enum):
     """Nothing: documents dated before the start date stay where they are."""
 
 
+class OnDrift(Enum):
+    """What becomes of a read when the server no longer is shaped as it was when it was accepted."""
+
+    EVOLVE = "evolve"
+    """It goes on with what still means the same: a missing `?` field becomes empty, a new field is reported. A changed type is refused."""
+    HOLD = "hold"
+    """It is refused, whatever changed, until a person accepts."""
+    QUARANTINE = "quarantine"
+    """It goes on; records with values that do not fit are put aside, with the reason, until they fit again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stamped:
     """Records carry a date of last change; partition D holds what was last changed on D."""
@@ -115,6 +126,7 @@ class Entity:
     control: str = ""
     """The amount whose exact sum is the control total; by default the first money column."""
     ties: tuple[Tie, ...] = ()
+    on_drift: OnDrift = OnDrift.EVOLVE
 
     def __post_init__(self) -> None:
         self._check()
@@ -128,6 +140,19 @@ class Entity:
     def tables(self) -> tuple[Table, ...]:
         """The root table and every nested one, parents before children."""
         return tuple(_tables(self))
+
+    @cached_property
+    def quarantine(self) -> Table | None:
+        """Where records go whose values do not fit, if they are put aside: their key, why, and the text as it came."""
+        if self.on_drift is not OnDrift.QUARANTINE:
+            return None
+        fields = (*(f for f in self.fields if f.name in self.key), Field(REASON), Field(RAW))
+        return Table(self, f"{self.root.name}__quarantine", (), self.key, (), fields, "", "", ())
+
+    @property
+    def stored(self) -> tuple[Table, ...]:
+        """Every table that has files in the lake."""
+        return (*self.tables, *([self.quarantine] if self.quarantine else []))
 
     @property
     def root(self) -> Table:
@@ -192,6 +217,8 @@ class Table:
 
 LINE = "_line"
 OPTIONAL_FIELDS = "optional_fields"
+REASON, RAW = "_reason", "_raw"
+"""Of a record that was put aside: why, and its text as it came."""
 
 
 def snake(name: str) -> str:

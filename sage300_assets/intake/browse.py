@@ -19,6 +19,7 @@ from sage300_assets.catalogue import ENTITIES, UnknownName, table
 from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
+from sage300_assets.lake.publication import reads
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import quoted
 
@@ -91,7 +92,7 @@ def holdings(lake: Lake, pairs: Sequence[tuple[str, Entity]]) -> Iterator[Holdin
 
 
 def _holdings_of(lake: Lake, db: duckdb.DuckDBPyConnection, company: str, entity: Entity) -> Iterator[Holding]:
-    read_at = lake.publications(company, entity)[-1].started_at
+    read_at = reads(lake.publications(company, entity))[-1].started_at
     files = lake.look(company, entity).files
     for one in entity.tables:
         total = f"sum({quoted(one.control)})" if one.control else "NULL"
@@ -106,7 +107,7 @@ def ask(lake: Lake, companies: Sequence[str], sql: str) -> Iterator[Answer]:
     """Answer one SQL query over the current views of these companies."""
     everything = [(company, entity) for company in companies for entity in ENTITIES]
     # A view takes some ten milliseconds to make, so only those are made that the query can mean.
-    meant = [pair for pair in everything if any(view_name(t) in sql.casefold() for t in pair[1].tables)]
+    meant = [pair for pair in everything if any(view_name(t) in sql.casefold() for t in pair[1].stored)]
     try:
         with lake.connect_all(meant or everything) as db:
             _refuse_unless_reading(db, sql)

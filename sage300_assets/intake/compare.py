@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Reading, Stamped, Table
+from sage300_assets.intake.asking import Key, conditions, is_too_much, looks_emptied
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Cover, DayFigures, live_pieces
@@ -26,12 +25,7 @@ from sage300_assets.lake.views import comma, create_views, quoted, text
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.odata import Dialect, literal
-
-_FEW = 20
-_FILTER_BYTES = 900
-
-Key = tuple[object, ...]
+from sage300_assets.systems.sage300.odata import Dialect
 
 
 @dataclass
@@ -63,6 +57,33 @@ class Comparison:
                 connection.execute(f"CREATE TEMP VIEW {quoted(f'{name}_{table.name}')} AS {_rows_of(writer, table)}")
         return connection
 
+    def put_aside(self, aside: Iterable[pa.Table]) -> None:
+        """These records came, only they do not fit: they are not gone."""
+        key = self.entity.key
+        empty = stored_schema(self.entity.root).empty_table().select(list(key))
+        self.db.register("aside_rows", pa.concat_tables([empty, *(rows.select(list(key)) for rows in aside)]))
+        self.db.execute("CREATE OR REPLACE TEMP TABLE aside AS SELECT DISTINCT * FROM aside_rows")
+        self.db.unregister("aside_rows")
+        if self._quarantine and _one(self.db, "SELECT count(*) FROM aside"):
+            view = f'"{schema_name(self.company)}"."{view_name(self.entity.root)}"'
+            left = self.db.execute(f"SELECT DISTINCT {BUSINESS_DATE} FROM {view} AS c SEMI JOIN aside AS a ON {_same(key, 'a', 'c')}").fetchall()
+            self._gone_days |= {str(row[0]) for row in left}
+
+    @property
+    def _quarantine(self) -> str:
+        """The view of what was put aside by former reads."""
+        table = self.entity.quarantine
+        return f'"{schema_name(self.company)}"."{view_name(table)}"' if table else ""
+
+    def _fitting_no_more(self) -> list[tuple[object, ...]]:
+        """Records that were aside and did not come in this read: each has to be asked for, wherever it stood."""
+        if not self._quarantine:
+            return []
+        root = self.entity.root
+        here = [quoted(f"fresh_{root.name}"), quoted(f"undated_{root.name}"), "aside"]
+        missing = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {name} AS f WHERE {_same(root.key, 'f', 'q')})" for name in here)
+        return self.db.execute(f"SELECT {comma(root.key)}, {BUSINESS_DATE} FROM {self._quarantine} AS q WHERE {missing}").fetchall()
+
     @property
     def _first(self) -> bool:
         return not self.lake.publications(self.company, self.entity)
@@ -84,15 +105,18 @@ class Comparison:
         self.db.execute(f"""
             CREATE OR REPLACE TEMP TABLE missed AS SELECT DISTINCT {comma(root.key)} FROM "{schema}"."_live_{view_name(root)}" AS c WHERE {inside}
             AND NOT EXISTS (SELECT 1 FROM {quoted(f"fresh_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})
-            AND NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})""")
+            AND NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})
+            AND NOT EXISTS (SELECT 1 FROM aside AS f WHERE {_same(root.key, "f", "c")})""")
+        unfit = self._fitting_no_more()
         if not _one(self.db, "SELECT count(*) FROM missed"):
+            self._gone_with_days(unfit)
             return
         current = f'"{schema}"."{view_name(root)}"'
         self._before = _one(self.db, f"SELECT count(*) FROM {current} AS c WHERE {inside}")
         rows = self.db.execute(f"""
             SELECT {comma(root.key)}, {BUSINESS_DATE} FROM {current} AS c WHERE {inside}
             AND EXISTS (SELECT 1 FROM missed AS m WHERE {_same(root.key, "m", "c")})""").fetchall()
-        self._gone_with_days(rows)
+        self._gone_with_days(rows + unfit)
 
     def find_changes(self, *, everything: bool) -> None:
         """Keys of undated records that differ from the current view; with `everything`, also those that vanished."""
@@ -113,39 +137,25 @@ class Comparison:
             current = f'"{schema_name(self.company)}"."{view_name(root)}"'
             self._before = _one(self.db, f"SELECT count(*) FROM {current}")
             rows = self.db.execute(f"""SELECT {comma(root.key)}, {BUSINESS_DATE} FROM {current} AS c
-                WHERE NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS u WHERE {_same(root.key, "u", "c")})""").fetchall()
-            self._gone_with_days(rows)
+                WHERE NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS u WHERE {_same(root.key, "u", "c")})
+                AND NOT EXISTS (SELECT 1 FROM aside AS a WHERE {_same(root.key, "a", "c")})""").fetchall()
+            self._gone_with_days(rows + self._fitting_no_more())
 
     def refuse_if_emptied(self, gone: int, *, most: int) -> None:
         """Hold a read after which most of what was there would be gone."""
-        if gone <= _FEW or (gone * 2 <= self._before and gone <= most):
-            return
-        raise DataError(
-            f"{self.company} {self.entity.resource}: {gone} of {self._before} records are no longer in Sage 300, "
-            "which looks like a source that was emptied or restored. Nothing was published.",
-            cure="Look into Sage 300. If they were really deleted, run `sage300 pull` for this entity with --accept-vanished.",
-        )
+        if is_too_much(gone, self._before, most):
+            raise looks_emptied(f"{self.company} {self.entity.resource}", gone, self._before, "pull")
 
     def conditions(self, contract: Contract, dialect: Dialect) -> Iterator[tuple[str, set[Key]]]:
         """Filters that ask for the records that are gone, several at a time, and whom each asks for."""
-        names = contract.key_select
-        batch, asked, size = "", set[Key](), 0
-        for key in sorted(self.gone, key=repr):
-            one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, key, strict=True))  # type: ignore[arg-type]
-            if batch and size + len(quote(one)) > _FILTER_BYTES:
-                yield batch, asked
-                batch, asked, size = "", set[Key](), 0
-            batch = f"{batch} or {one}" if batch else one
-            size += len(quote(f" or {one}"))
-            asked.add(key)
-        if batch:
-            yield batch, asked
+        yield from conditions(self.gone, contract, dialect)
 
     def still_there(self, pages: Iterable[Page]) -> None:
         """Take records that were found after all off the list."""
         names = list(self.entity.key)
         for page in pages:
             found = page.tables[self.entity.root.name].select(names).to_pylist()
+            found += page.aside.select(names).to_pylist() if page.aside is not None else []
             self.tombstones -= {tuple(row[n] for n in names) for row in found}
 
     def write_changes(self, writer: ReadWriter) -> None:

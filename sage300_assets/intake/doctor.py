@@ -16,9 +16,12 @@ from sage300_assets.base.errors import AccessError, BadAnswer, ConfigurationErro
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.base.transport import Answer
 from sage300_assets.catalogue import ENTITIES, MODULES
+from sage300_assets.catalogue.model import OnDrift
 from sage300_assets.intake.drift import compare
-from sage300_assets.intake.finding import Finding, Level, problem
+from sage300_assets.intake.finding import Finding, Level, listed, problem
 from sage300_assets.intake.premises import lake_findings, ledger_findings, settings_findings, time_zone
+from sage300_assets.intake.shape import Memory, all_changes
+from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, agree
@@ -141,7 +144,7 @@ def _nothing_there(company: str, failure: Sage300AssetsError) -> Finding:
 def _module(client: Sage300Client, module: str, metadata: ModuleMetadata) -> Generator[Finding, None, list[Contract]]:
     """Compare one module, and read one record of it; gives how those of its entities are read that can be."""
     subject = f"{client.company} {module}"
-    found = list(compare(subject, module, metadata))
+    found = [*compare(subject, module, metadata), *_drifted(subject, client, metadata)]
     yield from found
     contracts = list(_contracts(module, metadata))
     if not contracts:
@@ -154,6 +157,15 @@ def _module(client: Sage300Client, module: str, metadata: ModuleMetadata) -> Gen
     if not any(finding.level is Level.PROBLEM for finding in found):
         yield Finding(Level.OK, subject, f"It may be read, and has what the catalogue counts on. Entities: {len(contracts)}.")
     return contracts
+
+
+def _drifted(subject: str, client: Sage300Client, metadata: ModuleMetadata) -> Iterator[Finding]:
+    """What has changed since it was accepted, where a lake remembers that."""
+    for entity, drift in all_changes(Memory(Lake.of(client.settings), client.company), metadata):
+        held = drift.retyped or entity.on_drift is OnDrift.HOLD
+        said = f"{entity.resource} is not as it was accepted: {listed([str(change) for change in drift.changes])}."
+        cure = f"See `sage300 drift show {entity.resource}`, then `sage300 drift accept {entity.resource}`."
+        yield Finding(Level.PROBLEM if held else Level.NOTE, subject, said, cure)
 
 
 def _contracts(module: str, metadata: ModuleMetadata) -> Iterator[Contract]:

@@ -26,10 +26,11 @@ from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.compare import Comparison
+from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout
-from sage300_assets.lake.publication import Cover, DataFile, Publication
+from sage300_assets.lake.publication import Cover, DataFile, Publication, reads
 from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client
@@ -60,6 +61,8 @@ class Loaded:
     publication: Publication | None
     seconds: float
     note: str = ""
+    drift: Drift = NO_DRIFT
+    """What the server has changed since it was accepted, as far as it was taken in."""
 
     @property
     def source_rows(self) -> int:
@@ -85,10 +88,10 @@ def load(
 ) -> Loaded:
     """Read what is ordered and publish it, or raise and leave the lake as it was. What the recorder cannot keep is not published."""
     began = time.monotonic()
-    contract = client.contract(order.entity)
+    contract, drift = contract_for(order.entity, client, lake, now())
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
         note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
-        return Loaded(order, None, time.monotonic() - began, note)
+        return Loaded(order, None, time.monotonic() - began, note, drift)
     intake = _Intake(order, contract, client, lake, today, watch=watch, now=now)
     intake.recorder = recorder
     intake.accept_vanished = accept_vanished
@@ -96,27 +99,28 @@ def load(
         publication = intake.run()
     except (OSError, duckdb.Error) as problem:
         intake.abandon()
-        raise _no_room(order, lake, problem) from problem
+        raise no_room(order.company, order.entity, lake, problem) from problem
     except BaseException:
         intake.abandon()
         raise
     finally:
         intake.close()
     if publication is None:
-        return Loaded(order, None, time.monotonic() - began, "A read that began later has already been published.")
+        return Loaded(order, None, time.monotonic() - began, "A read that began later has already been published.", drift)
     watch.step("published")
     try:
         lake.tidy(order.company, order.entity)
     except (OSError, RetriableError) as problem:  # what was read is safe: the next read tidies
         _log.warning("%s %s: superseded files could not be removed: %s", order.company, order.entity.resource, problem)
     watch.step("tidied")
-    return Loaded(order, publication, time.monotonic() - began)
+    return Loaded(order, publication, time.monotonic() - began, drift=drift)
 
 
-def _no_room(order: Order, lake: Lake, problem: Exception) -> RetriableError:
+def no_room(company: str, entity: Entity, lake: Lake, problem: Exception) -> RetriableError:
+    """The lake's folder or its files are in the way."""
     reason = next(iter(str(problem).splitlines()), type(problem).__name__)
     return RetriableError(
-        f"{order.company} {order.entity.resource}: the lake in {lake.root} could not be read or written ({reason}). Nothing was published.",
+        f"{company} {entity.resource}: the lake in {lake.root} could not be read or written ({reason}). Nothing was published.",
         cure="Check the free space and the rights there, and run it again.",
     )
 
@@ -144,6 +148,7 @@ class _Intake:
         """Pages that were landed and are not counted yet; what is left in the end was read again, or looked at and let go."""
         self.pages_counted = 0
         self.source_rows = 0
+        self.aside: list[pa.Table] = []
         self.covers: list[Cover] = []
 
     def run(self) -> Publication | None:
@@ -166,6 +171,7 @@ class _Intake:
             seen = [p.read for p in self.lake.publications(self.order.company, self.order.entity)]
             comparison = Comparison(self.lake, self.order.company, self.order.entity, self.files, self.scratch)
             with contextlib.closing(comparison):
+                comparison.put_aside(self.aside)
                 if not snapshot:
                     comparison.find_leavers(self.contract.reading, self.order.span)  # type: ignore[arg-type]
                 comparison.find_changes(everything=snapshot)
@@ -174,7 +180,7 @@ class _Intake:
                 with self.lake.alone(self.order.company, self.order.entity):
                     publications = self.lake.publications(self.order.company, self.order.entity)
                     if snapshot and [p.read for p in publications] != seen:
-                        if any(p.read > self.read for p in publications):
+                        if any(p.read > self.read for p in reads(publications)):
                             self.abandon()
                             return None
                         continue  # someone published in between: compare with that
@@ -215,6 +221,11 @@ class _Intake:
         undated_follow = self.order.span.end is None
         for page in window.pages:
             self._note(window, page)
+            if page.aside is not None:
+                # Without a date they come again with those that have none.
+                aside = page.aside.filter(pc.is_valid(page.aside[BUSINESS_DATE])) if undated_follow else page.aside
+                self._put_aside(page, aside)
+                self.source_rows += aside.num_rows
             tables = page.tables
             for table in self.order.entity.tables:
                 rows = tables.get(table.name)
@@ -233,8 +244,18 @@ class _Intake:
         self.source_rows += window.count
         for page in window.pages:
             self._note(window, page)
+            if page.aside is not None:
+                self._put_aside(page, page.aside)
             for name, rows in page.tables.items():
                 self._to_scratch(name, rows, page)
+
+    def _put_aside(self, page: Page, aside: pa.Table) -> None:
+        """Records that do not fit, under their day, or the day on which they were seen without one."""
+        table = self.order.entity.quarantine
+        assert table is not None
+        rows = aside.set_column(0, BUSINESS_DATE, pc.fill_null(aside[BUSINESS_DATE], pa.scalar(self.today, pa.date32())))
+        self.aside.append(rows)
+        self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
     def _to_scratch(self, name: str, rows: pa.Table, page: Page) -> None:
         table = next(t for t in self.order.entity.tables if t.name == name)
@@ -292,6 +313,8 @@ class _Intake:
 
     def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[DataFile]:
         for page in moved:
+            if page.aside is not None:
+                self._put_aside(page, page.aside)
             for table in self.order.entity.tables:
                 rows = page.tables.get(table.name)
                 if rows is None:
@@ -323,6 +346,7 @@ class _Intake:
             snapshot=isinstance(self.contract.reading, Snapshot),
             changes=any(f.name.endswith(".c.parquet") for f in files),
             vanished=len(comparison.tombstones),
+            quarantined=len({tuple(row.values()) for rows in self.aside for row in rows.select(list(self.order.entity.key)).to_pylist()}),
             watermark=newest,
             schema=fingerprint(self.order.entity.tables),
             missing=self.contract.missing,

@@ -7,19 +7,22 @@ the same day keeps its stamp, so comparing dates or counts would not see it. Wha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
+from sage300_assets.base.errors import DataError, PermanentError, Sage300AssetsError, SchemaDrift
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
+from sage300_assets.intake.load import utc_now
+from sage300_assets.intake.shape import contract_for
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
-from sage300_assets.lake.publication import Publication, live_covers
+from sage300_assets.lake.publication import Publication, live_covers, reads
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.client import Sage300Client
@@ -45,16 +48,54 @@ def can_be_polled(entity: Entity) -> bool:
     return isinstance(entity.reading, Stamped) or (isinstance(entity.reading, Dated) and entity.reading.sequence is not None)
 
 
-def poll(company: str, entities: Iterable[Entity], client: Sage300Client, lake: Lake, *, today: date, zone: ZoneInfo) -> list[Touched]:
-    """Ask for each entity that was loaded before; entities without news are left out."""
-    loaded = [e for e in entities if can_be_polled(e) and lake.publications(company, e)]
+def poll(
+    company: str,
+    entities: Iterable[Entity],
+    client: Sage300Client,
+    lake: Lake,
+    *,
+    today: date,
+    zone: ZoneInfo,
+    on_refusal: Callable[[Entity, Sage300AssetsError], None] | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> list[Touched]:
+    """Ask for each entity that was loaded before; entities without news are left out.
+
+    `on_refusal` hears of entities that cannot be asked about, because the server has changed or a value does not fit; the others are asked about
+    all the same. Without it the first such one ends the poll.
+    """
+
+    def asked(entity: Entity) -> Touched | None:
+        try:
+            contract, _ = contract_for(entity, client, lake, now())
+            return _ask(contract, client, lake, today, zone)
+        except (SchemaDrift, DataError, PermanentError) as refusal:
+            if on_refusal is None:
+                raise
+            on_refusal(entity, refusal)
+            return None
+
+    known = list(entities)
+    loaded = [e for e in known if can_be_polled(e) and reads(lake.publications(company, e))]
     with ThreadPoolExecutor(client.parallel, thread_name_prefix="poll") as pool:
-        found = pool.map(lambda entity: _ask(company, entity, client, lake, today, zone), loaded)
-        return [touched for touched in found if touched is not None]
+        news = [touched for touched in pool.map(asked, loaded) if touched is not None]
+    return [*news, *(touched for entity in known if (touched := _named_by_sweep(entity, lake.publications(company, entity))) is not None)]
 
 
-def _ask(company: str, entity: Entity, client: Sage300Client, lake: Lake, today: date, zone: ZoneInfo) -> Touched | None:
-    contract = client.contract(entity)
+def _named_by_sweep(entity: Entity, publications: tuple[Publication, ...]) -> Touched | None:
+    """Days that a sweep found to lack records, and that were not read since."""
+    days: set[date] = set()
+    for swept in (p for p in publications if p.sweep):
+        since = [p for p in reads(publications) if p.read > swept.read]
+        named = map(date.fromisoformat, swept.lacking)
+        days |= {day for day in named if not any(p.snapshot or any(day in c.span for c in p.covers) for p in since)}
+    if not days:
+        return None
+    return Touched(entity, tuple(sorted(days)), hashlib.sha256(repr(sorted(days)).encode()).hexdigest()[:16])
+
+
+def _ask(contract: Contract, client: Sage300Client, lake: Lake, today: date, zone: ZoneInfo) -> Touched | None:
+    company, entity = client.company, contract.entity
     reader = Reader(client, contract, today)
     publications = lake.publications(company, entity)
     if isinstance(contract.reading, Dated) and contract.reading.sequence:
@@ -110,7 +151,11 @@ def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publicatio
                     f"INSERT INTO different SELECT {BUSINESS_DATE}, CAST(x AS VARCHAR) FROM (({one}) EXCEPT ALL ({other})) AS x "
                     f"WHERE {BUSINESS_DATE} >= DATE '{since}'"
                 )
-        stored = db.execute(f"SELECT count(*) FROM {root_view} WHERE {stamp} >= DATE '{since}'").fetchone()
+        counted = f"SELECT count(*) AS n FROM {root_view} WHERE {stamp} >= DATE '{since}'"
+        if entity.quarantine is not None:
+            aside = f'"{schema_name(company)}"."{view_name(entity.quarantine)}"'
+            counted = f"SELECT sum(n) FROM ({counted} UNION ALL SELECT count(*) FROM {aside} WHERE {BUSINESS_DATE} >= DATE '{since}')"
+        stored = db.execute(counted).fetchone()
         rows = db.execute("SELECT day, what FROM different ORDER BY ALL").fetchall()
     days = {row[0] for row in rows}
     if not whole and stored is not None and stored[0] != page.count:
@@ -123,16 +168,16 @@ def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publicatio
 
 def _complete_since(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
     """The first day that the lake may not have all of: seen from what was covered when, not from the newest date in the data."""
-    reads = {p.read: p for p in publications}
+    of = {p.read: p for p in publications}
     since = date.min
     for cover in live_covers(publications):
-        day = reads[cover.read.partition(".")[0]].started_at.astimezone(zone).date() - _LOOK_BACK
+        day = of[cover.read.partition(".")[0]].started_at.astimezone(zone).date() - _LOOK_BACK
         since = max(since, day if cover.span.end is None else min(day, cover.span.end))
     return max(since, date(1900, 1, 1))
 
 
 def _last(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
-    return max(p.started_at for p in publications).astimezone(zone).date()
+    return max(p.started_at for p in reads(publications)).astimezone(zone).date()
 
 
 def _joined(pages: Iterable[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:

@@ -38,6 +38,7 @@ class Lake:
     root: Path
     keep_superseded_seconds: float = 24 * 3600.0
     keep_raw_seconds: float = 30 * 24 * 3600.0
+    _noticed: dict[tuple[str, str], str] = field(default_factory=dict)
     _logs: dict[tuple[str, str], PublicationLog] = field(default_factory=dict)
 
     @classmethod
@@ -62,7 +63,7 @@ class Lake:
 
     def look(self, company: str, entity: Entity) -> Listing:
         """One consistent look at an entity."""
-        folders = {t.name: self.layout.table(company, t) for t in entity.tables}
+        folders = {t.name: self.layout.table(company, t) for t in entity.stored}
         return listing(company, entity, self.publications(company, entity), folders, fingerprint(entity.tables))
 
     @contextlib.contextmanager
@@ -120,7 +121,7 @@ class Lake:
     def publish(self, publication: Publication, entity: Entity) -> None:
         """Make a read visible. Its files must be there, whole."""
         for file in publication.files:
-            table = next(t for t in entity.tables if t.name == file.table)
+            table = next(t for t in entity.stored if t.name == file.table)
             path = self.layout.table(publication.company, table) / file.name
             if not path.exists() or path.stat().st_size != file.bytes:
                 raise RetriableError(
@@ -152,7 +153,7 @@ class Lake:
             for read in over:
                 removed += _remove(self.layout.publications(company, entity) / f"{read}.json")
             known = {file.name: p.read in over for p in publications for file in p.files}
-            for table in entity.tables:
+            for table in entity.stored:
                 for path in self.layout.table(company, table).glob("*.parquet*"):
                     # What no publication names may belong to a read that is under way.
                     if known.get(path.name, _older(path, now - max(self.keep_superseded_seconds, _UNDER_WAY_SECONDS))):
@@ -163,6 +164,12 @@ class Lake:
             if all(_older(p, now - _UNDER_WAY_SECONDS) for p in (path, *path.rglob("*"))):
                 shutil.rmtree(path, ignore_errors=True)  # of a read that was killed
         return removed
+
+    def is_news(self, company: str, module: str, fingerprint: str) -> bool:
+        """Whether this is another document than the one that this process looked into last."""
+        known = self._noticed.get((company, module))
+        self._noticed[company, module] = fingerprint
+        return known != fingerprint
 
     # --- remembered $metadata ----------------------------------------------------------------------------------------------------
 

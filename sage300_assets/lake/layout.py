@@ -34,6 +34,10 @@ class Layout:
         """Folder of remembered `$metadata` documents."""
         return self.root / "_metadata" / company.lower()
 
+    def shapes(self, company: str) -> Path:
+        """Folder of what `$metadata` was seen to say, and of what of it was accepted."""
+        return self.metadata(company) / "shapes"
+
     @property
     def scratch(self) -> Path:
         """Folder of what reads under way put aside."""

@@ -80,6 +80,12 @@ class Publication:
     """Days whose current rows this publication may have changed."""
     anchor: str = ""
     """The end of the audit trail just before this became visible (`base.audit.Anchor`); empty where none is kept."""
+    quarantined: int = 0
+    """Records that were put aside because a value did not fit."""
+    sweep: bool = False
+    """It only says which records are gone: nothing was read, so it is the truth for no day."""
+    lacking: tuple[str, ...] = ()
+    """Days of records that a sweep found at the source and not in the lake: they are to be read."""
     format: int = FORMAT
 
     @property
@@ -97,6 +103,11 @@ def new_read(known: Iterable[str], now: datetime | None = None) -> str:
     ticket = 1 + max((int(r.partition("-")[0]) for r in known), default=0)
     moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%f")
     return f"{ticket:08d}-{moment}-{secrets.token_hex(3)}"
+
+
+def reads(publications: Iterable[Publication]) -> tuple[Publication, ...]:
+    """Those that brought records; a sweep only takes away."""
+    return tuple(p for p in publications if not p.sweep)
 
 
 def store(folder: Path, publication: Publication) -> None:
@@ -178,8 +189,8 @@ def parse(content: bytes) -> Publication:
     raw["covers"] = tuple(Cover(Span(_day(c["span"]["start"]), _day(c["span"]["end"])), c["read"]) for c in raw["covers"])
     raw["files"] = tuple(DataFile(**f) for f in raw["files"])
     raw["figures"] = {t: {d: DayFigures(**f) for d, f in days.items()} for t, days in raw["figures"].items()}
-    for name in ("missing", "pages", "touched_days"):
-        raw[name] = tuple(raw[name])
+    for name in ("missing", "pages", "touched_days", "lacking"):
+        raw[name] = tuple(raw.get(name, ()))
     return Publication(**raw)
 
 

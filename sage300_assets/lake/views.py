@@ -36,7 +36,7 @@ def listing(company: str, entity: Entity, publications: tuple[Publication, ...],
     """Resolve publications to the files that still matter."""
     covers = live_covers(publications)
     in_force = {c.read.partition(".")[0] for c in covers}
-    files: dict[str, list[Path]] = {t.name: [] for t in entity.tables}
+    files: dict[str, list[Path]] = {t.name: [] for t in entity.stored}
     for publication in publications:
         # Change rows stand beside the covered days, so a publication that may hold some is always looked at.
         if publication.read in in_force or publication.changes:
@@ -64,8 +64,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, found: Listing) -> None:
     rows = [(key, c.read, c.span.start or _BEGINNING, c.span.end) for c in found.covers]
     if rows:
         connection.executemany('INSERT INTO "_lake".live VALUES (?, ?, ?, ?)', rows)
-    for table in entity.tables:
+    for table in entity.stored:
         connection.execute(f'CREATE OR REPLACE VIEW "{schema_name(company)}"."_live_{view_name(table)}" AS {live_sql(found, table)}')
+    for table in entity.stored:
         connection.execute(f'CREATE OR REPLACE VIEW "{schema_name(company)}"."{view_name(table)}" AS {current_sql(found, table)}')
 
 
@@ -105,10 +106,19 @@ def current_sql(found: Listing, table: Table) -> str:
               ON {same} AND c._read = p._read AND c._page = p._page AND c.{BUSINESS_DATE} = p.{BUSINESS_DATE}"""
     # Within one read what was read last counts, also before windows that were read once more (`.1`, `.2`).
     newest = f"split_part(_read, '.', 1) DESC, _read_at DESC, {BUSINESS_DATE} DESC"
-    return f"""
+    current = f"""
         SELECT * FROM "{schema}"."_live_{view_name(table)}"
         QUALIFY row_number() OVER (PARTITION BY {comma(table.key)} ORDER BY {newest}) = 1
         AND NOT _deleted"""
+    aside = found.entity.quarantine
+    if aside is None:
+        return current
+    # A record is either here or aside, by what was read last: an older version that fitted is not what the source has now.
+    other, sign = (found.entity.root, ">") if table is aside else (aside, ">=")
+    same = " AND ".join(f"o.{quoted(k)} = r.{quoted(k)}" for k in table.key)
+    return f"""
+        SELECT * FROM ({current}) AS r WHERE NOT EXISTS (SELECT 1 FROM "{schema}"."_live_{view_name(other)}" AS o WHERE {same}
+            AND (split_part(o._read, '.', 1), o._read_at) {sign} (split_part(r._read, '.', 1), r._read_at))"""
 
 
 def comma(names: Iterable[str]) -> str:

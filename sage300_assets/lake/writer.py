@@ -59,7 +59,7 @@ class ReadWriter:
         """Close the files and give them their names; they are complete, on disk, and still unknown to everyone."""
         self._flush()
         files: list[DataFile] = []
-        for table in self.entity.tables:
+        for table in self.entity.stored:
             writer = self._writers.pop(table.name, None)
             if writer is None:
                 continue
@@ -74,7 +74,7 @@ class ReadWriter:
 
     def abandon(self) -> None:
         """Leave nothing behind of a read that failed."""
-        for table in self.entity.tables:
+        for table in self.entity.stored:
             writer = self._writers.pop(table.name, None)
             if writer is not None:
                 with contextlib.suppress(OSError, pa.ArrowException):  # the disk may be full, which is why we are here
@@ -92,7 +92,7 @@ class ReadWriter:
         return self.layout.table(self.company, table) / f".{self.read}.parquet.part"
 
     def _flush(self) -> None:
-        for table in self.entity.tables:
+        for table in self.entity.stored:
             parts = self._buffers.pop(table.name, None)
             if not parts:
                 continue

@@ -7,11 +7,11 @@ from datetime import date
 import dagster as dg
 
 from sage300_assets.base.audit import Behalf
-from sage300_assets.base.errors import RetriableError, Sage300AssetsError, SourceMoved
+from sage300_assets.base.errors import RetriableError, Sage300AssetsError, SchemaDrift, SourceMoved
 from sage300_assets.base.watch import Watch
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.load import Loaded, Order, load
-from sage300_assets.orchestration.checks import checks_of
+from sage300_assets.orchestration.checks import DRIFT, checks_of, drift_verdict
 from sage300_assets.orchestration.describe import asset_spec, per_day, preview, preview_sql, result_metadata
 from sage300_assets.orchestration.freshness import freshness_policy
 from sage300_assets.orchestration.names import asset_key, pool, word
@@ -39,7 +39,13 @@ def entity_assets(company: str, entity: Entity, partitions: dg.DailyPartitionsDe
     def read_entity(
         context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        loaded = _read(context, company, entity, sage300, start)
+        try:
+            loaded = _read(context, company, entity, sage300, start)
+        except SchemaDrift as refusal:
+            check = next(check for check in checks_of(entity.root) if check.name == DRIFT)
+            yield check.say(company, entity.root, drift_verdict(entity.resource, refusal.changes))
+            changes = dg.MetadataValue.md("\n".join(f"- {change}" for change in refusal.changes))
+            raise dg.Failure(description=str(refusal), metadata={"changes": changes}, allow_retries=False) from refusal
         yield from _results(context, company, entity, sage300, loaded)
 
     return read_entity
@@ -57,6 +63,8 @@ def _read(context: dg.AssetExecutionContext, company: str, entity: Entity, sourc
         with source.keeper.part(order.run, f"{asset}, {span}", how="Dagster") as part, source.client(company, behalf) as client:
             loaded = load(order, client, source.lake, today=today, watch=watch, accept_vanished=accept, now=source.now, recorder=source.keeper)
             part.rows = loaded.source_rows
+    except SchemaDrift:
+        raise
     except Sage300AssetsError as problem:
         again = isinstance(problem, (RetriableError, SourceMoved))
         raise dg.Failure(description=str(problem), allow_retries=again) from problem

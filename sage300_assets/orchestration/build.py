@@ -17,6 +17,7 @@ from sage300_assets.orchestration.jobs import jobs, schedules
 from sage300_assets.orchestration.partitions import daily_partitions
 from sage300_assets.orchestration.sensors import change_sensor
 from sage300_assets.orchestration.source import Source
+from sage300_assets.orchestration.sweeping import sweeping
 
 # The one place where Dagster's notices about the parts of its interface that may still change are silenced; the version is pinned.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -41,7 +42,7 @@ def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
     )
 
 
-CONTRIBUTIONS: tuple[Contribution, ...] = (reading, alert_definitions)
+CONTRIBUTIONS: tuple[Contribution, ...] = (reading, sweeping, alert_definitions)
 """The rooms, from the source to what is delivered. One whose system is not configured adds nothing."""
 
 

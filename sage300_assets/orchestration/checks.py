@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 import duckdb
 
-from sage300_assets.catalogue.model import Dated, Stamped, Table
+from sage300_assets.catalogue.model import REASON, Dated, Stamped, Table
 from sage300_assets.intake.load import Loaded
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.schema import BUSINESS_DATE
@@ -19,6 +19,7 @@ from sage300_assets.lake.views import comma, quoted
 from sage300_assets.orchestration.names import asset_key
 
 _SHOWN = 20
+DRIFT = "schema_drift"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Check:
     blocking: bool
     applies: Callable[[Table], bool]
     judge: Callable[[str, Table, Loaded, duckdb.DuckDBPyConnection], Verdict]
+    always: bool = False
+    """Also of a read that brought nothing."""
 
     def spec(self, company: str, table: Table) -> dg.AssetCheckSpec:
         """As Dagster wants it declared."""
@@ -46,7 +49,11 @@ class Check:
 
     def result(self, company: str, table: Table, loaded: Loaded, db: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
         """Do the check."""
-        verdict = Verdict(True, loaded.note) if loaded.publication is None else self.judge(company, table, loaded, db)
+        nothing = loaded.publication is None and not self.always
+        return self.say(company, table, Verdict(True, loaded.note) if nothing else self.judge(company, table, loaded, db))
+
+    def say(self, company: str, table: Table, verdict: Verdict) -> dg.AssetCheckResult:
+        """A verdict as Dagster wants it."""
         return dg.AssetCheckResult(
             check_name=self.name,
             asset_key=asset_key(company, table),
@@ -90,8 +97,40 @@ def _count(company: str, table: Table, loaded: Loaded, db: duckdb.DuckDBPyConnec
         where = f"WHERE ({' AND '.join(inside) or 'true'})" + (f" OR {stamp} IS NULL" if span.end is None else "")
     stored = db.execute(f"SELECT count(*) FROM {_view(company, table)} {where}").fetchone()
     rows = stored[0] if stored else 0
-    same = rows == publication.source_rows
-    return Verdict(same, f"Sage 300 counts {publication.source_rows}, the lake {rows}")
+    aside = _aside_of(company, loaded, db)
+    same = rows + aside == publication.source_rows
+    return Verdict(same, f"Sage 300 counts {publication.source_rows}, the lake {rows}" + (f" and {aside} in quarantine" if aside else ""))
+
+
+def _aside_of(company: str, loaded: Loaded, db: duckdb.DuckDBPyConnection) -> int:
+    """Records of what was read that are in quarantine."""
+    table, span = loaded.order.entity.quarantine, loaded.order.span
+    if table is None:
+        return 0
+    inside = "true"
+    if loaded.publication is not None and not loaded.publication.snapshot:
+        inside = " AND ".join(f"{BUSINESS_DATE} {sign} DATE '{day}'" for sign, day in ((">=", span.start), ("<", span.end)) if day is not None)
+    row = db.execute(f"SELECT count(*) FROM {_view(company, table)} WHERE {inside or 'true'}").fetchone()
+    return row[0] if row else 0
+
+
+def _quarantined(company: str, table: Table, loaded: Loaded, db: duckdb.DuckDBPyConnection) -> Verdict:
+    aside = table.entity.quarantine
+    assert aside is not None
+    rows = db.execute(f"SELECT {comma(aside.key)}, {quoted(REASON)} FROM {_view(company, aside)} ORDER BY ALL").fetchall()
+    said = f"{len(rows)} records do not fit and are in {view_name(aside)} until they do" if rows else "every record fits"
+    return Verdict(not rows, said, tuple(f"{row[:-1]}: {row[-1]}" for row in rows[:_SHOWN]))
+
+
+def _drift(company: str, table: Table, loaded: Loaded, db: duckdb.DuckDBPyConnection) -> Verdict:
+    return drift_verdict(table.entity.resource, tuple(map(str, loaded.drift.changes)))
+
+
+def drift_verdict(resource: str, changes: tuple[str, ...]) -> Verdict:
+    """What to say of the ways in which the server has changed."""
+    if not changes:
+        return Verdict(True, "the server is shaped as it was when it was accepted")
+    return Verdict(False, f"{len(changes)} differences to what was accepted; `sage300 drift accept {resource}` accepts them", changes)
 
 
 def _parents(company: str, table: Table, loaded: Loaded, db: duckdb.DuckDBPyConnection) -> Verdict:
@@ -122,5 +161,7 @@ CHECKS = (
     Check("required_fields", "Key and date are present in every row.", True, lambda t: True, _required),
     Check("count_matches_source", "The lake holds as many records of what was read as Sage 300 counts.", True, lambda t: not t.path, _count),
     Check("lines_have_headers", "Every nested line belongs to a current record.", True, lambda t: bool(t.path), _parents),
+    Check(DRIFT, "The server is shaped as it was when it was accepted.", False, lambda t: not t.path, _drift, always=True),
+    Check("quarantine", "No record had to be put aside.", False, lambda t: not t.path and t.entity.quarantine is not None, _quarantined),
     Check("totals_tie", "Header totals equal the sums of their lines, to the cent.", False, lambda t: bool(t.ties), _ties),
 )

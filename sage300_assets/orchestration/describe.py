@@ -127,6 +127,7 @@ def result_metadata(company: str, table: Table, loaded: Loaded, lake: Lake) -> d
         "span": dg.MetadataValue.text(str(loaded.order.span)),
         "source_count": dg.MetadataValue.int(publication.source_rows),
         "vanished": dg.MetadataValue.int(publication.vanished),
+        **({"quarantined": dg.MetadataValue.int(publication.quarantined)} if table.entity.quarantine else {}),
         "pages": dg.MetadataValue.int(len(publication.pages)),
         "seconds": dg.MetadataValue.float(round(loaded.seconds, 3)),
         "folder": dg.MetadataValue.path(str(lake.layout.table(company, table))),

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from sage300_assets.catalogue.model import Cadence, Entity
-from sage300_assets.lake.publication import Publication, live_covers
+from sage300_assets.lake.publication import Publication, live_covers, reads
 from sage300_assets.orchestration.names import asset_key, word
 from sage300_assets.orchestration.source import Source
 
@@ -68,14 +68,15 @@ def _judge(company: str, entity: Entity, publications: tuple[Publication, ...], 
 
 def covered_until(publications: tuple[Publication, ...], source: Source, company: str) -> date | None:
     """The last day for which the lake is known to be complete, seen from the reads that cover it."""
+    publications = reads(publications)
     if not publications:
         return None
     if all(p.snapshot for p in publications):
         return _day_of(publications[-1], source, company)
-    reads = {p.read: p for p in publications}
+    of = {p.read: p for p in publications}
     newest: date | None = None
     for cover in live_covers(publications):
-        day = _day_of(reads[cover.read.partition(".")[0]], source, company)
+        day = _day_of(of[cover.read.partition(".")[0]], source, company)
         until = day if cover.span.end is None else min(day, cover.span.end - timedelta(days=1))
         newest = until if newest is None else max(newest, until)
     return newest

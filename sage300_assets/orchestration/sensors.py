@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from sage300_assets.base.audit import Behalf
+from sage300_assets.base.days import stretches
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.poll import Touched, poll
@@ -34,9 +35,14 @@ def change_sensor(company: str, entities: Sequence[Entity], start: date) -> dg.S
     )
     def changes(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult | dg.SkipReason:
         source, today = sage300, sage300.today(company)
+
+        def refused(entity: Entity, problem: Sage300AssetsError) -> None:
+            context.log.warning(f"{entity.resource} could not be asked about; its next read says so too: {problem}")
+
         try:
             with source.client(company, Behalf(f"sensor {word(company)}_changes", company)) as client:
-                found = poll(company, entities, client, source.lake, today=today, zone=source.settings.zone(company))
+                zone = source.settings.zone(company)
+                found = poll(company, entities, client, source.lake, today=today, zone=zone, on_refusal=refused, now=source.now)
         except Sage300AssetsError as problem:
             return dg.SkipReason(f"Sage 300 could not be asked: {problem}")
         requested = _due(found, _remembered(context.cursor), source.now())
@@ -76,20 +82,6 @@ def _requests(company: str, found: Iterable[Touched], requested: tuple[set[str],
     for (first, last), wanted in sorted(together.items(), key=lambda item: item[0]):
         run_key = f"{company}:{first}:{last}:" + "+".join(sorted(mark for _, mark in wanted))
         yield range_request(company, [entity for entity, _ in wanted], first, last, run_key=run_key, why="changed")
-
-
-def stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Runs of days that follow each other."""
-    first = last = None
-    for day in days:
-        if last is not None and day == last + timedelta(days=1):
-            last = day
-            continue
-        if first is not None and last is not None:
-            yield first, last
-        first = last = day
-    if first is not None and last is not None:
-        yield first, last
 
 
 def _remembered(cursor: str | None) -> Requested:

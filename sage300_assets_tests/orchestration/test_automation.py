@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sage300_assets.base.days import stretches
 from sage300_assets.catalogue import find
 from sage300_assets.orchestration.calendar import CLOSING, is_closing, period_ends, should_read
 from sage300_assets.orchestration.partitions import daily_partitions, span_to_read
-from sage300_assets.orchestration.sensors import stretches
 from sage300_assets_tests.orchestration.conftest import CHOSEN, START, TODAY, House
 
 VENDORS, BATCHES, POSTED, CALENDARS = find("APVendors"), find("APInvoiceBatches"), find("GLPostedTransactions"), find("CSFiscalCalendars")

@@ -35,7 +35,7 @@ def compile_encoder(shape: WireShape, wanted: Iterable[str] | None = None) -> En
         else:
             parts.append(_escape(f"{json.dumps(member.name)}:") + "%s")
             names.append(member.field.name)
-            encoders.append(_VALUE_ENCODERS[member.field.type.kind])
+            encoders.append(_encoder(member))
     for name, (source, child) in shape.children.items():
         if chosen is None or name in chosen:
             parts.append(_escape(f"{json.dumps(name)}:") + "%s")
@@ -59,6 +59,21 @@ def _assemble(template: str, names: list[str], encoders: list[Callable[[Any], st
         return template % tuple([text if value is neutral else encode(value) for value, (neutral, text, encode) in zip(get(row), usual)])  # noqa: B905 - hot
 
     return encode_row
+
+
+def _encoder(member: Wire) -> Callable[[Any], str]:
+    usual = _VALUE_ENCODERS[member.field.type.kind]
+    if member.scale:
+        return lambda value: "null" if value is None else f"{value + Decimal(1).scaleb(-member.scale):.{member.scale}f}"
+    if member.shown is None or member.shown.kind is member.field.type.kind:
+        return usual
+    match member.shown.kind:
+        case Kind.TEXT:
+            return lambda value: "null" if value is None else _quote(str(value))
+        case Kind.FLAG:
+            return lambda value: "null" if value in (None, "") else _flag(value not in ("No", "0", 0))
+        case _:  # a text that is empty has no number, and one without digits is a code by now
+            return lambda value: "null" if value in (None, "") else str(int("".join(c for c in str(value) if c.isdigit()) or 0))
 
 
 def _list_encoder(child: WireShape) -> Callable[[Any], str]:

@@ -87,10 +87,13 @@ class Metadata:
     def _property(self, member: Wire, shape: WireShape, *, required: bool) -> str:
         kind = self._type(member, shape)
         nullable = required or kind in _VALUE_TYPES
-        return f'<Property Name={quoteattr(member.name)} Type="{kind}"{_NOT_NULL if nullable else ""} />'
+        digits = f' Precision="19" Scale="{member.scale}"' if member.scale else ""
+        return f'<Property Name={quoteattr(member.name)} Type="{kind}"{digits}{_NOT_NULL if nullable else ""} />'
 
     def _type(self, member: Wire, shape: WireShape) -> str:
         field = member.field
+        if member.shown is not None:
+            return edm_type(Field(field.name, member.shown))
         if field.name in ("Warnings", "Licenses") and member.role == "framework":
             return "Collection(Edm.String)"
         if field.type.kind is Kind.TEXT:

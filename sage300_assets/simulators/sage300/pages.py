@@ -91,6 +91,19 @@ class Librarian:
             raise no_such_endpoint(address.resource)
         return Address(company, module, resource, address.key)
 
+    @property
+    def release(self) -> Release:
+        """The release that answers."""
+        return self._release
+
+    @release.setter
+    def release(self, release: Release) -> None:
+        """From now on another release answers, as after an upgrade of the server."""
+        self._release = release
+        self._shapes.clear()
+        self._encoders.clear()
+        self._rows = RowCache()
+
     def metadata(self, module: str) -> str:
         """The EDMX document of a module."""
         entities = [(e.resource, e.key, self.shape(e.resource)) for e in self.world.entities.values() if e.module == module]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sage300_assets.catalogue.types import FLAG, INTEGER, TEXT, Field
+from sage300_assets.catalogue.types import FLAG, INTEGER, TEXT, TYPES, Field, Type
 from sage300_assets.simulators.sage300.filters import Property
 from sage300_assets.simulators.sage300.shapes import Shape
 
@@ -25,6 +25,10 @@ class Release:
     """Members served under their oldest alias; `*` stands for every member that has one."""
     extra: tuple[str, ...] = ()
     """Members nobody has declared."""
+    retyped: tuple[tuple[str, str], ...] = ()
+    """Members of another type than declared, with its name in the catalogue's notation: texts as numbers, numbers as texts, anything as flags."""
+    rescaled: tuple[tuple[str, int], ...] = ()
+    """Amounts with so many decimals, of which `$metadata` tells; the last one is a 1, so that nothing but the scale can hold it."""
     framework: bool = True
     """Whether records and nested rows carry the framework's own members."""
 
@@ -37,6 +41,10 @@ class Wire:
     field: Field
     role: str = ""
     """Empty for data; else `sensitive`, `framework` or `extra`."""
+    shown: Type | None = None
+    """The type it is served as, where that is not the declared one."""
+    scale: int = 0
+    """The decimals it is served with, where the release says how many."""
 
 
 FRAMEWORK_ROOT = (Field("UpdateOperation", TEXT),)
@@ -79,7 +87,9 @@ class WireShape:
             if field.aliases and (f"{self.path}.{field.name}" in self.release.older or ALL in self.release.older):
                 name = field.aliases[-1]
             taken.add(name)
-            yield Wire(name, field)
+            path = f"{self.path}.{field.name}"
+            shown = dict(self.release.retyped).get(path)
+            yield Wire(name, field, shown=TYPES[shown] if shown else None, scale=dict(self.release.rescaled).get(path, 0))
         for name in self.shape.sensitive:
             yield Wire(name, Field(name), "sensitive")
         for listed in self.release.extra:

@@ -144,6 +144,15 @@ class Server:
     def page_size(self, rows: int) -> None:
         self._librarian.page_size = rows
 
+    @property
+    def release(self) -> Release:
+        """What is unusual about the server; may be changed at any time, as by an upgrade."""
+        return self._librarian.release
+
+    @release.setter
+    def release(self, release: Release) -> None:
+        self._librarian.release = release
+
     def start(self) -> Self:
         """Start serving; returns when requests are answered."""
         self._socket = _listen(self._host, self._port)

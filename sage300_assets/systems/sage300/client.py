@@ -21,7 +21,7 @@ from sage300_assets.base.settings import Settings
 from sage300_assets.base.transport import Answer, Call, Patience, Transport, http_client
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.systems.sage300.contract import Contract, agree
-from sage300_assets.systems.sage300.decode import decode_keys, decode_page, envelope
+from sage300_assets.systems.sage300.decode import DecodedPage, decode_keys, decode_page, envelope
 from sage300_assets.systems.sage300.failures import check_is_json, check_status
 from sage300_assets.systems.sage300.metadata import ModuleMetadata, parse_metadata
 from sage300_assets.systems.sage300.odata import Dialect, Value, key_path, query
@@ -72,6 +72,10 @@ class Page:
     contract: Contract
     reload: Reload
     kept: Mapping[str, pa.Table] | None
+    aside: pa.Table | None = None
+    """Records whose values do not fit, where the entity puts them aside."""
+    keys: pa.Table | None = None
+    """Keys of all records in their order, where some are aside."""
 
     @property
     def tables(self) -> Mapping[str, pa.Table]:
@@ -167,20 +171,22 @@ class Sage300Client:
             raw = RawPage(ask, body, hashlib.sha256(answer.body).hexdigest(), answer.started_at)
             reload = land(raw)
             page = decode_page(body, contract, what)
-            result.append(Page(ask, raw.sha256, raw.read_at, page.rows, page.count, page.next_query, contract, reload, page.tables))
+            result.append(_page(ask, raw, page, contract, reload))
 
         self.transport.get(self._path(contract.entity), ask, judge=judge, given_up=given_up)
         return result[-1]
 
-    def keys(self, contract: Contract, ask: str, given_up: threading.Event | None = None) -> tuple[pa.Table, int | None, str | None]:
-        """One page of keys only: an Arrow table, the count, the next query."""
+    def keys(
+        self, contract: Contract, ask: str, given_up: threading.Event | None = None, *, more: tuple[str, ...] = ()
+    ) -> tuple[pa.Table, int | None, str | None]:
+        """One page of keys only, with `more` declared fields beside them: an Arrow table, the count, the next query."""
         what = f"{self.company} {contract.entity.resource} keys"
         result: list[tuple[pa.Table, int | None, str | None]] = []
 
         def judge(answer: Answer) -> None:
             check_status(answer, what)
             check_is_json(answer, what)
-            result.append(decode_keys(answer.body, contract, what))
+            result.append(decode_keys(answer.body, contract, what, more))
 
         self.transport.get(self._path(contract.entity), ask, judge=judge, given_up=given_up)
         return result[-1]
@@ -215,7 +221,7 @@ class Sage300Client:
             raw = RawPage(path, body, hashlib.sha256(answer.body).hexdigest(), answer.started_at)
             reload = land(raw)
             page = decode_page(body, contract, what)
-            result.append(Page(path, raw.sha256, raw.read_at, page.rows, page.count, None, contract, reload, page.tables))
+            result.append(replace(_page(path, raw, page, contract, reload), next_query=None))
 
         try:
             self.transport.get(self._path(contract.entity) + path, judge=judge)
@@ -231,6 +237,10 @@ class Sage300Client:
 
     def _path(self, entity: Entity) -> str:
         return f"{self._base}/{entity.module}/{entity.resource}"
+
+
+def _page(ask: str, raw: RawPage, page: DecodedPage, contract: Contract, reload: Reload) -> Page:
+    return Page(ask, raw.sha256, raw.read_at, page.rows, page.count, page.next_query, contract, reload, page.tables, aside=page.aside, keys=page.keys)
 
 
 class MetadataStore(Protocol):

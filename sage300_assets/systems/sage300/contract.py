@@ -38,6 +38,9 @@ class Node:
     numbers: frozenset[str] = frozenset()
     """Declared texts that `$metadata` calls numbers. Elsewhere a number in place of a text has lost its leading zeros, and is refused."""
 
+    strict: frozenset[str] = frozenset()
+    """Declared fields whose type has changed: only a value that is written as declared will do, and none is converted."""
+
     def wire_type(self) -> pa.StructType:
         """What `pyarrow.json` is told to expect."""
         members = [pa.field(self.names[f.name], wire_type(f)) for f in self.fields if f.name in self.names]
@@ -67,6 +70,8 @@ class Contract:
     missing: tuple[str, ...]
     """Declared members the server lacks, all marked LIKELY."""
     sensitive: frozenset[str]
+    distrusted: frozenset[str] = frozenset()
+    """Paths of fields whose type has changed since it was accepted."""
 
     @property
     def select(self) -> tuple[str, ...]:
@@ -123,6 +128,17 @@ def agree(entity: Entity, metadata: ModuleMetadata, company: str = "") -> Contra
     if isinstance(reading, Dated) and reading.sequence and reading.sequence not in root.names:
         reading = replace(reading, sequence=None)
     return Contract(entity, root, reading, tuple(n for n, _ in missing), frozenset(_sensitive(entity)) | ALWAYS_SENSITIVE)
+
+
+def distrusting(contract: Contract, paths: frozenset[str]) -> Contract:
+    """The same contract, converting no value of the fields at these folded paths."""
+    return replace(contract, root=_strict(contract.root, "", paths), distrusted=paths) if paths else contract
+
+
+def _strict(node: Node, above: str, paths: frozenset[str]) -> Node:
+    strict = frozenset(declared for declared, wire in node.names.items() if f"{above}{wire}".casefold() in paths)
+    children = tuple((c, member, _strict(inner, f"{above}{member}.", paths)) for c, member, inner in node.children)
+    return replace(node, children=children, strict=strict, numbers=node.numbers - strict)
 
 
 def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, where: str, missing: list[tuple[str, bool]]) -> Node:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Context, Decimal, InvalidOperation
 
 import numpy as np
@@ -23,6 +24,7 @@ from sage300_assets.base.errors import BadAnswer, DataError
 from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Dated, Entity, Stamped, Table
 from sage300_assets.catalogue.types import Field, Kind
 from sage300_assets.systems.sage300.contract import Contract, Node
+from sage300_assets.systems.sage300.misfits import Misfit, aside, keys_in_order, record_texts
 
 BUSINESS_DATE = "business_date"
 _CHANGED = "It was cut on its way, or a proxy changed it."
@@ -40,6 +42,10 @@ class DecodedPage:
     """The server's count of all matches, when it was asked for."""
     next_query: str | None
     """Query of the page that follows; only ever the query, never a host."""
+    aside: pa.Table | None = None
+    """Records whose values do not fit, where the entity puts them aside; they are not in the tables."""
+    keys: pa.Table | None = None
+    """Keys of all records in their order, where some are aside."""
 
 
 def column_type(field: Field) -> pa.DataType:
@@ -71,18 +77,24 @@ def table_schema(table: Table) -> pa.Schema:
 def decode_page(body: bytes, contract: Contract, what: str) -> DecodedPage:
     """Decode one list answer; `BadAnswer` when it is not one, `DataError` when a value does not fit."""
     root = _respell(contract.root, body)
-    try:
-        records = _fast(body, root, what)
-        tables = dict(_flatten(contract.entity, root, records))
-    except pa.ArrowException:
-        records = _slow(body, contract.entity, root, what)
-        tables = dict(_flatten(contract.entity, root, records))
-    return DecodedPage(tables, len(records), *envelope(body))
+    if not contract.distrusted:  # the fast way takes a number in quotes for a number
+        with contextlib.suppress(pa.ArrowException):
+            records = _fast(body, root, what)
+            return DecodedPage(dict(_flatten(contract.entity, root, records)), len(records), *envelope(body))
+    misfits: list[Misfit] | None = [] if contract.entity.quarantine else None
+    records = _slow(body, contract.entity, root, what, misfits)
+    tables = dict(_flatten(contract.entity, root, records))
+    if not misfits:
+        return DecodedPage(tables, len(records), *envelope(body))
+    entity, whole = contract.entity, len(records) + len(misfits)
+    assert entity.quarantine is not None
+    rows = aside(misfits, record_texts(body, whole, what), table_schema(entity.quarantine))
+    return DecodedPage(tables, whole, *envelope(body), rows, keys_in_order(tables[entity.root.name], misfits, entity))
 
 
-def decode_keys(body: bytes, contract: Contract, what: str) -> tuple[pa.Table, int | None, str | None]:
-    """Decode an answer that holds only keys."""
-    keys = set(contract.entity.key)
+def decode_keys(body: bytes, contract: Contract, what: str, more: tuple[str, ...] = ()) -> tuple[pa.Table, int | None, str | None]:
+    """Decode an answer that holds only keys, and perhaps a few more declared fields."""
+    keys = {*contract.entity.key, *more}
     whole = _respell(contract.root, body)
     root = Node({d: w for d, w in whole.names.items() if d in keys}, whole.fields, (), numbers=whole.numbers)
     try:
@@ -91,7 +103,7 @@ def decode_keys(body: bytes, contract: Contract, what: str) -> tuple[pa.Table, i
         records = _slow(body, contract.entity, root, what)
     columns = [_column(records, root, f) for f in contract.entity.fields if f.name in keys]
     names = [f.name for f in contract.entity.fields if f.name in keys]
-    return pa.table(columns, names=names).select(list(contract.entity.key)), *envelope(body)
+    return pa.table(columns, names=names).select(list(dict.fromkeys((*contract.entity.key, *more)))), *envelope(body)
 
 
 def envelope(body: bytes) -> tuple[int | None, str | None]:
@@ -272,7 +284,8 @@ def _optional_of(rows: pa.StructArray, node: Node) -> pa.Array:
 # --- the slow way: tolerant, and able to say what is wrong ---------------------------------------------------------------------------
 
 
-def _slow(body: bytes, entity: Entity, root: Node, what: str) -> pa.StructArray:
+def _slow(body: bytes, entity: Entity, root: Node, what: str, misfits: list[Misfit] | None = None) -> pa.StructArray:
+    """Every record, value by value; those that do not fit go to `misfits` if there is such a list, and else fail the page."""
     try:
         page = json.loads(body, parse_float=_Digits, parse_int=_Digits, parse_constant=_refuse_constant, strict=False)
     except (ValueError, RecursionError) as problem:
@@ -280,8 +293,33 @@ def _slow(body: bytes, entity: Entity, root: Node, what: str) -> pa.StructArray:
     rows = page.get("value") if isinstance(page, dict) else None
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
         raise BadAnswer(f"{what}: the answer has no list of records.", cure="Something else than the Sage 300 Web API may be answering.")
-    clean = [_record(row, root, f"{what}({_key_of(row, entity, root)})") for row in rows]
+    clean = []
+    for place, row in enumerate(rows):
+        where = f"{what}({_key_of(row, entity, root)})"
+        try:
+            clean.append(_record(row, root, where))
+        except DataError as problem:
+            if misfits is None:
+                raise
+            misfits.append(_misfit(place, row, entity, root, where, problem))
     return pa.array(clean, root.wire_type())
+
+
+def _misfit(place: int, row: Mapping[str, object], entity: Entity, root: Node, where: str, problem: DataError) -> Misfit:
+    """What can be said of a record that does not fit; one without a legible key or date could not be found again, and fails the page."""
+    fields = {f.name: f for f in entity.fields}
+    key: dict[str, object] = {}
+    for name in entity.key:
+        value = _value(row.get(root.names[name]), fields[name], where, number=name in root.numbers)
+        key[name] = date.fromisoformat(str(value)[:10]) if fields[name].type.kind is Kind.DAY and value else value
+    if any(value is None for value in key.values()):
+        raise problem
+    day: date | None = None
+    reading = entity.reading
+    if isinstance(reading, (Stamped, Dated)) and reading.field in root.names:
+        text = _value(row.get(root.names[reading.field]), fields[reading.field], where)
+        day = date.fromisoformat(str(text)[:10]) if text else None
+    return Misfit(place, key, day, problem.message)
 
 
 class _Digits(str):
@@ -303,7 +341,7 @@ def _record(row: Mapping[str, object], node: Node, where: str) -> dict[str, obje
     for field in node.fields:
         wire = node.names.get(field.name)
         if wire is not None:
-            clean[wire] = _value(row.get(wire), field, where, number=field.name in node.numbers)
+            clean[wire] = _value(row.get(wire), field, where, number=field.name in node.numbers, strict=field.name in node.strict)
     for collection, member, inner in node.children:
         lines = row.get(member) or []
         clean[member] = [_record(line, inner, f"{where}.{collection.member}[{n}]") for n, line in enumerate(_dicts(lines, where, member), 1)]
@@ -320,16 +358,26 @@ def _dicts(lines: object, where: str, member: str) -> Iterable[dict[str, object]
     return lines
 
 
-def _value(value: object, field: Field, where: str, *, number: bool = False) -> object:
+def _value(value: object, field: Field, where: str, *, number: bool = False, strict: bool = False) -> object:
     if value is None:
         return None
     try:
+        if strict:
+            _as_declared(value, field)
         return _convert(value, field, number=number)
     except (ValueError, InvalidOperation, TypeError) as problem:
         raise DataError(
             f"{where}.{field.name}: the value {_shown(value)} is not a valid {field.type}{f' ({problem})' if str(problem) else ''}.",
             cure="Correct it in Sage 300, or widen the field's type in the catalogue if the server's $metadata allows more.",
         ) from None
+
+
+def _as_declared(value: object, field: Field) -> None:
+    """Refuse what would have to be converted: the type of this field has changed, so what it means may have too."""
+    written = bool if isinstance(value, bool) else _Digits if isinstance(value, _Digits) else type(value)
+    wanted = {Kind.FLAG: bool, Kind.INTEGER: _Digits, Kind.DECIMAL: _Digits}.get(field.type.kind, str)
+    if written is not wanted:
+        raise ValueError("the server has changed its type")
 
 
 def _convert(value: object, field: Field, *, number: bool) -> object:

@@ -19,6 +19,8 @@ class Property:
     edm_type: str
     nullable: bool
     collection: bool
+    precision: str = ""
+    scale: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,8 @@ def _properties(element: ElementTree.Element) -> Iterator[Property]:
     for child in element:
         if _tag(child) in {"Property", "NavigationProperty"}:
             edm_type = child.get("Type", "")
-            yield Property(
-                child.get("Name", ""), edm_type, child.get("Nullable", "true").lower() != "false", _COLLECTION.fullmatch(edm_type) is not None
-            )
+            nullable, collection = child.get("Nullable", "true").lower() != "false", _COLLECTION.fullmatch(edm_type) is not None
+            yield Property(child.get("Name", ""), edm_type, nullable, collection, child.get("Precision", ""), child.get("Scale", ""))
 
 
 def _tag(element: ElementTree.Element) -> str:

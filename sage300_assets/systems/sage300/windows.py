@@ -258,7 +258,7 @@ class Reader:
         return WindowRead(window, tuple(pages), rows, count)
 
     def _keys_of(self, page: Page) -> pa.Table:
-        keys = page.tables[self.contract.entity.root.name].select(list(self.contract.entity.key))
+        keys = page.keys if page.keys is not None else page.tables[self.contract.entity.root.name].select(list(self.contract.entity.key))
         for name in self.contract.entity.key:
             if keys[name].null_count:
                 raise BadAnswer(
@@ -322,7 +322,9 @@ class Reader:
 
 def _only_undated(page: Page) -> Page:
     tables = {name: table.filter(pc.is_null(table[BUSINESS_DATE])) for name, table in page.tables.items()}
-    return replace(page, kept=tables, rows=tables[page.contract.entity.root.name].num_rows)
+    aside = None if page.aside is None else page.aside.filter(pc.is_null(page.aside[BUSINESS_DATE]))
+    rows = tables[page.contract.entity.root.name].num_rows + (0 if aside is None else aside.num_rows)
+    return replace(page, kept=tables, rows=rows, aside=aside, keys=None)
 
 
 def _cut(span: Span, today: date, pieces: int) -> list[Span]:

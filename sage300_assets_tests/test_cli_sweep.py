@@ -1,0 +1,60 @@
+"""`sage300 sweep` and `sage300 drift` as a person runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sage300_assets.cli import main
+from sage300_assets.simulators.sage300.release import Release
+from sage300_assets_tests.house import COMPANY, House
+
+
+@pytest.fixture
+def swept(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAGE300_URL", house.server.url)
+    monkeypatch.setenv("SAGE300_COMPANIES", COMPANY)
+    monkeypatch.setenv("SAGE300_USERNAME", house.world.username)
+    monkeypatch.setenv("SAGE300_PASSWORD", house.world.password)
+    monkeypatch.setenv("LAKE_URL", str(tmp_path / "lake"))
+    house.load("APVendors")
+    return house
+
+
+def test_a_sweep_shows_what_is_gone_and_a_dry_run_changes_nothing(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    number = swept.world.truth(COMPANY, "APVendors")[2]["VendorNumber"]
+    swept.world.delete(COMPANY, "APVendors", [number])
+    assert main(["sweep", "ap/vendors", "--dry-run"]) == 0
+    assert f"would be gone: {number}" in capsys.readouterr().out
+    assert main(["sweep", "ap/vendors"]) == 0
+    assert f"gone: {number}" in capsys.readouterr().out
+    swept.check("APVendors")
+
+
+def test_a_sweep_that_is_held_ends_with_one(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    swept.world.replace_all(COMPANY, "APVendors", [])
+    assert main(["sweep", "ap/vendors"]) == 1
+    assert "--accept-vanished" in capsys.readouterr().err
+    assert main(["sweep", "ap/vendors", "--accept-vanished"]) == 0
+    swept.check("APVendors")
+
+
+def test_what_was_never_read_is_not_swept(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", "GLAccounts"]) == 0
+    assert "Nothing of this was ever read" in capsys.readouterr().out
+
+
+def test_drift_is_shown_until_it_is_accepted(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drift", "show", "ap/vendors"]) == 0
+    swept.server.release = Release(extra=("APVendors.Brandnew",))
+    assert main(["drift"]) == 1
+    shown = capsys.readouterr().out
+    assert "Brandnew is new (string)" in shown
+    assert "APVendors is not as it was accepted (evolve)" in shown
+    main(["doctor"])
+    assert "APVendors is not as it was accepted" in capsys.readouterr().out
+    assert main(["drift", "accept", "ap/vendors"]) == 0
+    assert main(["drift", "show", "ap/vendors"]) == 0
+    assert "not as it was accepted" not in capsys.readouterr().out
