@@ -71,9 +71,8 @@ def _one(db: duckdb.DuckDBPyConnection, control: Control, comparison: Comparison
         FROM ({comparison.sql})"""
     counted = db.execute(
         f"SELECT count(*), count(says), count(adds), sum(says), sum(adds), count(*) FILTER (empty OR abs(difference) > allowed) FROM ({pairs})"
-    ).fetchone()
-    assert counted is not None
-    compared, with_says, with_adds, says, adds, differing = counted
+    ).fetchall()
+    compared, with_says, with_adds, says, adds, differing = counted[0]
     if not compared:
         return Outcome(control, comparison, ordinal, State.NOTHING, "there are no such records")
     if not with_says or not with_adds:

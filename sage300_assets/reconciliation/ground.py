@@ -20,9 +20,11 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
+from sage300_assets.lake.publication import Publication
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted, text
 from sage300_assets.reconciliation.control import Comparison
+from sage300_assets.reconciliation.tables import RECONCILIATION
 
 BOOKS = "books"
 """The schema that the copies are in; SQL of comparisons names no schema."""
@@ -54,7 +56,7 @@ def ground(lake: Lake, company: str, comparisons: Iterable[Comparison]) -> Itera
     folder = lake.layout.scratch / f"reconciliation-{secrets.token_hex(6)}"
     folder.mkdir(parents=True)
     try:
-        with lake.connect(company, loaded) as db:
+        with lake.connect(company, [*loaded, RECONCILIATION]) as db:
             db.execute(f"ATTACH {text(folder / 'books.duckdb')} AS run")
             db.execute(f"CREATE SCHEMA run.{BOOKS}")
             for table in tables.values():
@@ -62,6 +64,8 @@ def ground(lake: Lake, company: str, comparisons: Iterable[Comparison]) -> Itera
                 where = f"{quoted(schema_name(company))}.{quoted(view_name(table))}"
                 db.execute(f"CREATE TABLE run.{BOOKS}.{quoted(view_name(table))} AS SELECT {columns} FROM {where}")
             settle(db, "run", [_reach(lake, company, e) for e in loaded], tables.values())
+            for entity in loaded:
+                _remember_read(db, entity, lake.publications(company, entity)[-1])
             yield db
             db.execute("USE memory")
             db.execute("DETACH run")
@@ -73,6 +77,7 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
     """Put facts and functions beside the copies, and look there for every name."""
     db.execute(f"USE {catalogue}.{BOOKS}")
     db.execute("CREATE TABLE reach(resource VARCHAR PRIMARY KEY, first_day DATE, read_at TIMESTAMPTZ)")
+    db.execute("CREATE TABLE reads(resource VARCHAR, read VARCHAR, snapshot BOOLEAN, first DATE, last DATE, counted DECIMAL(19,3))")
     for reach in reaches:
         db.execute("INSERT INTO reach VALUES (?, ?, ?)", [reach.resource, reach.first_day, reach.read_at])
     present = {view_name(t) for t in tables}
@@ -120,14 +125,24 @@ def _home(db: duckdb.DuckDBPyConnection, present: set[str]) -> tuple[str, str]:
     currency = ""
     for name, sql in asked:
         if name in present and not currency:
-            row = db.execute(sql).fetchone()
-            currency = str(row[0] or "") if row else ""
+            currency = str(db.execute(sql).fetchall()[0][0] or "")
     decimals = 2
     if "cs_currency_codes" in present and currency:
-        row = db.execute("SELECT TRY_CAST(replace(DecimalPlaces, 'Num', '') AS INTEGER) FROM cs_currency_codes WHERE CurrencyCodeKey = ?", [currency]).fetchone()
-        decimals = row[0] if row and row[0] is not None else 2
+        places = "SELECT TRY_CAST(replace(DecimalPlaces, 'Num', '') AS INTEGER) FROM cs_currency_codes WHERE CurrencyCodeKey = ?"
+        decimals = next((places for (places,) in db.execute(places, [currency]).fetchall() if places is not None), 2)
     unit = "1" if decimals == 0 else f"0.{'1'.rjust(min(decimals, 3), '0')}"
     return currency.replace("'", "''"), unit
+
+
+def _remember_read(db: duckdb.DuckDBPyConnection, entity: Entity, newest: Publication) -> None:
+    """What Sage 300 counted in the newest read. Of earlier ones records have moved to other days since; after a sweep nothing is counted."""
+    if newest.covers or newest.snapshot:
+        starts = [c.span.start for c in newest.covers]
+        ends = [c.span.end for c in newest.covers]
+        first = date.min if not starts or None in starts else min(s for s in starts if s)
+        last = "infinity" if not ends or None in ends else str(max(e for e in ends if e))
+        row = [entity.resource, newest.read, newest.snapshot, first, last, newest.source_rows]
+        db.execute("INSERT INTO reads VALUES (?, ?, ?, ?, CAST(? AS DATE), ?)", row)
 
 
 def _reach(lake: Lake, company: str, entity: Entity) -> Reach:

@@ -294,6 +294,7 @@ CONTROLS = (
             _received("CustomerReceiptAmount of both", "CustomerReceiptAmount", "CustomerReceiptAmount"),
             _received("BankReceiptAmount of both", "BankReceiptAmount", "BankReceiptAmount"),
             _received("FunctionalReceiptAmount of both", "FunctionalReceiptAmount", "FunctionalReceiptAmount", home=True),
+            _received("adjustment of both", "CustomerAdjustmentAmount", "CustomerAdjustmentAmount"),
             _received("discount of both", "CustomerDiscountAmount", "TotalCustomerDiscountAmount"),
         ),
     ),

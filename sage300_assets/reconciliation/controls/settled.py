@@ -198,6 +198,29 @@ CONTROLS = (
         ),
     ),
     Control(
+        "ar_national_accounts",
+        "What each national account owes is what is due on the documents of its customers.",
+        "ar/national_accounts",
+        tuple(
+            Comparison(
+                what,
+                pair(
+                    key=key_of("ar/national_accounts"),
+                    says=f"t.{balance}",
+                    adds=f"coalesce((SELECT sum({due}) FROM ar_posted_documents AS d WHERE d.NationalAccountNumber = t.NationalAccountNumber), 0)",
+                    currency=currency,
+                    source="ar_national_accounts AS t",
+                ),
+            )
+            for what, balance, due, currency in (
+                ("balance in the customers' currency", "BalanceDueInCustomerCurrency", "CustomerCurrencyAmountDue", "t.CurrencyCode"),
+                ("balance in home currency", "BalanceDueInFunctionalCurrency", "FunctionalCurrencyAmountDue", "''"),
+            )
+        ),
+        # Which documents count is known from the labels only.
+        Severity.WARNING,
+    ),
+    Control(
         "ap_documents_settled",
         "What is no longer due on a vendor document has been paid, adjusted, or taken as a discount.",
         "ap/posted_documents",
