@@ -60,7 +60,7 @@ def _asset(company: str, controls: Sequence[Control], entities: Sequence[Entity]
 
     @dg.asset(
         key=key_of(company),
-        description="What was compared between Sage 300's records, what agrees, what timing explains, and what nothing explains: one row per comparison.",
+        description="What was compared between Sage 300's records, what agrees, what timing explains, and what nothing explains.",
         group_name=f"{word(company)}_reconciliation",
         owners=["team:finance"],
         kinds={"duckdb", "parquet"},

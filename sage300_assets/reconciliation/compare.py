@@ -67,7 +67,8 @@ def _one(db: duckdb.DuckDBPyConnection, control: Control, comparison: Comparison
         SELECT key, coalesce(currency, '') AS currency, CAST(says AS DECIMAL(38,3)) AS says, CAST(adds AS DECIMAL(38,3)) AS adds,
             coalesce(CAST(says AS DECIMAL(38,3)), 0) - coalesce(CAST(adds AS DECIMAL(38,3)), 0) AS difference,
             coalesce(CAST(explained AS DECIMAL(38,3)), 0) AS explained, coalesce(reason, '') AS reason,
-            CAST({control.tolerance} AS DECIMAL(38,3)) + coalesce(CAST(slack AS DECIMAL(38,3)), 0) AS allowed, (says IS NULL) <> (adds IS NULL) AS empty
+            CAST({control.tolerance} AS DECIMAL(38,3)) + coalesce(CAST(slack AS DECIMAL(38,3)), 0) AS allowed,
+            (says IS NULL) <> (adds IS NULL) AS empty
         FROM ({comparison.sql})"""
     counted = db.execute(
         f"SELECT count(*), count(says), count(adds), sum(says), sum(adds), count(*) FILTER (empty OR abs(difference) > allowed) FROM ({pairs})"

@@ -82,7 +82,7 @@ class Control:
             raise ValueError(f"control {self.name}: {unknown}") from unknown
         told = [c.what for c in self.comparisons]
         if len(set(told)) != len(told):
-            raise ValueError(f"control {self.name}: two of its comparisons say the same: {sorted(t for t in told if told.count(t) > 1)[0]}")
+            raise ValueError(f"control {self.name}: two of its comparisons say the same: {next(t for t in told if told.count(t) > 1)}")
         for comparison in self.comparisons:
             if not comparison.tables:
                 raise ValueError(f"control {self.name}: {comparison.what!r} reads no table of the catalogue")

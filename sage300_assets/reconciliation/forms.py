@@ -27,7 +27,7 @@ def same(name: str, left: str, right: str) -> str:
     return " AND ".join(f'{left}."{k}" = {right}."{k}"' for k in table(name).key)
 
 
-def pair(  # noqa: PLR0913 - the columns of a pair
+def pair(
     *, key: str, says: str, adds: str, source: str, currency: str = "''", slack: str = "0", explained: str = NO_MONEY, reason: str = "''"
 ) -> str:
     """The query of a comparison, from its parts."""
@@ -80,7 +80,7 @@ class Rows:
         slack = f"CASE WHEN {rate} = 1 THEN 0 ELSE ({parts}) * home_unit() END"
         return self.equal(what, home, adds, slack=slack, home=True)
 
-    def lines(self, what: str, says: str, child: str, added: str, *, plus: str = "0", where: str = "true", home: bool = False) -> Comparison:  # noqa: PLR0913
+    def lines(self, what: str, says: str, child: str, added: str, *, plus: str = "0", where: str = "true", home: bool = False) -> Comparison:
         """An amount of a record is what its lines, called `d`, add up to."""
         keys = ", ".join(f'd."{k}"' for k in table(self.table).key)
         below = f"(SELECT {keys}, count(*) AS lines, {added} AS added FROM {view(child)} AS d GROUP BY {keys}) AS b"

@@ -124,7 +124,23 @@ def _others(money: Mapping[str, Decimal], home: str) -> str:
 
 
 def _differences(db: duckdb.DuckDBPyConnection) -> Iterable[dict[str, object]]:
-    columns = ("control", "asset", "comparison", LINE, "place", "record_key", "currency", "says", "adds", "difference", "explained", "unexplained", "open", "reason", "since")
+    columns = (
+        "control",
+        "asset",
+        "comparison",
+        LINE,
+        "place",
+        "record_key",
+        "currency",
+        "says",
+        "adds",
+        "difference",
+        "explained",
+        "unexplained",
+        "open",
+        "reason",
+        "since",
+    )
     cursor = db.execute(
         f"""SELECT n.control, n.asset, n.comparison, row_number() OVER (PARTITION BY ordinal ORDER BY key) AS line, line AS place,
             f.key, f.currency, f.says, f.adds, f.difference, f.explained, f.unexplained, f.is_open, f.reason, f.since
@@ -135,7 +151,7 @@ def _differences(db: duckdb.DuckDBPyConnection) -> Iterable[dict[str, object]]:
             yield dict(zip(columns, row, strict=True))
 
 
-def _publish(  # noqa: PLR0913, PLR0917 - all that a publication says
+def _publish(  # noqa: PLR0917 - all that a publication says
     lake: Lake, company: str, entity: Entity, content: Mapping[int, Iterable[dict[str, object]]], span: Span, now: datetime, day: date, run: str
 ) -> None:
     read = lake.new_read(company, entity)
@@ -143,7 +159,9 @@ def _publish(  # noqa: PLR0913, PLR0917 - all that a publication says
     # There is no answer of a server behind these rows; header and lines of one reconciliation are tied by its identity.
     page = hashlib.sha256(read.encode()).hexdigest()
     try:
-        rows = {table.name: _write(writer, table, content[place], read=read, now=now, day=day, page=page) for place, table in enumerate(entity.tables)}
+        rows = {
+            table.name: _write(writer, table, content[place], read=read, now=now, day=day, page=page) for place, table in enumerate(entity.tables)
+        }
         files = writer.finish()
         publication = Publication(
             read=read,
@@ -165,7 +183,7 @@ def _publish(  # noqa: PLR0913, PLR0917 - all that a publication says
         raise
 
 
-def _write(writer: ReadWriter, table: Table, rows: Iterable[dict[str, object]], *, read: str, now: datetime, day: date, page: str) -> int:  # noqa: PLR0913
+def _write(writer: ReadWriter, table: Table, rows: Iterable[dict[str, object]], *, read: str, now: datetime, day: date, page: str) -> int:
     schema = business_schema(table)
     count = 0
     held: list[dict[str, object]] = []

@@ -19,7 +19,8 @@ UNCOVERED: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             [
                 "TotalPrepaidInvoiceVendorCurr", "TotalPrepaidInvoiceFunctionalCurr", "LastInvoiceAmtVendorCurrency", "LastPaymentVendorCurrency",
-                "LastInvoiceAmountFunctionalCurrency", "LastPaymentFunctionalCurrency", "TotalInvoicesPaidFunctionalCurr", "TotalInvoicesPaidVendorCurr",
+                "LastInvoiceAmountFunctionalCurrency", "LastPaymentFunctionalCurrency", "TotalInvoicesPaidFunctionalCurr",
+                "TotalInvoicesPaidVendorCurr",
             ],
             _STATISTICS,
         ),

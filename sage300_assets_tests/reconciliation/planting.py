@@ -47,7 +47,7 @@ def reading(table: Table) -> list[tuple[Control, Comparison]]:
 def records(db: duckdb.DuckDBPyConnection, table: Table, count: int) -> list[dict[str, Any]]:
     """So many rows fit for planting, of as many different records as possible; the same ones every time."""
     root, key = comma(table.entity.key), comma(table.key)
-    sql = f"""SELECT rowid AS place, {key} FROM {view_name(table)} WHERE {SUITABLE.get(view_name(table), 'true')}
+    sql = f"""SELECT rowid AS place, {key} FROM {view_name(table)} WHERE {SUITABLE.get(view_name(table), "true")}
         ORDER BY row_number() OVER (PARTITION BY {root} ORDER BY {key}), hash({root}), {key} LIMIT {count}"""
     rows = db.execute(sql).fetchall()
     return [dict(zip(("place", *table.key), row, strict=True)) for row in rows]

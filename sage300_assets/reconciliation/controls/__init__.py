@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Control
-from sage300_assets.reconciliation.controls import fiscal, journals, orphans, payables, receipts, receivables, settled, source, subledgers, trading
+from sage300_assets.reconciliation.controls import (
+    fiscal,
+    journals,
+    orphans,
+    payables,
+    payments,
+    receipts,
+    receivables,
+    settled,
+    source,
+    subledgers,
+    trading,
+)
 
 CONTROLS: tuple[Control, ...] = tuple(
     control
-    for module in (source, journals, fiscal, payables, receivables, receipts, settled, subledgers, trading, orphans)
+    for module in (source, journals, fiscal, payables, receivables, payments, receipts, settled, subledgers, trading, orphans)
     for control in module.CONTROLS
 )
 """Every declared control."""

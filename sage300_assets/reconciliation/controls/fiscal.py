@@ -18,9 +18,7 @@ _SETS = "\n UNION ALL ".join(
     " FROM gl_account_fiscal_sets WHERE FiscalsetDesignator = 'A'"
     for n in _PERIODS
 )
-_STARTS = "\n UNION ALL ".join(
-    f"SELECT FiscalYear, {n} AS period, FiscalPeriod{n}StartDate AS starts FROM cs_fiscal_calendars" for n in range(1, 14)
-)
+_STARTS = "\n UNION ALL ".join(f"SELECT FiscalYear, {n} AS period, FiscalPeriod{n}StartDate AS starts FROM cs_fiscal_calendars" for n in range(1, 14))
 # Adjustments and closing entries may be dated anywhere in their year.
 _STARTS += "\n UNION ALL ".join(["", *(f"SELECT FiscalYear, {n}, FiscalPeriod1StartDate FROM cs_fiscal_calendars" for n in (14, 15))])
 _MOVED = """
@@ -132,7 +130,12 @@ CONTROLS = (
         "A year opens with what the year before closed with; its result is in retained earnings; all accounts together are zero.",
         "gl/account_fiscal_sets",
         (
-            _carried("opening balance = closing balance of the year before", "t.BeginningBalance", f"b.BeginningBalance + {_YEAR}", "a.AccountType = 'BalanceSheet'"),
+            _carried(
+                "opening balance = closing balance of the year before",
+                "t.BeginningBalance",
+                f"b.BeginningBalance + {_YEAR}",
+                "a.AccountType = 'BalanceSheet'",
+            ),
             _carried("income and expense open with zero", "t.BeginningBalance", "CAST(0 AS DECIMAL(19,3))", "a.AccountType = 'IncomeStatement'"),
             # Where several accounts take the result, who takes how much is not known.
             _carried(

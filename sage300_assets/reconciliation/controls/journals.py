@@ -50,9 +50,7 @@ def _posted_line(what: str, posted: str, detail: str, *, home: bool) -> Comparis
 _THERE = Comparison(
     "every line of a posted batch is posted once, and nothing else",
     pair(
-        key=(
-            "{'BatchNumber': BatchNumber, 'EntryNumber': EntryNumber, 'JournalTransactionNumber': line}"
-        ),
+        key=("{'BatchNumber': BatchNumber, 'EntryNumber': EntryNumber, 'JournalTransactionNumber': line}"),
         says="CAST(count(*) FILTER (posted) AS DECIMAL(19,3))",
         adds="CAST(count(*) FILTER (NOT posted) AS DECIMAL(19,3))",
         source="""(
@@ -94,9 +92,11 @@ def _tax(name: str, amount: str, parts: tuple[str, str, str]) -> list[Comparison
     ]
 
 
-_TAXED = "TaxAmount TaxBaseAmount TaxExpenseAmount TaxRecoverableAmount TaxAllocatedAmount TaxReportingAmount TaxReportingExpensed \
-TaxReportingRecoverableAmount TaxReportingAllocatedAmount FunctionalTaxAmount FunctionalTaxBaseAmount FunctionalExpensedAmount \
-FunctionalRecoverableAmount FunctionalAllocatedAmount".split()
+_TAXED = (
+    "TaxAmount", "TaxBaseAmount", "TaxExpenseAmount", "TaxRecoverableAmount", "TaxAllocatedAmount", "TaxReportingAmount", "TaxReportingExpensed",
+    "TaxReportingRecoverableAmount", "TaxReportingAllocatedAmount", "FunctionalTaxAmount", "FunctionalTaxBaseAmount", "FunctionalExpensedAmount",
+    "FunctionalRecoverableAmount", "FunctionalAllocatedAmount",
+)  # fmt: skip
 
 CONTROLS = (
     Control(
@@ -195,4 +195,3 @@ CONTROLS = (
         Severity.WARNING,
     ),
 )
-

@@ -45,7 +45,9 @@ CONTROLS = (
         "The total of each vendor invoice batch is its invoices less its credit notes.",
         "ap/invoice_batches",
         (
-            _BATCH.lines("BatchTotal = invoices less credit notes", "t.BatchTotal", "ap/invoices", "sum(credit(d.DocumentType) * d.DocumentTotalIncludingTax)"),
+            _BATCH.lines(
+                "BatchTotal = invoices less credit notes", "t.BatchTotal", "ap/invoices", "sum(credit(d.DocumentType) * d.DocumentTotalIncludingTax)"
+            ),
             _BATCH.counted("NumberOfEntries = documents", "t.NumberOfEntries", "ap/invoices"),
         ),
     ),
@@ -129,11 +131,7 @@ CONTROLS = (
                 home=True,
             ),
             _posted("VendorCurrencyTaxAmount = taxes of the invoice", "p.VendorCurrencyTaxAmount", total("TaxAmount1-5", alias="i")),
-            *(
-                _posted(f"{field}{n} of both", f'p."{field}{n}"', f'i."{field}{n}"')
-                for field in ("TaxBase", "TaxAmount")
-                for n in range(1, 6)
-            ),
+            *(_posted(f"{field}{n} of both", f'p."{field}{n}"', f'i."{field}{n}"') for field in ("TaxBase", "TaxAmount") for n in range(1, 6)),
         ),
     ),
     Control(

@@ -1,13 +1,10 @@
-"""Payments to vendors and receipts from customers: batches against their entries, entries against what they were applied to, both posted."""
+"""Receipts from customers: batches against their entries, entries against what they were applied to, and what was posted of them."""
 
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
-_PAY_BATCH = Rows("ap/payment_and_adjustment_batches", currency="t.BankCurrencyCode")
-_PAYMENT = Rows("ap/payments")
-_PAID = Rows("ap/posted_payments", currency="t.PaymentCurrency")
 _CASH_BATCH = Rows("ar/receipt_and_adjustment_batches", currency="t.DefaultBankCurrency")
 _RECEIPT = Rows("ar/receipts", currency="t.CustomerCurrencyCode")
 _APPLIED = Rows(
@@ -24,29 +21,6 @@ _RETAINED = (
     "RetainageDebitAmountCustomerCurr", "RetainageCreditAmountCustomerCurr", "RetainageAmount", "RetainageBalance", "FunctionalRetainageAmount",
 )  # fmt: skip
 _JOBS = ("JobTotalPaymentAmount", "JobTotalDiscountAmount", "UnappliedJobPaymentAmount", "UnappliedJobDiscountAmount")
-
-
-def _paid(what: str, posted: str, entered: str) -> Comparison:
-    """A posted check and its entry agree; neither is there without the other."""
-    return Comparison(
-        what,
-        pair(
-            key="{'BankCode': p.BankCode, 'VendorNumber': coalesce(p.VendorNumber, e.VendorNumber), 'CheckNumber': coalesce(p.CheckNumber, e.CheckNumber),"
-            " 'CheckSerialNumber': p.CheckSerialNumber, 'CheckDate': p.CheckDate, 'BatchSelector': 'PY',"
-            " 'BatchNumber': coalesce(e.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(e.EntryNumber, p.EntryNumber)}",
-            says=f"CASE WHEN p.BankCode IS NULL THEN 0 ELSE p.{posted} END",
-            adds=f"CASE WHEN e.EntryNumber IS NULL THEN 0 ELSE e.{entered} END",
-            currency="p.PaymentCurrency",
-            reason="CASE WHEN p.BankCode IS NULL THEN 'not among the posted payments' WHEN e.EntryNumber IS NULL THEN 'not in its batch' ELSE '' END",
-            source="""(
-                SELECT e.* FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
-                WHERE is_posted(b.BatchStatus) AND b.BatchSelector = 'PY'
-                ) AS e FULL JOIN (
-                SELECT p.* FROM ap_posted_payments AS p
-                WHERE EXISTS (SELECT 1 FROM ap_payment_and_adjustment_batches AS b WHERE b.BatchNumber = p.BatchNumber AND b.BatchSelector = 'PY')
-                ) AS p ON p.BatchNumber = e.BatchNumber AND p.EntryNumber = e.EntryNumber""",
-        ),
-    )
 
 
 def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Comparison:
@@ -74,62 +48,6 @@ def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Co
 
 
 CONTROLS = (
-    Control(
-        "ap_payment_batches",
-        "Each payment batch is its payments, and each payment is what it was applied to.",
-        "ap/payment_and_adjustment_batches",
-        (
-            _PAY_BATCH.lines(
-                "BatchTotal = payments", "t.BatchTotal", "ap/payments", "sum(d.CheckAmountInBankCurrency)", where="t.BatchSelector = 'PY'"
-            ),
-            _PAY_BATCH.lines(
-                "BatchTotal of adjustments = their distributions, with the other sign",
-                "t.BatchTotal",
-                "ap/adjustment_gl_distributions",
-                "-sum(d.DistributionAmount)",
-                where="t.BatchSelector = 'AD'",
-            ),
-            _PAY_BATCH.counted("NumberOfEntries = entries", "t.NumberOfEntries", "ap/payments"),
-            _PAYMENT.lines(
-                "amount of a check = applied + prepaid",
-                "t.CheckAmountInVendorCurrency",
-                "ap/applied_payments",
-                "sum(d.PaymentAmount)",
-                plus="t.TotalPrepayVendorCurrency",
-            ),
-        ),
-    ),
-    Control(
-        "ap_payment_currency",
-        "A check has one amount where bank and vendor share a currency, and its home amount is at the bank's rate.",
-        "ap/payments",
-        (
-            Rows(
-                "ap/payments",
-                joined="JOIN ap_payment_and_adjustment_batches AS b ON b.BatchSelector = t.BatchSelector AND b.BatchNumber = t.BatchNumber"
-                " JOIN ap_vendors AS v ON v.VendorNumber = t.VendorNumber",
-                currency="b.BankCurrencyCode",
-                where="v.CurrencyCode = b.BankCurrencyCode",
-            ).equal("amount in bank currency = in vendor currency", "t.CheckAmountInBankCurrency", "t.CheckAmountInVendorCurrency"),
-            _PAID.rated(
-                "CheckAmountFunctionalCurrency = PaymentAmount at the rate", "t.CheckAmountFunctionalCurrency", "t.PaymentAmount", "t.BankExchangeRate"
-            ),
-        ),
-    ),
-    Control(
-        "ap_payments_posted",
-        "Every payment of a posted batch is among the posted payments with the same amounts, and every posted payment was entered.",
-        "ap/posted_payments",
-        (
-            _paid("PaymentAmount = CheckAmountInBankCurrency", "PaymentAmount", "CheckAmountInBankCurrency"),
-            _paid("CheckAmountVendorCurrency = CheckAmountInVendorCurrency", "CheckAmountVendorCurrency", "CheckAmountInVendorCurrency"),
-            _PAID.equal("TaxTotal = the taxes", "t.TaxTotal", total("TaxAmount1-5")),
-            *(
-                _PAID.nothing(f"no tax {n} without an authority", [f"TaxBase{n}", f"TaxAmount{n}"], f"coalesce(t.\"TaxAuthority{n}\", '') <> ''")
-                for n in range(1, 6)
-            ),
-        ),
-    ),
     Control(
         "ar_receipt_batches",
         "Each receipt batch is its receipts or adjustments, and each of them is what it was applied to.",
@@ -169,9 +87,14 @@ CONTROLS = (
                 "t.BankRateOperator",
                 parts="t.NumberOfEntries",
             ),
-            _RECEIPT.lines("TotalCustomerAmountApplied = applied", "t.TotalCustomerAmountApplied", "ar/applied_receipts", "sum(d.CustomerReceiptAmount)"),
             _RECEIPT.lines(
-                "TotalCustomerDiscountAmount = discounts", "t.TotalCustomerDiscountAmount", "ar/applied_receipts", "sum(d.CustomerDiscountAmountTaken)"
+                "TotalCustomerAmountApplied = applied", "t.TotalCustomerAmountApplied", "ar/applied_receipts", "sum(d.CustomerReceiptAmount)"
+            ),
+            _RECEIPT.lines(
+                "TotalCustomerDiscountAmount = discounts",
+                "t.TotalCustomerDiscountAmount",
+                "ar/applied_receipts",
+                "sum(d.CustomerDiscountAmountTaken)",
             ),
             _RECEIPT.lines(
                 "CustomerAdjustmentAmount = adjustments", "t.CustomerAdjustmentAmount", "ar/applied_receipts", "sum(d.CustomerAdjustmentTotal)"
@@ -184,9 +107,7 @@ CONTROLS = (
                 home=True,
             ),
             _RECEIPT.counted("NumberOfDocumentsAppliedto = documents", "t.NumberOfDocumentsAppliedto", "ar/applied_receipts"),
-            _RECEIPT.equal(
-                "receipt = applied + unapplied", "t.CustomerReceiptAmount", "t.TotalCustomerAmountApplied + t.CustomerUnappliedAmount"
-            ),
+            _RECEIPT.equal("receipt = applied + unapplied", "t.CustomerReceiptAmount", "t.TotalCustomerAmountApplied + t.CustomerUnappliedAmount"),
             _RECEIPT.equal(
                 "BankReceiptAmount = CustomerReceiptAmount in one currency",
                 "t.BankReceiptAmount",
@@ -210,7 +131,11 @@ CONTROLS = (
                     ("FunctionalTotalAdvanceCreditClaim", "TotalAdvanceCreditClaim", _CUSTOMER_RATE),
                     ("FunctionalTaxTotal", "TaxTotal", _CUSTOMER_RATE),
                     ("FunctionalDistributionAmountNetOfTaxes", "DistributionAmountNetOfTaxes", _CUSTOMER_RATE),
-                    *((f"{f}{n}", f"{f.removeprefix('Functional')}{n}", _CUSTOMER_RATE) for f in ("FunctionalTaxBase", "FunctionalTaxAmount") for n in range(1, 6)),
+                    *(
+                        (f"{f}{n}", f"{f.removeprefix('Functional')}{n}", _CUSTOMER_RATE)
+                        for f in ("FunctionalTaxBase", "FunctionalTaxAmount")
+                        for n in range(1, 6)
+                    ),
                 )
             ),
             # What is taken off a document is valued at the document's own rate.
@@ -262,27 +187,65 @@ CONTROLS = (
                         "t.NumberOfAdvanceCreditClaims <> 0",
                     ),
                     *(
-                        rows.nothing(f"no tax {n} without an authority ({rows.table})", [f"{f}{n}" for f in _TAXED], f"coalesce(t.\"TaxAuthority{n}\", '') <> ''")
+                        rows.nothing(
+                            f"no tax {n} without an authority ({rows.table})",
+                            [f"{f}{n}" for f in _TAXED],
+                            f"coalesce(t.\"TaxAuthority{n}\", '') <> ''",
+                        )
                         for n in range(1, 6)
                     ),
                 )
             ),
-            _RECEIPT.equal("TotalFunctionalDiscountAmount in home currency", "t.TotalFunctionalDiscountAmount", "t.TotalCustomerDiscountAmount",
-                where="t.CustomerCurrencyCode = home_currency()", home=True),
-            _RECEIPT.equal("FunctionalAdjustmentAmount in home currency", "t.FunctionalAdjustmentAmount", "t.CustomerAdjustmentAmount",
-                where="t.CustomerCurrencyCode = home_currency()", home=True),
-            _RECEIPT.equal("BankUnappliedAmount = CustomerUnappliedAmount in one currency", "t.BankUnappliedAmount", "t.CustomerUnappliedAmount",
-                where="t.BankCurrencyCode = t.CustomerCurrencyCode"),
-            _RECEIPT.nothing("nothing distributed net of taxes on what is applied", ["DistributionAmountNetOfTaxes"], "t.NumberOfDocumentsAppliedto = 0"),
-            _RECEIPT.nothing("no debits and credits on a receipt", ["TotalCustomerDebitAmount", "TotalCustomerCreditAmount"], "t.BatchRecordType = 'AD'"),
-            _APPLIED.equal("FunctionalTotalDiscountAmount in home currency", "t.FunctionalTotalDiscountAmount", "t.CustomerDiscountAmountTaken",
-                where="t.CustomerCurrencyCode = home_currency()", home=True),
-            _APPLIED.equal("FunctionalTotalAdjustmentAmount in home currency", "t.FunctionalTotalAdjustmentAmount", "t.CustomerAdjustmentTotal",
-                where="t.CustomerCurrencyCode = home_currency()", home=True),
+            _RECEIPT.equal(
+                "TotalFunctionalDiscountAmount in home currency",
+                "t.TotalFunctionalDiscountAmount",
+                "t.TotalCustomerDiscountAmount",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
+            _RECEIPT.equal(
+                "FunctionalAdjustmentAmount in home currency",
+                "t.FunctionalAdjustmentAmount",
+                "t.CustomerAdjustmentAmount",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
+            _RECEIPT.equal(
+                "BankUnappliedAmount = CustomerUnappliedAmount in one currency",
+                "t.BankUnappliedAmount",
+                "t.CustomerUnappliedAmount",
+                where="t.BankCurrencyCode = t.CustomerCurrencyCode",
+            ),
+            _RECEIPT.nothing(
+                "nothing distributed net of taxes on what is applied", ["DistributionAmountNetOfTaxes"], "t.NumberOfDocumentsAppliedto = 0"
+            ),
+            _RECEIPT.nothing(
+                "no debits and credits on a receipt", ["TotalCustomerDebitAmount", "TotalCustomerCreditAmount"], "t.BatchRecordType = 'AD'"
+            ),
+            _APPLIED.equal(
+                "FunctionalTotalDiscountAmount in home currency",
+                "t.FunctionalTotalDiscountAmount",
+                "t.CustomerDiscountAmountTaken",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
+            _APPLIED.equal(
+                "FunctionalTotalAdjustmentAmount in home currency",
+                "t.FunctionalTotalAdjustmentAmount",
+                "t.CustomerAdjustmentTotal",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
             _APPLIED.nothing("no retainage where none is agreed", _RETAINED, "is_yes(t.HasRetainage)"),
             _APPLIED.nothing("no job amounts where there is no job", _JOBS, "is_yes(t.JobRelated)"),
-            _APPLIED.nothing("no debits and credits of an applied receipt", ["TotalCustomerDebitAmount", "TotalCustomerCreditAmount"], "t.BatchRecordType = 'AD'"),
-            _RECEIVED.nothing("nothing distributed net of taxes on a posted receipt that is applied", ["DistributionAmountNetOfTaxes"], "is_yes(t.MiscellaneousReceiptFlag)"),
+            _APPLIED.nothing(
+                "no debits and credits of an applied receipt", ["TotalCustomerDebitAmount", "TotalCustomerCreditAmount"], "t.BatchRecordType = 'AD'"
+            ),
+            _RECEIVED.nothing(
+                "nothing distributed net of taxes on a posted receipt that is applied",
+                ["DistributionAmountNetOfTaxes"],
+                "is_yes(t.MiscellaneousReceiptFlag)",
+            ),
         ),
         Severity.WARNING,
     ),

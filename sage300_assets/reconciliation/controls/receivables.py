@@ -14,7 +14,9 @@ _PARTS = "1 + " + " + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in 
 _RATE = ("t.ExchangeRate", "t.RateOperator")
 _LINE_RATE = ("h.ExchangeRate", "h.RateOperator")
 
-_RETAINED = expand("RetainageAmount", "RetainageTaxBase1-5", "RetainageTaxAmount1-5", "RetainageTaxTotal", "FunctionalRetainageAmount", "RetainageAmountFromDetails")
+_RETAINED = expand(
+    "RetainageAmount", "RetainageTaxBase1-5", "RetainageTaxAmount1-5", "RetainageTaxTotal", "FunctionalRetainageAmount", "RetainageAmountFromDetails"
+)
 _RETAINED_LINE = expand(
     "RetainageAmount", "RetainageDistributionAmount", "RetainageCOGSAmount", "RetainageAlternateBaseAmount", "InvoicedRetainageDistribution",
     "InvoicedRetainageCOGS", "InvoicedRetainageAlternateBas", "RetainageTaxBase1-5", "RetainageTaxAmount1-5", "FunctionalRetainageTaxAmount1-5",
@@ -53,7 +55,9 @@ CONTROLS = (
         "The total of each customer invoice batch is its invoices less its credit notes.",
         "ar/invoice_batches",
         (
-            _BATCH.lines("BatchTotal = invoices less credit notes", "t.BatchTotal", "ar/invoices", "sum(credit(d.DocumentType) * d.DocumentTotalIncludingTax)"),
+            _BATCH.lines(
+                "BatchTotal = invoices less credit notes", "t.BatchTotal", "ar/invoices", "sum(credit(d.DocumentType) * d.DocumentTotalIncludingTax)"
+            ),
             _BATCH.counted("NumberOfEntries = documents", "t.NumberOfEntries", "ar/invoices"),
         ),
     ),
@@ -74,14 +78,22 @@ CONTROLS = (
             ),
             _INVOICE.counted("NumberOfDetails = lines", "t.NumberOfDetails", "ar/invoice_details"),
             _INVOICE.equal(
-                "AmountDue = total less prepayment and retainage", "t.AmountDue", "t.DocumentTotalIncludingTax - t.PrepaymentAmount - t.RetainageAmount"
+                "AmountDue = total less prepayment and retainage",
+                "t.AmountDue",
+                "t.DocumentTotalIncludingTax - t.PrepaymentAmount - t.RetainageAmount",
             ),
             _INVOICE.equal("TotalPaymentAmountScheduled = AmountDue", "t.TotalPaymentAmountScheduled", "t.AmountDue"),
             _INVOICE.counted("NumberOfScheduledPayments = payments scheduled", "t.NumberOfScheduledPayments", "ar/invoice_payment_schedules"),
             _INVOICE.lines("AmountDue = payment schedule", "t.AmountDue", "ar/invoice_payment_schedules", "sum(d.AmountDue)"),
-            _INVOICE.lines("DiscountAmountAvailable = payment schedule", "t.DiscountAmountAvailable", "ar/invoice_payment_schedules", "sum(d.DiscountAmount)"),
             _INVOICE.lines(
-                "FunctionalAmountDue = payment schedule", "t.FunctionalAmountDue", "ar/invoice_payment_schedules", "sum(d.FunctionalAmountDue)", home=True
+                "DiscountAmountAvailable = payment schedule", "t.DiscountAmountAvailable", "ar/invoice_payment_schedules", "sum(d.DiscountAmount)"
+            ),
+            _INVOICE.lines(
+                "FunctionalAmountDue = payment schedule",
+                "t.FunctionalAmountDue",
+                "ar/invoice_payment_schedules",
+                "sum(d.FunctionalAmountDue)",
+                home=True,
             ),
             _INVOICE.lines(
                 "FunctionalDiscountAmount = payment schedule",
@@ -207,11 +219,7 @@ CONTROLS = (
                 home=True,
             ),
             _posted("CustomerCurrencyTaxAmount = TaxTotal of the invoice", "p.CustomerCurrencyTaxAmount", "i.TaxTotal"),
-            *(
-                _posted(f"{field}{n} of both", f'p."{field}{n}"', f'i."{field}{n}"')
-                for field in ("TaxBase", "TaxAmount")
-                for n in range(1, 6)
-            ),
+            *(_posted(f"{field}{n} of both", f'p."{field}{n}"', f'i."{field}{n}"') for field in ("TaxBase", "TaxAmount") for n in range(1, 6)),
         ),
     ),
     Control(
@@ -219,9 +227,7 @@ CONTROLS = (
         "The discount of each posted customer document is the one that was offered on its invoice.",
         "ar/posted_documents",
         (
-            _posted(
-                "discount of both", "abs(p.CustomerCurrencyDiscountAmount)", "credit(i.DocumentType) * abs(i.DiscountAmountAvailable)"
-            ),
+            _posted("discount of both", "abs(p.CustomerCurrencyDiscountAmount)", "credit(i.DocumentType) * abs(i.DiscountAmountAvailable)"),
             _posted(
                 "discount of both in home currency",
                 "abs(p.FunctionalCurrencyDiscountAmount)",

@@ -121,7 +121,8 @@ def _paid(side: _Side, what: str) -> Comparison:
     )
 
 
-_ONE_CHECK = """(SELECT VendorNumber, DocumentNumber FROM ap_applied_payments JOIN ap_payment_and_adjustment_batches USING (BatchSelector, BatchNumber)
+_ONE_CHECK = """(SELECT VendorNumber, DocumentNumber FROM ap_applied_payments
+    JOIN ap_payment_and_adjustment_batches USING (BatchSelector, BatchNumber)
     WHERE BatchSelector = 'PY' AND is_posted(BatchStatus) GROUP BY ALL HAVING count(DISTINCT (BatchNumber, EntryNumber)) = 1)"""
 _DISCOUNTS = Comparison(
     "discount of a check = what its documents were settled by beyond what was paid",
@@ -133,7 +134,8 @@ _DISCOUNTS = Comparison(
         source=f"""ap_posted_payments AS t JOIN (
             SELECT a.BatchNumber, a.EntryNumber, sum(d.VendorCurrencyInvoiceAmount - d.VendorCurrencyAmountDue
                 - coalesce(s.paid, 0) - coalesce(s.adjusted, 0)) AS residue,
-                bool_and(d.DocumentNumber IS NOT NULL AND d.PostingDate >= {_AP.begins} AND (a.VendorNumber, a.DocumentNumber) IN {_ONE_CHECK}) AS alone
+                bool_and(d.DocumentNumber IS NOT NULL AND d.PostingDate >= {_AP.begins}
+                    AND (a.VendorNumber, a.DocumentNumber) IN {_ONE_CHECK}) AS alone
             FROM ap_applied_payments AS a
             LEFT JOIN ap_posted_documents AS d ON d.VendorNumber = a.VendorNumber AND d.DocumentNumber = a.DocumentNumber
             LEFT JOIN ({_AP.applied}) AS s ON s.party = a.VendorNumber AND s.document = a.DocumentNumber
@@ -149,7 +151,9 @@ def _consistent(side: _Side) -> tuple[Comparison, ...]:
     rows = Rows(side.documents, currency="t.CurrencyCode")
     paid = f"t.{side.own}AmountDue = 0"
     return (
-        rows.equal("nothing is due in home currency on what is settled", "t.FunctionalCurrencyAmountDue", "CAST(0 AS DECIMAL(19,3))", where=paid, home=True),
+        rows.equal(
+            "nothing is due in home currency on what is settled", "t.FunctionalCurrencyAmountDue", "CAST(0 AS DECIMAL(19,3))", where=paid, home=True
+        ),
         rows.equal(
             "FullyPaid says so where nothing is due",
             "CAST(is_yes(t.FullyPaid) AS DECIMAL(19,3))",
@@ -158,8 +162,9 @@ def _consistent(side: _Side) -> tuple[Comparison, ...]:
         rows.equal(
             "invoice amount in home currency = at the rate",
             "t.FunctionalCurrencyInvoiceAmount",
-            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, '')" if side.module == "ap" else
-            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, t.RateOperator)",
+            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, '')"
+            if side.module == "ap"
+            else f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, t.RateOperator)",
             slack="CASE WHEN t.ExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
             home=True,
         ),
@@ -270,19 +275,25 @@ CONTROLS = (
                 home=True,
             ),
             _AR_DOCUMENT.equal("CustomerCurrencyTaxAmount = the taxes", "t.CustomerCurrencyTaxAmount", total("CustomerTaxAmount1-5")),
-            _AR_DOCUMENT.equal("FunctionalCurrencyTaxAmount = the taxes", "t.FunctionalCurrencyTaxAmount", total("FunctionalTaxAmount1-5"), home=True),
+            _AR_DOCUMENT.equal(
+                "FunctionalCurrencyTaxAmount = the taxes", "t.FunctionalCurrencyTaxAmount", total("FunctionalTaxAmount1-5"), home=True
+            ),
             *(
                 _AR_DOCUMENT.equal(f"{field}{n} = Customer{of}{n}", f't."{field}{n}"', f't."Customer{of}{n}"')
                 for n in range(1, 6)
                 for field, of in (("TaxAmount", "TaxAmount"), ("TaxBase", "BaseAmount"))
             ),
             *(
-                _AR_DOCUMENT.rated(f"Functional{of}{n} = at the rate", f't."Functional{of}{n}"', f't."Customer{of}{n}"', "t.ExchangeRate", "t.RateOperator")
+                _AR_DOCUMENT.rated(
+                    f"Functional{of}{n} = at the rate", f't."Functional{of}{n}"', f't."Customer{of}{n}"', "t.ExchangeRate", "t.RateOperator"
+                )
                 for n in range(1, 6)
                 for of in ("TaxAmount", "BaseAmount")
             ),
             *(
-                _AR_DOCUMENT.rated(f"{of} in home currency = at the rate", f"t.FunctionalCurrency{of}", f"t.CustomerCurrency{of}", "t.ExchangeRate", "t.RateOperator")
+                _AR_DOCUMENT.rated(
+                    f"{of} in home currency = at the rate", f"t.FunctionalCurrency{of}", f"t.CustomerCurrency{of}", "t.ExchangeRate", "t.RateOperator"
+                )
                 for of in ("TaxableAmount", "NonTaxableAmount", "DiscountAmount", "OriginalRetainageAmount", "RetainageAmount")
             ),
             _AR_DOCUMENT.nothing(

@@ -24,7 +24,8 @@ def _control_account(what: str, module: str, *, home: bool) -> Comparison:
     sign = -1 if payable else 1
     kind = "F" if home else "S"
     amount = "d.Amount" if home else "d.SourceCurrencyAmount"
-    accounts = f"SELECT DISTINCT bare({control}) AS account, {'home_currency()' if home else currency} AS currency FROM {module}_account_sets WHERE {control} <> ''"
+    of = "home_currency()" if home else currency
+    accounts = f"SELECT DISTINCT bare({control}) AS account, {of} AS currency FROM {module}_account_sets WHERE {control} <> ''"
     return Comparison(
         what,
         pair(
@@ -38,7 +39,7 @@ def _control_account(what: str, module: str, *, home: bool) -> Comparison:
                 "CASE WHEN w.batches IS NULL THEN '' ELSE 'not posted yet: ' || w.batches END"
                 " || CASE WHEN g.batches IS NULL THEN '' ELSE ' posted by hand: ' || g.batches END"
             ),
-            source=f"""(SELECT * FROM ({accounts}) {'' if home else 'WHERE currency <> home_currency()'}) AS k
+            source=f"""(SELECT * FROM ({accounts}) {"" if home else "WHERE currency <> home_currency()"}) AS k
             LEFT JOIN (
                 SELECT bare(CASE WHEN d.DocumentType ILIKE '%prepayment%' THEN s.{prepaid} ELSE s.{control} END) AS account,
                     {"home_currency()" if home else "d.CurrencyCode"} AS currency, sum(d.{due}) AS due

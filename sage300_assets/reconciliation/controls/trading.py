@@ -112,13 +112,20 @@ CONTROLS = (
             ),
             _SALE.equal("total = before tax + excluded taxes", "t.OrderTotal", f"t.OrderTotalBeforeTax + {total('ExcludedTaxAmount1-5')}"),
             _SALE.equal("OrderAmountDue = total", "t.OrderAmountDue", "t.OrderTotal", where="t.NumberOfInvoices = 0"),
-            _SALE_LINE.equal("ExtendedAmount = ExtendedOrderAmount, without a discount of the line", "t.ExtendedAmount", "t.ExtendedOrderAmount", where="t.DiscountPercent = 0"),
+            _SALE_LINE.equal(
+                "ExtendedAmount = ExtendedOrderAmount, without a discount of the line",
+                "t.ExtendedAmount",
+                "t.ExtendedOrderAmount",
+                where="t.DiscountPercent = 0",
+            ),
             _SALE_LINE.equal("TaxTotal = the taxes", "t.TaxTotal", total("TaxAmount1-5")),
             _extended("oe/order_details", "ExtendedOrderAmount", "QuantityOrdered", "OrderUnitPrice"),
             _extended("oe/order_details", "ExtendedOrderCost", "QuantityOrdered", "OrderUnitCost"),
             *(_SALE.lines(f"TaxBase{n} = the lines'", f't."TaxBase{n}"', "oe/order_details", f'sum(d."TaxBase{n}")') for n in range(1, 6)),
             *(
-                _SALE.lines(f"tax {n} = the lines'", f't."ExcludedTaxAmount{n}" + t."IncludedTaxAmount{n}"', "oe/order_details", f'sum(d."TaxAmount{n}")')
+                _SALE.lines(
+                    f"tax {n} = the lines'", f't."ExcludedTaxAmount{n}" + t."IncludedTaxAmount{n}"', "oe/order_details", f'sum(d."TaxAmount{n}")'
+                )
                 for n in range(1, 6)
             ),
             *(
@@ -144,11 +151,17 @@ CONTROLS = (
         "Each sales invoice is its lines less discount plus taxes, and the document that reached accounts receivable.",
         "oe/invoices",
         (
-            _SOLD.lines("InvoiceSubtotalAmount = lines", "t.InvoiceSubtotalAmount", "oe/invoice_details", "sum(d.ExtendedShippedPriceMiscellaneousCha)"),
-            _SOLD.lines("InvoiceDiscountAmount = discounts of the lines", "t.InvoiceDiscountAmount", "oe/invoice_details", "sum(d.InvoiceDiscountAmount)"),
+            _SOLD.lines(
+                "InvoiceSubtotalAmount = lines", "t.InvoiceSubtotalAmount", "oe/invoice_details", "sum(d.ExtendedShippedPriceMiscellaneousCha)"
+            ),
+            _SOLD.lines(
+                "InvoiceDiscountAmount = discounts of the lines", "t.InvoiceDiscountAmount", "oe/invoice_details", "sum(d.InvoiceDiscountAmount)"
+            ),
             _SOLD.lines("TotalTaxAmount = taxes of the lines", "t.TotalTaxAmount", "oe/invoice_details", "sum(d.TaxTotal)"),
             _SOLD.counted("NumberOfLinesInInvoice = lines", "t.NumberOfLinesInInvoice", "oe/invoice_details"),
-            _SOLD.equal("InvoiceSubtotalAmount = items + charges", "t.InvoiceSubtotalAmount", "t.InvoiceItemTotalAmount + t.InvoiceTotalMiscellaneousCharges"),
+            _SOLD.equal(
+                "InvoiceSubtotalAmount = items + charges", "t.InvoiceSubtotalAmount", "t.InvoiceItemTotalAmount + t.InvoiceTotalMiscellaneousCharges"
+            ),
             _SOLD.equal("before tax = subtotal less discount", "t.InvoiceTotalBeforeTax", "t.InvoiceSubtotalAmount - t.InvoiceDiscountAmount"),
             _SOLD.equal("total = before tax + tax", "t.InvoiceTotalWithTax", "t.InvoiceTotalBeforeTax + t.TotalTaxAmount"),
             _SOLD.equal("InvoiceAmountDue = total", "t.InvoiceAmountDue", "t.InvoiceTotalWithTax"),
@@ -160,18 +173,16 @@ CONTROLS = (
             _SOLD.equal("InvoiceExcludedTaxTotAmount = excluded taxes", "t.InvoiceExcludedTaxTotAmount", total("ExcludedTaxAmount1-5")),
             _SOLD.equal("InvoiceIncludedTaxTotAmount = included taxes", "t.InvoiceIncludedTaxTotAmount", total("IncludedTaxAmount1-5")),
             _SOLD_LINE.equal("TaxTotal = the taxes", "t.TaxTotal", total("TaxAmount1-5")),
+            *(_SOLD.lines(f"TaxBase{n} = the lines'", f't."TaxBase{n}"', "oe/invoice_details", f'sum(d."TaxBase{n}")') for n in range(1, 6)),
             *(
-                _SOLD.lines(f"TaxBase{n} = the lines'", f't."TaxBase{n}"', "oe/invoice_details", f'sum(d."TaxBase{n}")') for n in range(1, 6)
-            ),
-            *(
-                _SOLD.lines(f"tax {n} = the lines'", f't."ExcludedTaxAmount{n}" + t."IncludedTaxAmount{n}"', "oe/invoice_details", f'sum(d."TaxAmount{n}")')
+                _SOLD.lines(
+                    f"tax {n} = the lines'", f't."ExcludedTaxAmount{n}" + t."IncludedTaxAmount{n}"', "oe/invoice_details", f'sum(d."TaxAmount{n}")'
+                )
                 for n in range(1, 6)
             ),
             _SOLD_LINE.equal("ExtendedDetailCost = CostOfGoods", "t.ExtendedDetailCost", "t.CostOfGoods"),
             _ar("total of both", "t.InvoiceTotalWithTax", "i.DocumentTotalIncludingTax"),
-            *(
-                _ar(f"tax {n} of both", f't."ExcludedTaxAmount{n}" + t."IncludedTaxAmount{n}"', f'i."TaxAmount{n}"') for n in range(1, 6)
-            ),
+            *(_ar(f"tax {n} of both", f't."ExcludedTaxAmount{n}" + t."IncludedTaxAmount{n}"', f'i."TaxAmount{n}"') for n in range(1, 6)),
             *(_ar(f"TaxBase{n} of both", f't."TaxBase{n}"', f'i."TaxBase{n}"') for n in range(1, 6)),
         ),
         Severity.WARNING,
