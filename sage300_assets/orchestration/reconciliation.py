@@ -20,8 +20,8 @@ from sage300_assets.orchestration.source import Source
 from sage300_assets.reconciliation.compare import State
 from sage300_assets.reconciliation.control import Control, Severity
 from sage300_assets.reconciliation.controls import CONTROLS
-from sage300_assets.reconciliation.page import to_markdown, written_amount, written_key
-from sage300_assets.reconciliation.reconcile import Reconciliation, reconcile, state_of
+from sage300_assets.reconciliation.page import to_markdown, written_key
+from sage300_assets.reconciliation.reconcile import Reconciliation, reconcile, state_of, written_amount
 
 JOB = "reconciliation"
 _SEVERITIES = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARNING: dg.AssetCheckSeverity.WARN}

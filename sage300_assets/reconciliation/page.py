@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 
 from sage300_assets.reconciliation.compare import Outcome, State
 from sage300_assets.reconciliation.control import Control
-from sage300_assets.reconciliation.reconcile import Difference, Reconciliation, state_of
+from sage300_assets.reconciliation.reconcile import Difference, Reconciliation, state_of, written_amount
 
 Plot = Callable[[Sequence[int], str], str]
 """Draws bars, one per value, as Markdown."""
@@ -26,7 +25,7 @@ def _lines(found: Reconciliation, plot: Plot | None) -> Iterator[str]:
     yield ""
     yield f"**{found.verdict}**"
     yield ""
-    yield f"Unexplained difference: **{found.unexplained_difference:,f} {found.home_currency}**".rstrip()
+    yield f"Unexplained difference: **{written_amount(found.unexplained_difference, found.home_currency)}**"
     if plot is not None and found.history:
         yield ""
         yield plot([day.unexplained_records for day in found.history], "unexplained differences per day")
@@ -60,14 +59,6 @@ def by_control(found: Reconciliation) -> Iterator[tuple[Control, tuple[Outcome, 
 def written_key(key: str) -> str:
     """A key as people write it: `BatchNumber 340, EntryNumber 1`."""
     return ", ".join(f"{name} {value}" for name, value in json.loads(key).items() if value is not None)
-
-
-def written_amount(amount: Decimal | None, currency: str = "") -> str:
-    """An amount, without zeros beyond the hundredth."""
-    if amount is None:
-        return "empty"
-    places = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{amount:,.{places}f} {currency}".rstrip()
 
 
 def _row(control: Control, outcomes: Sequence[Outcome], title: str) -> str:

@@ -81,7 +81,7 @@ class Reconciliation:
             explained = sum(o.differing for o in self.outcomes)
             timing = f"; timing explains {explained:,} differences" if explained else ""
             return f"No unexplained difference in {self.compared:,} pairs of amounts{timing}."
-        money = " and ".join(f"{amount:,f} {currency}".rstrip() for currency, amount in self.unexplained.items() if amount) or "no money"
+        money = " and ".join(written_amount(amount, currency) for currency, amount in self.unexplained.items() if amount) or "no money"
         return f"Unexplained: {money} in {self.unexplained_records:,} of {self.compared:,} pairs of amounts."
 
     def of(self, control: Control) -> tuple[Outcome, ...]:
@@ -98,6 +98,14 @@ def unexplained_money(outcomes: Iterable[Outcome], home_currency: str) -> dict[s
             for currency, amount in outcome.unexplained:
                 found[currency or home_currency] += amount
     return dict(found)
+
+
+def written_amount(amount: Decimal | None, currency: str = "") -> str:
+    """An amount, without zeros beyond the hundredth."""
+    if amount is None:
+        return "empty"
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:,.{places}f} {currency}".rstrip()
 
 
 def state_of(outcomes: Sequence[Outcome]) -> State:

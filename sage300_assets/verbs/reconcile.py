@@ -57,8 +57,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _show(found: Reconciliation) -> None:
     from sage300_assets.reconciliation.compare import State
-    from sage300_assets.reconciliation.page import by_control, written_amount, written_key
-    from sage300_assets.reconciliation.reconcile import state_of
+    from sage300_assets.reconciliation.page import by_control, written_key
+    from sage300_assets.reconciliation.reconcile import state_of, written_amount
     from sage300_assets.terminal.screen import grid, say
 
     say(f"{found.company}: {found.verdict}")

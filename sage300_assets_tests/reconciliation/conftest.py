@@ -11,7 +11,7 @@ from sage300_assets.simulators.sage300 import World
 from sage300_assets_tests.reconciliation.books import open_books
 
 TODAY = date(2026, 11, 20)
-DAYS = 40
+DAYS = 30
 
 
 @pytest.fixture(scope="session")
