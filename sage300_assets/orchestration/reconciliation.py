@@ -14,7 +14,7 @@ from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.layout import schema_name
 from sage300_assets.orchestration.jobs import DAILY
-from sage300_assets.orchestration.names import asset_key, asset_keys, word
+from sage300_assets.orchestration.names import asset_key, asset_keys, control_key, word
 from sage300_assets.orchestration.picture import bars
 from sage300_assets.orchestration.source import Source
 from sage300_assets.reconciliation.compare import State
@@ -49,10 +49,6 @@ def reconciliation_definitions(settings: Settings, entities: Sequence[Entity]) -
 def key_of(company: str) -> dg.AssetKey:
     """`samltd / reconciliation`."""
     return dg.AssetKey([company.lower(), "reconciliation"])
-
-
-def _check_key(company: str, control: Control) -> dg.AssetCheckKey:
-    return dg.AssetCheckKey(asset_key(company, control.shown_on), control.name)
 
 
 def _asset(company: str, controls: Sequence[Control], entities: Sequence[Entity]) -> dg.AssetsDefinition:
@@ -118,7 +114,7 @@ def _checks(company: str, controls: Sequence[Control]) -> dg.AssetChecksDefiniti
         can_subset=True,
     )
     def judge(context: dg.AssetCheckExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.AssetCheckResult]:
-        wanted = [control for control in controls if _check_key(company, control) in context.selected_asset_check_keys]
+        wanted = [control for control in controls if control_key(company, control) in context.selected_asset_check_keys]
         found = _reconcile(sage300, company, wanted, context.run.run_id, keeping=False)
         for control in wanted:
             yield check_result(company, control, found)
@@ -173,7 +169,7 @@ def request(company: str, controls: Sequence[Control], run_key: str) -> dg.RunRe
         job_name=JOB,
         tags={"company": word(company)},
         asset_selection=[key_of(company)],
-        asset_check_keys=[_check_key(company, control) for control in controls],
+        asset_check_keys=[control_key(company, control) for control in controls],
     )
 
 
