@@ -10,9 +10,8 @@ from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Cadence, Dated, Entity, Stamped
 from sage300_assets.orchestration.calendar import period_ends, should_read
 from sage300_assets.orchestration.freshness import CHECK
-from sage300_assets.orchestration.names import asset_keys, control_key, word
+from sage300_assets.orchestration.names import asset_keys, word
 from sage300_assets.orchestration.source import Source
-from sage300_assets.reconciliation.controls import CONTROLS
 
 DAILY, WEEKLY, BACKFILL, DATES = "daily_transactions", "weekly_master_data", "backfill_all", "check_newest_dates"
 _IN_PROCESS = dg.in_process_executor
@@ -31,9 +30,7 @@ def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[Any]:
 
     def select(wanted: Callable[[Entity], bool]) -> dg.AssetSelection:
         keys = [key for company in companies for entity in entities if wanted(entity) for key in asset_keys(company, entity)]
-        # Controls compare entities with each other: they are looked at when all have been read, not after each.
-        controls = [control_key(company, control) for company in companies for control in CONTROLS if control.shown_on.entity in entities]
-        return dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*controls)
+        return dg.AssetSelection.assets(*keys)
 
     def job(name: str, description: str, wanted: Callable[[Entity], bool]) -> Any:  # noqa: ANN401 - Dagster does not export its type
         return dg.define_asset_job(name, select(wanted), description=description, executor_def=_IN_PROCESS)

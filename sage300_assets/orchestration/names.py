@@ -5,7 +5,6 @@ from __future__ import annotations
 import dagster as dg
 
 from sage300_assets.catalogue.model import Entity, Table
-from sage300_assets.reconciliation.control import Control
 
 
 def asset_key(company: str, table: Table) -> dg.AssetKey:
@@ -16,11 +15,6 @@ def asset_key(company: str, table: Table) -> dg.AssetKey:
 def asset_keys(company: str, entity: Entity) -> list[dg.AssetKey]:
     """All tables that one read of an entity brings."""
     return [asset_key(company, table) for table in entity.tables]
-
-
-def control_key(company: str, control: Control) -> dg.AssetCheckKey:
-    """A control, as a check on the table it is about."""
-    return dg.AssetCheckKey(asset_key(company, control.shown_on), control.name)
 
 
 def pool(company: str) -> str:
