@@ -60,5 +60,5 @@ def schema_name(company: str) -> str:
 
 
 def view_name(table: Table) -> str:
-    """DuckDB view of a table: module and table in one word, as `ap_vendors`."""
-    return f"{table.module}_{table.name}"
+    """DuckDB view of a table: module and table in one word, as `ap_vendors`. What this project makes itself belongs to no module."""
+    return f"{table.module}_{table.name}" if table.module else table.name

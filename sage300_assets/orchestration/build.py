@@ -15,6 +15,7 @@ from sage300_assets.orchestration.assets import entity_assets
 from sage300_assets.orchestration.freshness import newest_date_checks
 from sage300_assets.orchestration.jobs import jobs, schedules
 from sage300_assets.orchestration.partitions import daily_partitions
+from sage300_assets.orchestration.reconciliation import reconciliation_definitions
 from sage300_assets.orchestration.sensors import change_sensor
 from sage300_assets.orchestration.source import Source
 from sage300_assets.orchestration.sweeping import sweeping
@@ -42,7 +43,11 @@ def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
     )
 
 
+<<<<<<< HEAD
 CONTRIBUTIONS: tuple[Contribution, ...] = (reading, sweeping, alert_definitions)
+=======
+CONTRIBUTIONS: tuple[Contribution, ...] = (reading, reconciliation_definitions)
+>>>>>>> reconciliation
 """The rooms, from the source to what is delivered. One whose system is not configured adds nothing."""
 
 

@@ -46,6 +46,12 @@ def tax_rates(group: str) -> dict[str, Decimal]:
     return {f"TaxRate{place}": Decimal(rate).scaleb(-3) for place, (_, rate) in enumerate(TAX_GROUPS[group], 1)}
 
 
+def line_taxes(amounts: list[int], taxes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The taxes of a document spread over its lines, authority by authority."""
+    shares = [split(amounts, cents) for cents in taxes]
+    return [tuple(share[place] for share in shares) for place in range(len(amounts))]
+
+
 def split(amounts: list[int], total: int) -> list[int]:
     """A total spread over lines in proportion to their amounts; the last line takes what is left."""
     whole = sum(amounts)

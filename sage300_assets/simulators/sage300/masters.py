@@ -26,7 +26,7 @@ from sage300_assets.simulators.sage300.lists import (
     UNITS,
     lists_of,
 )  # fmt: skip
-from sage300_assets.simulators.sage300.parties import Items, Known, Parties, Rates
+from sage300_assets.simulators.sage300.parties import Items, Known, NationalAccounts, Parties, Rates
 from sage300_assets.simulators.sage300.words import PEOPLE, SERVICES
 
 
@@ -292,6 +292,7 @@ SOURCES: dict[str, Callable[[Company, Entity], Masters]] = {
     "ARAccountSets": _maker(_receivable_sets),
     "ARTerms": _terms_source,
     "ARSalespersons": _maker(_salespeople),
+    "ARNationalAccounts": NationalAccounts,
     "ICItems": Items,
     "ICItemPricing": _maker(_pricing),
     "ICCategories": _maker(_categories),

@@ -80,6 +80,14 @@ class Parties(Masters):
         }
 
 
+class NationalAccounts(Masters):
+    """Head offices. No customer belongs to one, so nothing is due on their documents."""
+
+    def finish(self, index: int) -> Known:  # noqa: ARG002 - the same for all
+        """What is only worked out when the record at an index is looked at."""
+        return {"BalanceDueInCustomerCurrency": money(0), "BalanceDueInFunctionalCurrency": money(0), "NumberOfOpenDocuments": number(0)}
+
+
 class Items(Masters):
     """Items."""
 

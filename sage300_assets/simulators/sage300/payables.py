@@ -202,6 +202,7 @@ class PostedDocuments(PayablesSource):
         sign = bill.sign
         settled = cents == 0
         tax = bill.total - bill.base
+        discount = bill.base * 2 // 100 if party.terms == "2T10" else 0
         values: dict[str, Any] = {
             "VendorNumber": party.code,
             "DocumentNumber": bill.number,
@@ -217,7 +218,7 @@ class PostedDocuments(PayablesSource):
             "DocumentDate": bill.date,
             "AsOfDate": bill.date,
             "Terms": party.terms,
-            "DiscountDate": bill.date + timedelta(days=10) if party.terms == "2T10" else None,
+            "DiscountDate": bill.date + timedelta(days=10) if discount else None,
             "CurrencyCode": party.currency,
             "RateType": "SP",
             "ExchangeRate": self.lists.rate_number(bill.rate),
@@ -227,6 +228,8 @@ class PostedDocuments(PayablesSource):
             "VendorCurrencyInvoiceAmount": money(sign * bill.total),
             "VendorCurrencyAmountDue": money(cents),
             "VendorCurrencyTaxAmount": money(sign * tax),
+            "FunctionalCurrencyDiscountAmount": money(self.lists.home_cents(discount, bill.rate)),
+            "VendorCurrencyDiscountAmount": money(discount),
             "FullyPaid": "Yes" if settled else "No",
             "LastActivityDate": last,
             "LastActivityYearOrPeriod": "".join(self.company.fiscal(last)) if last else "",

@@ -56,7 +56,7 @@ class ReceiptBatches(ReceivablesSource):
                 "DepositNumber": number(batch.number),
                 "DepositSerialNumber": batch.number,
                 "FunctionalAdjustmentAmount": home if adjusting else money(0),
-                "FunctionalAppliedDocumentAmount": money(sum(p.home for p in batch.payments)),
+                "FunctionalAppliedDocumentAmount": money(0 if adjusting else sum(p.home - self._discount(p) for p in batch.payments)),
                 "FunctionalBatchTotal": home,
                 "PostingSequenceNumber": number(1 + batch.number if batch.settled <= today else 0),
                 "DateLastEdited": payment_stamp(batch, today),
@@ -112,7 +112,8 @@ class ReceiptBatches(ReceivablesSource):
                 "BankCurrencyCode": batch.currency,
                 "DepositSerialNumber": batch.number,
                 "DepositLineNumber": payment.entry,
-                "FunctionalTotalCustomerAmountApplied": money(payment.home),
+                "TotalFunctionalDiscountAmount": money(self._discount(payment)),
+                "FunctionalTotalCustomerAmountApplied": money(0 if adjusting else payment.home - self._discount(payment)),
                 "ARVersionCreatedIn": "72A",
                 "EnteredBy": PEOPLE[batch.number % 5].upper()[:8],
                 "PostingDate": batch.settled,
@@ -126,6 +127,7 @@ class ReceiptBatches(ReceivablesSource):
     def _applied(self, above: Shape, batch: PaymentBatch, payment: Payment, place: int, bill: Bill, part: Part) -> Row:
         cents = bill.sign * part.cents
         adjusting = batch.kind == "AD"
+        discount = bill.sign * self.lists.home_cents(part.discount, bill.rate)
         return above.children["AppliedReceiptsAdjustments"].make(
             {
                 "BatchType": _kind(batch),
@@ -142,10 +144,16 @@ class ReceiptBatches(ReceivablesSource):
                 "DocumentType": 2 if bill.credit else 1,
                 "OriginalExchangeRate": self.lists.rate_number(bill.rate),
                 "DocumentDate": bill.date,
-                "FunctionalReceiptAmount": money(bill.sign * part.home),
+                "FunctionalReceiptAmount": money(0 if adjusting else bill.sign * part.home - discount),
+                "FunctionalTotalDiscountAmount": money(discount),
+                "FunctionalTotalAdjustmentAmount": money(bill.sign * part.home if adjusting else 0),
                 "CustomerCurrencyCode": batch.currency,
             }
         )
+
+    def _discount(self, payment: Payment) -> int:
+        """The discounts of a receipt in home cents, each at the rate of its document."""
+        return sum(bill.sign * self.lists.home_cents(part.discount, bill.rate) for bill, part in payment.applied)
 
 
 class PostedReceipts(ReceivablesSource):

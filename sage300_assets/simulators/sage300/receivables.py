@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.simulators.sage300.amounts import money, number, split, tax_members, tax_rates
+from sage300_assets.simulators.sage300.amounts import line_taxes, money, number, tax_members, tax_rates
 from sage300_assets.simulators.sage300.bills import Batch, Bill
 from sage300_assets.simulators.sage300.books import books_of
 from sage300_assets.simulators.sage300.company import Company
@@ -169,17 +169,24 @@ class InvoiceBatches(ReceivablesSource):
     def _details(self, bill: Bill, key: dict[str, Any]) -> list[Row]:
         shape = self.shape.children["Invoices"].children["InvoiceDetails"]
         lines = self.trade.lines(bill)
-        taxes = split([line.cents for line in lines], bill.total - bill.base)
+        taxes = line_taxes([line.cents for line in lines], bill.taxes)
         rates = tax_rates(bill.party.tax_group)
         rows = []
         for place, (line, tax) in enumerate(zip(lines, taxes, strict=True), 1):
             amount = money(line.cents)
             item = self.lists.item(line.item) if line.item >= 0 else None
+            home = money(self.lists.home_cents(line.cents, bill.rate))
+            taxed: dict[str, Any] = {}
+            for authority, cents in enumerate(tax, 1):
+                home_tax = money(self.lists.home_cents(cents, bill.rate))
+                taxed |= {f"TaxBase{authority}": amount, f"TaxAmount{authority}": money(cents), f"TaxAmount{authority}Total": money(cents)}
+                taxed |= {f"TaxClass{authority}": 1, f"FunctionalTaxBase{authority}": home, f"FunctionalTaxAmount{authority}": home_tax}
             rows.append(
                 shape.make(
                     {
                         **key,
                         **rates,
+                        **taxed,
                         "LineNumber": number(20 * place),
                         "ItemNumber": item.formatted if item else "",
                         "DistributionCode": "" if item else line.account[:4],
@@ -190,12 +197,10 @@ class InvoiceBatches(ReceivablesSource):
                         "Price": money(line.unit_cents),
                         "ExtendedAmountWithTIP": amount,
                         "ExtendedAmountWithoutTIP": amount,
-                        "TaxTotal": money(tax),
-                        "TaxBase1": amount,
-                        "TaxClass1": 1,
+                        "TaxTotal": money(sum(tax)),
                         "RevenueAccount": line.account,
-                        "FunctionalDistributionNetOfTaxes": money(self.lists.home_cents(line.cents, bill.rate)),
-                        "FunctionalExtendedAmountWithTIP": money(self.lists.home_cents(line.cents, bill.rate)),
+                        "FunctionalDistributionNetOfTaxes": home,
+                        "FunctionalExtendedAmountWithTIP": home,
                     }
                 )
             )

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sage300_assets.simulators.sage300.amounts import money, number, quantity, split, tax_members, tax_rates
+from sage300_assets.simulators.sage300.amounts import line_taxes, money, number, quantity, split, tax_members, tax_rates
 from sage300_assets.simulators.sage300.drafts import Draft, Interest
 from sage300_assets.simulators.sage300.lists import PRICE_LISTS, SALESPEOPLE
 from sage300_assets.simulators.sage300.orders import Delivery, Order, OrderLine, order_number
@@ -43,7 +43,13 @@ class SalesOrders(TradingSource):
         taxes = self.tax(order, subtotal - discount)
         total = subtotal - discount + sum(taxes)
         last = done[-1] if done else None
+        amounts = [line.extended(line.quantity) for line in order.lines]
+        nets = [amount - less for amount, less in zip(amounts, split(amounts, discount), strict=True)]
         lines = [self._line(order, n, complete=complete) for n in range(len(order.lines))]
+        for row, net, shares in zip(lines, nets, line_taxes(nets, taxes), strict=True):
+            row["TaxTotal"] = money(sum(shares))
+            for authority, cents in enumerate(shares, 1):
+                row[f"TaxBase{authority}"], row[f"TaxAmount{authority}"] = money(net), money(cents)
         address = _address(order)
         values: dict[str, Any] = {
             "OrderUniquifier": self.order_key(order),
@@ -104,7 +110,7 @@ class SalesOrders(TradingSource):
         line = order.lines[place]
         shipped = self.delivered(order, place)
         amount = money(line.extended(line.quantity))
-        cost = money((line.quantity * line.item.cost) // 10_000)
+        cost = money((line.quantity * line.item.cost + 5_000) // 10_000)
         return self.shape.children["OrderDetails"].make(
             {
                 **tax_rates(order.party.tax_group),
@@ -145,7 +151,8 @@ class _Sold(NamedTuple):
     line: OrderLine
     quantity: int
     discount: int
-    tax: int
+    net: int
+    taxes: tuple[int, ...]
 
 
 class SalesInvoices(Deliveries):
@@ -168,7 +175,8 @@ class SalesInvoices(Deliveries):
         year, period = self.company.fiscal(day)
         costed = day < self.company.today
         discounts = split([line.extended(q) for line, q in pairs], discount)
-        shares = split([line.extended(q) for line, q in pairs], sum(taxes))
+        nets = [line.extended(q) - less for (line, q), less in zip(pairs, discounts, strict=True)]
+        shares = line_taxes(nets, taxes)
         address = _address(order)
         address = {_INVOICE_SPELLING.get(name, name): value for name, value in address.items()}
         key = self.delivery_key(order, delivery)
@@ -220,8 +228,8 @@ class SalesInvoices(Deliveries):
             "EnteredBy": PEOPLE[order.chance % 5].upper()[:8],
             "DATEBUS": day,
             "InvoiceDetails": [
-                self._line(order, delivery, _Sold(n, line, shipped, less, tax))
-                for n, ((line, shipped), less, tax) in enumerate(zip(pairs, discounts, shares, strict=True), 1)
+                self._line(order, delivery, _Sold(n, line, shipped, less, net, tax))
+                for n, ((line, shipped), less, net, tax) in enumerate(zip(pairs, discounts, nets, shares, strict=True), 1)
             ],
         }
         values.update(tax_members(party.tax_group, subtotal - discount, taxes))
@@ -258,7 +266,9 @@ class SalesInvoices(Deliveries):
                 "OrderNumber": order_number("OE", order),
                 "OrderDetailNumber": line.number,
                 "UnformattedItemNumber": line.item.code,
-                "TaxTotal": money(sold.tax),
+                "TaxTotal": money(sum(sold.taxes)),
+                **{f"TaxBase{n}": money(sold.net) for n, _ in enumerate(sold.taxes, 1)},
+                **{f"TaxAmount{n}": money(cents) for n, cents in enumerate(sold.taxes, 1)},
                 "CostOfGoods": cost if costed else ZERO,
                 "RecordCosted": costed,
             }

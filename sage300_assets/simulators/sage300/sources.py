@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.simulators.sage300 import fiscal_sets, journals, masters, payables, payments, purchasing, receipts, receivables, selling
+from sage300_assets.simulators.sage300 import fiscal_sets, journals, masters, payables, payments, purchasing, receipts, receivables, returns, selling
 from sage300_assets.simulators.sage300.company import Company
 from sage300_assets.simulators.sage300.drafts import Source
 from sage300_assets.simulators.sage300.generic import generic
 
 _RULES: Mapping[str, Callable[[Company, Entity], Any]] = {
     name: maker
-    for module in (fiscal_sets, journals, masters, payables, payments, purchasing, receipts, receivables, selling)
+    for module in (fiscal_sets, journals, masters, payables, payments, purchasing, receipts, receivables, returns, selling)
     for name, maker in module.SOURCES.items()
 }
 

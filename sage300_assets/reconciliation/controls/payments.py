@@ -1,0 +1,97 @@
+"""Payments to vendors: batches against their entries, entries against what they were applied to, and what was posted of them."""
+
+from __future__ import annotations
+
+from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.forms import Rows, pair, total
+
+_PAY_BATCH = Rows("ap/payment_and_adjustment_batches", currency="t.BankCurrencyCode")
+_PAYMENT = Rows("ap/payments")
+_PAID = Rows("ap/posted_payments", currency="t.PaymentCurrency")
+
+
+def _paid(what: str, posted: str, entered: str) -> Comparison:
+    """A posted check and its entry agree; neither is there without the other."""
+    return Comparison(
+        what,
+        pair(
+            key="{'BankCode': p.BankCode, 'VendorNumber': coalesce(p.VendorNumber, e.VendorNumber),"
+            " 'CheckNumber': coalesce(p.CheckNumber, e.CheckNumber),"
+            " 'CheckSerialNumber': p.CheckSerialNumber, 'CheckDate': p.CheckDate, 'BatchSelector': 'PY',"
+            " 'BatchNumber': coalesce(e.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(e.EntryNumber, p.EntryNumber)}",
+            says=f"CASE WHEN p.BankCode IS NULL THEN 0 ELSE p.{posted} END",
+            adds=f"CASE WHEN e.EntryNumber IS NULL THEN 0 ELSE e.{entered} END",
+            currency="p.PaymentCurrency",
+            reason="CASE WHEN p.BankCode IS NULL THEN 'not among the posted payments' WHEN e.EntryNumber IS NULL THEN 'not in its batch' ELSE '' END",
+            source="""(
+                SELECT e.* FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+                WHERE is_posted(b.BatchStatus) AND b.BatchSelector = 'PY'
+                ) AS e FULL JOIN (
+                SELECT p.* FROM ap_posted_payments AS p
+                WHERE EXISTS (SELECT 1 FROM ap_payment_and_adjustment_batches AS b WHERE b.BatchNumber = p.BatchNumber AND b.BatchSelector = 'PY')
+                ) AS p ON p.BatchNumber = e.BatchNumber AND p.EntryNumber = e.EntryNumber""",
+        ),
+    )
+
+
+CONTROLS = (
+    Control(
+        "ap_payment_batches",
+        "Each payment batch is its payments, and each payment is what it was applied to.",
+        "ap/payment_and_adjustment_batches",
+        (
+            _PAY_BATCH.lines(
+                "BatchTotal = payments", "t.BatchTotal", "ap/payments", "sum(d.CheckAmountInBankCurrency)", where="t.BatchSelector = 'PY'"
+            ),
+            _PAY_BATCH.lines(
+                "BatchTotal of adjustments = their distributions, with the other sign",
+                "t.BatchTotal",
+                "ap/adjustment_gl_distributions",
+                "-sum(d.DistributionAmount)",
+                where="t.BatchSelector = 'AD'",
+            ),
+            _PAY_BATCH.counted("NumberOfEntries = entries", "t.NumberOfEntries", "ap/payments"),
+            _PAYMENT.lines(
+                "amount of a check = applied + prepaid",
+                "t.CheckAmountInVendorCurrency",
+                "ap/applied_payments",
+                "sum(d.PaymentAmount)",
+                plus="t.TotalPrepayVendorCurrency",
+            ),
+        ),
+    ),
+    Control(
+        "ap_payment_currency",
+        "A check has one amount where bank and vendor share a currency, and its home amount is at the bank's rate.",
+        "ap/payments",
+        (
+            Rows(
+                "ap/payments",
+                joined="JOIN ap_payment_and_adjustment_batches AS b ON b.BatchSelector = t.BatchSelector AND b.BatchNumber = t.BatchNumber"
+                " JOIN ap_vendors AS v ON v.VendorNumber = t.VendorNumber",
+                currency="b.BankCurrencyCode",
+                where="v.CurrencyCode = b.BankCurrencyCode",
+            ).equal("amount in bank currency = in vendor currency", "t.CheckAmountInBankCurrency", "t.CheckAmountInVendorCurrency"),
+            _PAID.rated(
+                "CheckAmountFunctionalCurrency = PaymentAmount at the rate",
+                "t.CheckAmountFunctionalCurrency",
+                "t.PaymentAmount",
+                "t.BankExchangeRate",
+            ),
+        ),
+    ),
+    Control(
+        "ap_payments_posted",
+        "Every payment of a posted batch is among the posted payments with the same amounts, and every posted payment was entered.",
+        "ap/posted_payments",
+        (
+            _paid("PaymentAmount = CheckAmountInBankCurrency", "PaymentAmount", "CheckAmountInBankCurrency"),
+            _paid("CheckAmountVendorCurrency = CheckAmountInVendorCurrency", "CheckAmountVendorCurrency", "CheckAmountInVendorCurrency"),
+            _PAID.equal("TaxTotal = the taxes", "t.TaxTotal", total("TaxAmount1-5")),
+            *(
+                _PAID.nothing(f"no tax {n} without an authority", [f"TaxBase{n}", f"TaxAmount{n}"], f"coalesce(t.\"TaxAuthority{n}\", '') <> ''")
+                for n in range(1, 6)
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,264 @@
+"""Receipts from customers: batches against their entries, entries against what they were applied to, and what was posted of them."""
+
+from __future__ import annotations
+
+from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.forms import Rows, expand, pair, total
+
+_CASH_BATCH = Rows("ar/receipt_and_adjustment_batches", currency="t.DefaultBankCurrency")
+_RECEIPT = Rows("ar/receipts", currency="t.CustomerCurrencyCode")
+_APPLIED = Rows(
+    "ar/applied_receipts",
+    currency="t.CustomerCurrencyCode",
+    joined="JOIN ar_receipts AS h ON h.BatchRecordType = t.BatchRecordType AND h.BatchNumber = t.BatchNumber AND h.EntryNumber = t.EntryNumber",
+)
+_RECEIVED = Rows("ar/posted_receipts", currency="t.CurrencyCode")
+_CUSTOMER_RATE = ("t.CustomerExchangeRate", "t.CustomerRateOperator")
+_BANK_RATE = ("t.BankExchangeRate", "t.BankRateOperator")
+
+_TAXED = ("TaxBase", "TaxAmount", "FunctionalTaxBase", "FunctionalTaxAmount", "TaxReportingAmount")
+_RETAINED = (
+    "RetainageDebitAmountCustomerCurr", "RetainageCreditAmountCustomerCurr", "RetainageAmount", "RetainageBalance", "FunctionalRetainageAmount",
+)  # fmt: skip
+_JOBS = ("JobTotalPaymentAmount", "JobTotalDiscountAmount", "UnappliedJobPaymentAmount", "UnappliedJobDiscountAmount")
+
+
+def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Comparison:
+    """A posted receipt and its entry agree; neither is there without the other."""
+    return Comparison(
+        what,
+        pair(
+            key="{'BankCode': p.BankCode, 'CustomerNumber': coalesce(p.CustomerNumber, e.CustomerNumber),"
+            " 'CheckReceiptNumber': coalesce(p.CheckReceiptNumber, e.CheckReceiptNumber), 'DepositSerialNumber': p.DepositSerialNumber,"
+            " 'DepositLineNumber': p.DepositLineNumber, 'ReceiptDate': p.ReceiptDate, 'BatchRecordType': 'CA',"
+            " 'BatchNumber': coalesce(e.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(e.EntryNumber, p.EntryNumber)}",
+            says=f"CASE WHEN p.BankCode IS NULL THEN 0 ELSE p.{posted} END",
+            adds=f"CASE WHEN e.EntryNumber IS NULL THEN 0 ELSE e.{entered} END",
+            currency="''" if home else "coalesce(p.CurrencyCode, e.CustomerCurrencyCode)",
+            reason="CASE WHEN p.BankCode IS NULL THEN 'not among the posted receipts' WHEN e.EntryNumber IS NULL THEN 'not in its batch' ELSE '' END",
+            source="""(
+                SELECT e.* FROM ar_receipts AS e JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
+                WHERE is_posted(b.BatchStatus) AND b.BatchRecordType = 'CA'
+                ) AS e FULL JOIN (
+                SELECT p.* FROM ar_posted_receipts AS p
+                WHERE EXISTS (SELECT 1 FROM ar_receipt_and_adjustment_batches AS b WHERE b.BatchNumber = p.BatchNumber AND b.BatchRecordType = 'CA')
+                ) AS p ON p.BatchNumber = e.BatchNumber AND p.EntryNumber = e.EntryNumber""",
+        ),
+    )
+
+
+CONTROLS = (
+    Control(
+        "ar_receipt_batches",
+        "Each receipt batch is its receipts or adjustments, and each of them is what it was applied to.",
+        "ar/receipt_and_adjustment_batches",
+        (
+            _CASH_BATCH.lines("BatchTotal = receipts", "t.BatchTotal", "ar/receipts", "sum(d.BankReceiptAmount)", where="t.BatchRecordType = 'CA'"),
+            _CASH_BATCH.lines(
+                "BatchTotal = adjustments", "t.BatchTotal", "ar/receipts", "sum(d.CustomerAdjustmentAmount)", where="t.BatchRecordType = 'AD'"
+            ),
+            _CASH_BATCH.counted("NumberOfEntries = entries", "t.NumberOfEntries", "ar/receipts"),
+            _CASH_BATCH.lines(
+                "FunctionalBatchTotal = receipts in home currency",
+                "t.FunctionalBatchTotal",
+                "ar/receipts",
+                "sum(d.FunctionalReceiptAmount)",
+                where="t.BatchRecordType = 'CA'",
+                home=True,
+            ),
+            _CASH_BATCH.lines(
+                "FunctionalAppliedDocumentAmount = applied in home currency",
+                "t.FunctionalAppliedDocumentAmount",
+                "ar/receipts",
+                "sum(d.FunctionalTotalCustomerAmountApplied)",
+                home=True,
+            ),
+            _CASH_BATCH.equal(
+                "FunctionalAdjustmentAmount = FunctionalBatchTotal of adjustments",
+                "t.FunctionalAdjustmentAmount",
+                "CASE t.BatchRecordType WHEN 'AD' THEN t.FunctionalBatchTotal ELSE 0 END",
+                home=True,
+            ),
+            _CASH_BATCH.rated(
+                "FunctionalBatchTotal = BatchTotal at the rate",
+                "t.FunctionalBatchTotal",
+                "t.BatchTotal",
+                "t.BankExchangeRate",
+                "t.BankRateOperator",
+                parts="t.NumberOfEntries",
+            ),
+            _RECEIPT.lines(
+                "TotalCustomerAmountApplied = applied", "t.TotalCustomerAmountApplied", "ar/applied_receipts", "sum(d.CustomerReceiptAmount)"
+            ),
+            _RECEIPT.lines(
+                "TotalCustomerDiscountAmount = discounts",
+                "t.TotalCustomerDiscountAmount",
+                "ar/applied_receipts",
+                "sum(d.CustomerDiscountAmountTaken)",
+            ),
+            _RECEIPT.lines(
+                "CustomerAdjustmentAmount = adjustments", "t.CustomerAdjustmentAmount", "ar/applied_receipts", "sum(d.CustomerAdjustmentTotal)"
+            ),
+            _RECEIPT.lines(
+                "FunctionalTotalCustomerAmountApplied = applied in home currency",
+                "t.FunctionalTotalCustomerAmountApplied",
+                "ar/applied_receipts",
+                "sum(d.FunctionalReceiptAmount)",
+                home=True,
+            ),
+            _RECEIPT.counted("NumberOfDocumentsAppliedto = documents", "t.NumberOfDocumentsAppliedto", "ar/applied_receipts"),
+            _RECEIPT.equal("receipt = applied + unapplied", "t.CustomerReceiptAmount", "t.TotalCustomerAmountApplied + t.CustomerUnappliedAmount"),
+            _RECEIPT.equal(
+                "BankReceiptAmount = CustomerReceiptAmount in one currency",
+                "t.BankReceiptAmount",
+                "t.CustomerReceiptAmount",
+                where="t.BankCurrencyCode = t.CustomerCurrencyCode",
+            ),
+        ),
+    ),
+    Control(
+        "ar_receipt_currency",
+        "Amounts of receipts in home currency are the others at their exchange rate.",
+        "ar/receipts",
+        (
+            *(
+                _RECEIPT.rated(f"{home} at the rate", f't."{home}"', f't."{own}"', *rate)
+                for home, own, rate in (
+                    ("FunctionalReceiptAmount", "BankReceiptAmount", _BANK_RATE),
+                    ("TotalFunctionalDebitAmount", "TotalCustomerDebitAmount", _CUSTOMER_RATE),
+                    ("TotalFunctionalCreditAmount", "TotalCustomerCreditAmount", _CUSTOMER_RATE),
+                    ("FuncCustomerUnappliedAmount", "CustomerUnappliedAmount", _CUSTOMER_RATE),
+                    ("FunctionalTotalAdvanceCreditClaim", "TotalAdvanceCreditClaim", _CUSTOMER_RATE),
+                    ("FunctionalTaxTotal", "TaxTotal", _CUSTOMER_RATE),
+                    ("FunctionalDistributionAmountNetOfTaxes", "DistributionAmountNetOfTaxes", _CUSTOMER_RATE),
+                    *(
+                        (f"{f}{n}", f"{f.removeprefix('Functional')}{n}", _CUSTOMER_RATE)
+                        for f in ("FunctionalTaxBase", "FunctionalTaxAmount")
+                        for n in range(1, 6)
+                    ),
+                )
+            ),
+            # What is taken off a document is valued at the document's own rate.
+            _APPLIED.equal(
+                "receipt, discount and adjustment in home currency = at the rate of the document",
+                "t.FunctionalReceiptAmount + t.FunctionalTotalDiscountAmount + t.FunctionalTotalAdjustmentAmount",
+                "home_amount(t.CustomerReceiptAmount + t.CustomerDiscountAmountTaken + t.CustomerAdjustmentTotal, t.OriginalExchangeRate, '')",
+                slack="CASE WHEN t.OriginalExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
+                home=True,
+            ),
+            _RECEIVED.rated(
+                "FunctionalReceiptAmount = BankReceiptAmount at the rate",
+                "t.FunctionalReceiptAmount",
+                "t.BankReceiptAmount",
+                "t.BankExchangeRate",
+                "t.RateOperator",
+            ),
+            *(
+                _RECEIVED.rated(f"{home} of a posted receipt", f't."{home}"', f't."{own}"', "t.BankExchangeRate", "t.RateOperator")
+                for home, own in (
+                    ("FunctionalTaxTotal", "TaxTotal"),
+                    ("FunctionalDistributionAmountNetOfTaxes", "DistributionAmountNetOfTaxes"),
+                    ("FunctionalTotalAdvanceCreditClaim", "TotalAdvanceCreditClaim"),
+                    *((f"{f}{n}", f"{f.removeprefix('Functional')}{n}") for f in ("FunctionalTaxBase", "FunctionalTaxAmount") for n in range(1, 6)),
+                )
+            ),
+        ),
+    ),
+    Control(
+        "ar_receipt_parts",
+        "The further amounts of receipts follow from the others, and there are none where nothing stands for them.",
+        "ar/receipts",
+        (
+            *(
+                comparison
+                for rows in (_RECEIPT, _RECEIVED)
+                for comparison in (
+                    rows.equal(f"TaxTotal = the taxes ({rows.table})", "t.TaxTotal", total("TaxAmount1-5")),
+                    rows.equal(f"FunctionalTaxTotal = the taxes ({rows.table})", "t.FunctionalTaxTotal", total("FunctionalTaxAmount1-5"), home=True),
+                    rows.equal(f"TaxReportingTotal = the reported taxes ({rows.table})", "t.TaxReportingTotal", total("TaxReportingAmount1-5")),
+                    rows.nothing(
+                        f"nothing reported without a reporting currency ({rows.table})",
+                        expand("TaxReportingAmount1-5", "TaxReportingTotal"),
+                        "coalesce(t.TaxReportingCurrencyCode, '') <> ''",
+                    ),
+                    rows.nothing(
+                        f"no advance credit without a claim ({rows.table})",
+                        ["TotalAdvanceCreditClaim", "FunctionalTotalAdvanceCreditClaim"],
+                        "t.NumberOfAdvanceCreditClaims <> 0",
+                    ),
+                    *(
+                        rows.nothing(
+                            f"no tax {n} without an authority ({rows.table})",
+                            [f"{f}{n}" for f in _TAXED],
+                            f"coalesce(t.\"TaxAuthority{n}\", '') <> ''",
+                        )
+                        for n in range(1, 6)
+                    ),
+                )
+            ),
+            _RECEIPT.equal(
+                "TotalFunctionalDiscountAmount in home currency",
+                "t.TotalFunctionalDiscountAmount",
+                "t.TotalCustomerDiscountAmount",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
+            _RECEIPT.equal(
+                "FunctionalAdjustmentAmount in home currency",
+                "t.FunctionalAdjustmentAmount",
+                "t.CustomerAdjustmentAmount",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
+            _RECEIPT.equal(
+                "BankUnappliedAmount = CustomerUnappliedAmount in one currency",
+                "t.BankUnappliedAmount",
+                "t.CustomerUnappliedAmount",
+                where="t.BankCurrencyCode = t.CustomerCurrencyCode",
+            ),
+            _RECEIPT.nothing(
+                "nothing distributed net of taxes on what is applied", ["DistributionAmountNetOfTaxes"], "t.NumberOfDocumentsAppliedto = 0"
+            ),
+            _RECEIPT.nothing(
+                "no debits and credits on a receipt", ["TotalCustomerDebitAmount", "TotalCustomerCreditAmount"], "t.BatchRecordType = 'AD'"
+            ),
+            _APPLIED.equal(
+                "FunctionalTotalDiscountAmount in home currency",
+                "t.FunctionalTotalDiscountAmount",
+                "t.CustomerDiscountAmountTaken",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
+            _APPLIED.equal(
+                "FunctionalTotalAdjustmentAmount in home currency",
+                "t.FunctionalTotalAdjustmentAmount",
+                "t.CustomerAdjustmentTotal",
+                where="t.CustomerCurrencyCode = home_currency()",
+                home=True,
+            ),
+            _APPLIED.nothing("no retainage where none is agreed", _RETAINED, "is_yes(t.HasRetainage)"),
+            _APPLIED.nothing("no job amounts where there is no job", _JOBS, "is_yes(t.JobRelated)"),
+            _APPLIED.nothing(
+                "no debits and credits of an applied receipt", ["TotalCustomerDebitAmount", "TotalCustomerCreditAmount"], "t.BatchRecordType = 'AD'"
+            ),
+            _RECEIVED.nothing(
+                "nothing distributed net of taxes on a posted receipt that is applied",
+                ["DistributionAmountNetOfTaxes"],
+                "is_yes(t.MiscellaneousReceiptFlag)",
+            ),
+        ),
+        Severity.WARNING,
+    ),
+    Control(
+        "ar_receipts_posted",
+        "Every receipt of a posted batch is among the posted receipts with the same amounts, and every posted receipt was entered.",
+        "ar/posted_receipts",
+        (
+            _received("CustomerReceiptAmount of both", "CustomerReceiptAmount", "CustomerReceiptAmount"),
+            _received("BankReceiptAmount of both", "BankReceiptAmount", "BankReceiptAmount"),
+            _received("FunctionalReceiptAmount of both", "FunctionalReceiptAmount", "FunctionalReceiptAmount", home=True),
+            _received("adjustment of both", "CustomerAdjustmentAmount", "CustomerAdjustmentAmount"),
+            _received("discount of both", "CustomerDiscountAmount", "TotalCustomerDiscountAmount"),
+        ),
+    ),
+)

@@ -1,0 +1,307 @@
+"""Open-item ledgers: what is due on each document, whether it was paid, and what each party owes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.forms import Rows, key_of, pair, total
+
+
+@dataclass(frozen=True)
+class _Side:
+    """How payables and receivables call the same things."""
+
+    module: str
+    party: str
+    parties: str
+    entity: str
+    applied: str
+    """Applied amounts per document: party, document, paid, settled otherwise."""
+
+    @property
+    def begins(self) -> str:
+        """The day of the first payment that the lake has; Sage 300 may have cleared away earlier ones."""
+        batches = "ap_payment_and_adjustment_batches" if self.module == "ap" else "ar_receipt_and_adjustment_batches"
+        return f"(SELECT min(BatchDate) FROM {batches})"
+
+    @property
+    def own(self) -> str:
+        return f"{self.party}Currency"
+
+    @property
+    def documents(self) -> str:
+        return f"{self.module}/posted_documents"
+
+
+_AP = _Side(
+    "ap",
+    "Vendor",
+    "ap/vendors",
+    "APPostedDocuments",
+    """SELECT a.VendorNumber AS party, a.DocumentNumber AS document, sum(a.PaymentAmount) AS paid,
+        -- A distribution is the other side of the adjustment in the ledger.
+        coalesce(-sum(g.amount), 0) AS adjusted, CAST(NULL AS DECIMAL(38,3)) AS discount
+        FROM ap_applied_payments AS a JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+        LEFT JOIN (SELECT BatchSelector, BatchNumber, EntryNumber, LineNumber, sum(DistributionAmount) AS amount
+            FROM ap_adjustment_gl_distributions GROUP BY ALL) AS g USING (BatchSelector, BatchNumber, EntryNumber, LineNumber)
+        WHERE is_posted(b.BatchStatus) GROUP BY ALL""",
+)
+_AR = _Side(
+    "ar",
+    "Customer",
+    "ar/customers",
+    "ARPostedDocuments",
+    """SELECT a.CustomerNumber AS party, a.DocumentNumber AS document, sum(a.CustomerReceiptAmount) AS paid,
+        sum(a.CustomerAdjustmentTotal) AS adjusted, sum(a.CustomerDiscountAmountTaken) AS discount
+        FROM ar_applied_receipts AS a JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
+        WHERE is_posted(b.BatchStatus) GROUP BY ALL""",
+)
+
+
+def _balance(side: _Side, what: str, balance: str, due: str, *, home: bool) -> Comparison:
+    """What a party owes is what is due on its documents. A balance moves without the party's own stamp, so it may have been read earlier."""
+    number = f"{side.party}Number"
+    rows = Rows(side.parties)
+    documents = f"""(SELECT {number}, sum({due}) AS due, max(LastActivityDate) AS last, max(_read_at) AS read_at
+        FROM {side.module}_posted_documents GROUP BY ALL) AS d"""
+    late = "(t._read_at < d.read_at AND d.last >= CAST(t._read_at AS DATE))"
+    return Comparison(
+        what,
+        pair(
+            key=key_of(side.parties),
+            says=f"t.{balance}",
+            adds="coalesce(d.due, 0)",
+            currency="''" if home else "t.CurrencyCode",
+            explained=f"CASE WHEN {late} THEN t.{balance} - coalesce(d.due, 0) ELSE 0 END",
+            reason=f"CASE WHEN {late} THEN 'the balance was read before the last activity' ELSE '' END",
+            source=f"{rows.source} LEFT JOIN {documents} ON d.{number} = t.{number}",
+        ),
+    )
+
+
+def _open_count(side: _Side, field: str) -> Comparison:
+    number = f"{side.party}Number"
+    documents = f"""(SELECT {number}, count(*) FILTER ({side.own}AmountDue <> 0) AS held, max(LastActivityDate) AS last, max(_read_at) AS read_at
+        FROM {side.module}_posted_documents GROUP BY ALL) AS d"""
+    late = "(t._read_at < d.read_at AND d.last >= CAST(t._read_at AS DATE))"
+    sql = pair(
+        key=key_of(side.parties),
+        says=f"CAST(t.{field} AS DECIMAL(19,3))",
+        adds="coalesce(d.held, 0)",
+        explained=f"CASE WHEN {late} THEN t.{field} - coalesce(d.held, 0) ELSE 0 END",
+        reason=f"CASE WHEN {late} THEN 'the count was read before the last activity' ELSE '' END",
+        source=f"{Rows(side.parties).source} LEFT JOIN {documents} ON d.{number} = t.{number}",
+    )
+    return Comparison(f"{field} = documents with something due", sql, counts=True)
+
+
+def _in_history(side: _Side) -> str:
+    """Documents whose whole life lies within what was read: of the others earlier payments are not in the lake."""
+    return f"t.PostingDate >= {side.begins}"
+
+
+def _paid(side: _Side, what: str) -> Comparison:
+    """What is no longer due on a document has been paid, adjusted or discounted."""
+    rows = Rows(side.documents, currency="t.CurrencyCode")
+    gone = f"t.{side.own}InvoiceAmount - t.{side.own}AmountDue"
+    settled = "coalesce(s.paid, 0) + coalesce(s.adjusted, 0) + coalesce(s.discount, 0)"
+    # Payables do not say which document a discount was taken on; what is left is compared with the discounts of the checks.
+    adds = settled if side.module == "ar" else f"CASE WHEN abs({gone}) > abs({settled}) AND coalesce(s.paid, 0) <> 0 THEN {gone} ELSE {settled} END"
+    return Comparison(
+        what,
+        pair(
+            key=key_of(side.documents),
+            says=gone,
+            adds=adds,
+            currency="t.CurrencyCode",
+            source=f"{rows.source} LEFT JOIN ({side.applied}) AS s ON s.party = t.{side.party}Number AND s.document = t.DocumentNumber"
+            f" WHERE {_in_history(side)}",
+        ),
+    )
+
+
+_ONE_CHECK = """(SELECT VendorNumber, DocumentNumber FROM ap_applied_payments
+    JOIN ap_payment_and_adjustment_batches USING (BatchSelector, BatchNumber)
+    WHERE BatchSelector = 'PY' AND is_posted(BatchStatus) GROUP BY ALL HAVING count(DISTINCT (BatchNumber, EntryNumber)) = 1)"""
+_DISCOUNTS = Comparison(
+    "discount of a check = what its documents were settled by beyond what was paid",
+    pair(
+        key=key_of("ap/posted_payments"),
+        says="t.DiscountAmount",
+        adds="r.residue",
+        currency="t.PaymentCurrency",
+        source=f"""ap_posted_payments AS t JOIN (
+            SELECT a.BatchNumber, a.EntryNumber, sum(d.VendorCurrencyInvoiceAmount - d.VendorCurrencyAmountDue
+                - coalesce(s.paid, 0) - coalesce(s.adjusted, 0)) AS residue,
+                bool_and(d.DocumentNumber IS NOT NULL AND d.PostingDate >= {_AP.begins}
+                    AND (a.VendorNumber, a.DocumentNumber) IN {_ONE_CHECK}) AS alone
+            FROM ap_applied_payments AS a
+            LEFT JOIN ap_posted_documents AS d ON d.VendorNumber = a.VendorNumber AND d.DocumentNumber = a.DocumentNumber
+            LEFT JOIN ({_AP.applied}) AS s ON s.party = a.VendorNumber AND s.document = a.DocumentNumber
+            WHERE a.BatchSelector = 'PY' GROUP BY ALL
+        ) AS r ON r.BatchNumber = t.BatchNumber AND r.EntryNumber = t.EntryNumber
+        -- Of a document that several checks paid in part nobody says which of them took the discount.
+        WHERE r.alone""",
+    ),
+)
+
+
+def _consistent(side: _Side) -> tuple[Comparison, ...]:
+    rows = Rows(side.documents, currency="t.CurrencyCode")
+    paid = f"t.{side.own}AmountDue = 0"
+    return (
+        rows.equal(
+            "nothing is due in home currency on what is settled", "t.FunctionalCurrencyAmountDue", "CAST(0 AS DECIMAL(19,3))", where=paid, home=True
+        ),
+        rows.equal(
+            "FullyPaid says so where nothing is due",
+            "CAST(is_yes(t.FullyPaid) AS DECIMAL(19,3))",
+            f"CAST(t.{side.own}AmountDue = 0 AS INTEGER)",
+        ),
+        rows.equal(
+            "invoice amount in home currency = at the rate",
+            "t.FunctionalCurrencyInvoiceAmount",
+            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, '')"
+            if side.module == "ap"
+            else f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, t.RateOperator)",
+            slack="CASE WHEN t.ExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
+            home=True,
+        ),
+        rows.equal(
+            "amount due in home currency = amount due, in a document of the home currency",
+            "t.FunctionalCurrencyAmountDue",
+            f"t.{side.own}AmountDue",
+            where="t.CurrencyCode = home_currency()",
+            home=True,
+        ),
+    )
+
+
+_AP_DOCUMENT = Rows("ap/posted_documents", currency="t.CurrencyCode")
+_AR_DOCUMENT = Rows("ar/posted_documents", currency="t.CurrencyCode")
+
+CONTROLS = (
+    Control(
+        "ap_balances",
+        "What each vendor is owed is what is due on its documents.",
+        "ap/vendors",
+        (
+            _balance(_AP, "balance in the vendor's currency", "BalanceDueInVendorCurrency", "VendorCurrencyAmountDue", home=False),
+            _balance(_AP, "balance in home currency", "BalanceDueInFunctionalCurrency", "FunctionalCurrencyAmountDue", home=True),
+            _open_count(_AP, "NumberOfOpenInvoices"),
+        ),
+    ),
+    Control(
+        "ar_balances",
+        "What each customer owes is what is due on its documents.",
+        "ar/customers",
+        (
+            _balance(_AR, "balance in the customer's currency", "BalanceDueInCustomerCurrency", "CustomerCurrencyAmountDue", home=False),
+            _balance(_AR, "balance in home currency", "BalanceDueInFunctionalCurrency", "FunctionalCurrencyAmountDue", home=True),
+            _open_count(_AR, "NumberOfOpenDocuments"),
+        ),
+    ),
+    Control(
+        "ar_national_accounts",
+        "What each national account owes is what is due on the documents of its customers.",
+        "ar/national_accounts",
+        tuple(
+            Comparison(
+                what,
+                pair(
+                    key=key_of("ar/national_accounts"),
+                    says=f"t.{balance}",
+                    adds=f"coalesce((SELECT sum({due}) FROM ar_posted_documents AS d WHERE d.NationalAccountNumber = t.NationalAccountNumber), 0)",
+                    currency=currency,
+                    source="ar_national_accounts AS t",
+                ),
+            )
+            for what, balance, due, currency in (
+                ("balance in the customers' currency", "BalanceDueInCustomerCurrency", "CustomerCurrencyAmountDue", "t.CurrencyCode"),
+                ("balance in home currency", "BalanceDueInFunctionalCurrency", "FunctionalCurrencyAmountDue", "''"),
+            )
+        ),
+        # Which documents count is known from the labels only.
+        Severity.WARNING,
+    ),
+    Control(
+        "ap_documents_settled",
+        "What is no longer due on a vendor document has been paid, adjusted, or taken as a discount.",
+        "ap/posted_documents",
+        (_paid(_AP, "invoice amount less amount due = paid + adjusted"), _DISCOUNTS),
+    ),
+    Control(
+        "ar_documents_settled",
+        "What is no longer due on a customer document has been received, adjusted, or given as a discount.",
+        "ar/posted_documents",
+        (_paid(_AR, "invoice amount less amount due = received + adjusted + discounts"),),
+    ),
+    Control(
+        "ap_documents_consistent",
+        "The amounts of each posted vendor document fit each other and its exchange rate.",
+        "ap/posted_documents",
+        (
+            *_consistent(_AP),
+            _AP_DOCUMENT.equal("VendorCurrencyTaxAmount = the taxes", "t.VendorCurrencyTaxAmount", total("TaxAmount1-5")),
+            _AP_DOCUMENT.rated(
+                "tax in home currency = at the rate",
+                "t.FunctionalCurrencyTaxAmount",
+                "t.VendorCurrencyTaxAmount",
+                "t.ExchangeRate",
+                parts=" + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in range(1, 6)),
+            ),
+            _AP_DOCUMENT.rated(
+                "discount in home currency = at the rate", "t.FunctionalCurrencyDiscountAmount", "t.VendorCurrencyDiscountAmount", "t.ExchangeRate"
+            ),
+        ),
+        Severity.WARNING,
+    ),
+    Control(
+        "ar_documents_consistent",
+        "The amounts of each posted customer document fit each other and its exchange rate.",
+        "ar/posted_documents",
+        (
+            *_consistent(_AR),
+            _AR_DOCUMENT.equal(
+                "invoice amount = taxable + not taxable + tax",
+                "t.CustomerCurrencyInvoiceAmount",
+                "t.CustomerCurrencyTaxableAmount + t.CustomerCurrencyNonTaxableAmount + t.CustomerCurrencyTaxAmount",
+            ),
+            _AR_DOCUMENT.equal(
+                "the same in home currency",
+                "t.FunctionalCurrencyInvoiceAmount",
+                "t.FunctionalCurrencyTaxableAmount + t.FunctionalCurrencyNonTaxableAmount + t.FunctionalCurrencyTaxAmount",
+                home=True,
+            ),
+            _AR_DOCUMENT.equal("CustomerCurrencyTaxAmount = the taxes", "t.CustomerCurrencyTaxAmount", total("CustomerTaxAmount1-5")),
+            _AR_DOCUMENT.equal(
+                "FunctionalCurrencyTaxAmount = the taxes", "t.FunctionalCurrencyTaxAmount", total("FunctionalTaxAmount1-5"), home=True
+            ),
+            *(
+                _AR_DOCUMENT.equal(f"{field}{n} = Customer{of}{n}", f't."{field}{n}"', f't."Customer{of}{n}"')
+                for n in range(1, 6)
+                for field, of in (("TaxAmount", "TaxAmount"), ("TaxBase", "BaseAmount"))
+            ),
+            *(
+                _AR_DOCUMENT.rated(
+                    f"Functional{of}{n} = at the rate", f't."Functional{of}{n}"', f't."Customer{of}{n}"', "t.ExchangeRate", "t.RateOperator"
+                )
+                for n in range(1, 6)
+                for of in ("TaxAmount", "BaseAmount")
+            ),
+            *(
+                _AR_DOCUMENT.rated(
+                    f"{of} in home currency = at the rate", f"t.FunctionalCurrency{of}", f"t.CustomerCurrency{of}", "t.ExchangeRate", "t.RateOperator"
+                )
+                for of in ("TaxableAmount", "NonTaxableAmount", "DiscountAmount", "OriginalRetainageAmount", "RetainageAmount")
+            ),
+            _AR_DOCUMENT.nothing(
+                "no retainage where none is agreed",
+                ["CustomerCurrencyOriginalRetainageAmount", "CustomerCurrencyRetainageAmount"],
+                "is_yes(t.HasRetainage)",
+            ),
+        ),
+        Severity.WARNING,
+    ),
+)

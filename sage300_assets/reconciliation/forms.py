@@ -1,0 +1,132 @@
+"""Shapes that many comparisons have, so that a control reads as a sentence and not as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sage300_assets.catalogue import table
+from sage300_assets.reconciliation.control import Comparison
+
+NO_MONEY = "CAST(0 AS DECIMAL(19,3))"
+
+
+def view(name: str) -> str:
+    """`ap/invoices` -> `ap_invoices`, as SQL calls it."""
+    found = table(name)
+    return f"{found.module}_{found.name}"
+
+
+def key_of(name: str, alias: str = "t") -> str:
+    """The key of a table's rows as a struct."""
+    return "{" + ", ".join(f"'{k}': {alias}.\"{k}\"" for k in table(name).key) + "}"
+
+
+def same(name: str, left: str, right: str) -> str:
+    """That two rows have the same key of this table."""
+    return " AND ".join(f'{left}."{k}" = {right}."{k}"' for k in table(name).key)
+
+
+def pair(
+    *, key: str, says: str, adds: str, source: str, currency: str = "''", slack: str = "0", explained: str = NO_MONEY, reason: str = "''"
+) -> str:
+    """The query of a comparison, from its parts."""
+    return (
+        f"SELECT {key} AS key, {currency} AS currency, {says} AS says, {adds} AS adds, {slack} AS slack, "
+        f"{explained} AS explained, {reason} AS reason FROM {source}"
+    )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one table, called `t`, and how their amounts are denominated."""
+
+    table: str
+    currency: str = "''"
+    joined: str = ""
+    """Further tables, as SQL joins them."""
+    where: str = "true"
+
+    @property
+    def source(self) -> str:
+        """What stands behind FROM."""
+        return f"{view(self.table)} AS t {self.joined}"
+
+    def equal(self, what: str, says: str, adds: str, *, slack: str = "0", where: str = "true", home: bool = False) -> Comparison:
+        """Two expressions over one row are equal; `home` says that both are in home currency."""
+        return Comparison(
+            what,
+            pair(
+                key=key_of(self.table),
+                says=says,
+                adds=adds,
+                source=f"{self.source} WHERE ({self.where}) AND ({where})",
+                currency="''" if home else self.currency,
+                slack=slack,
+            ),
+        )
+
+    def nothing(self, what: str, fields: Iterable[str], unless: str, *, home: bool = False) -> Comparison:
+        """These amounts are zero, unless a condition holds."""
+        held = " + ".join(f'abs(t."{f}")' for f in fields)
+        return self.equal(what, f"CASE WHEN {unless} THEN 0 ELSE {held} END", NO_MONEY, home=home)
+
+    def rated(self, what: str, home: str, source: str, rate: str, operator: str = "''", *, parts: str = "1") -> Comparison:
+        """An amount in home currency is another one times the exchange rate.
+
+        Each part of a foreign amount may have been rounded by itself, so it may be off by half a unit; an amount at the rate of one may not.
+        """
+        adds = f"home_amount({source}, {rate}, {operator})"
+        slack = f"CASE WHEN {rate} = 1 THEN 0 ELSE ({parts}) * home_unit() END"
+        return self.equal(what, home, adds, slack=slack, home=True)
+
+    def lines(self, what: str, says: str, child: str, added: str, *, plus: str = "0", where: str = "true", home: bool = False) -> Comparison:
+        """An amount of a record is what its lines, called `d`, add up to."""
+        keys = ", ".join(f'd."{k}"' for k in table(self.table).key)
+        below = f"(SELECT {keys}, count(*) AS lines, {added} AS added FROM {view(child)} AS d GROUP BY {keys}) AS b"
+        return Comparison(
+            what,
+            pair(
+                key=key_of(self.table),
+                says=says,
+                # Without lines the sum is zero; with lines whose amounts the server does not give it is unknown.
+                adds=f"CASE WHEN b.lines IS NULL THEN 0 ELSE b.added END + ({plus})",
+                source=f"{self.source} LEFT JOIN {below} ON {same(self.table, 'b', 't')} WHERE ({self.where}) AND ({where})",
+                currency="''" if home else self.currency,
+            ),
+        )
+
+    def counted(self, what: str, says: str, child: str, *, where: str = "true") -> Comparison:
+        """A record has as many lines as it says."""
+        lines = self.lines(what, f"CAST({says} AS DECIMAL(19,3))", child, "count(*)", where=where)
+        return Comparison(what, lines.sql, counts=True)
+
+    def known(self, what: str, columns: str, target: str, target_columns: str, *, where: str = "true") -> Comparison:
+        """Every row refers to a record that exists. Blank references refer to nothing."""
+        pairs = list(zip(columns.split(), target_columns.split(), strict=True))
+        met = " AND ".join(f'x."{there}" = t."{here}"' for here, there in pairs)
+        given = " AND ".join(f"coalesce(t.\"{here}\", '') <> ''" for here, _ in pairs[:1])
+        sql = pair(
+            key=key_of(self.table),
+            says="CAST(1 AS DECIMAL(19,3))",
+            adds=f"CAST(EXISTS (SELECT 1 FROM {view(target)} AS x WHERE {met}) AS INTEGER)",
+            source=f"{self.source} WHERE ({self.where}) AND ({where}) AND {given}",
+            reason=f"'refers to ' || {' || '.join(chr(39) + ' ' + chr(39) + ' || t.' + chr(34) + here + chr(34) for here, _ in pairs)}",
+        )
+        return Comparison(what, sql, counts=True)
+
+
+def total(*names: str, alias: str = "t") -> str:
+    """Columns added up: `total("TaxAmount1-5")`."""
+    return "(" + " + ".join(f'{alias}."{n}"' for n in expand(*names)) + ")"
+
+
+def expand(*names: str) -> list[str]:
+    """`TaxAmount1-5` -> the five names."""
+    found = []
+    for name in names:
+        if name.endswith("1-5"):
+            found += [f"{name[:-3]}{n}" for n in range(1, 6)]
+        else:
+            found.append(name)
+    return found

@@ -1,0 +1,153 @@
+"""The ground that comparisons stand on: one look at the tables they read, in a DuckDB file of the run's own, and facts about the company.
+
+Each table is copied once, with the columns that are needed: the current views sort and join, and hundreds of comparisons would do it again
+and again. The copy is also one moment in time for all of them.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from sage300_assets.catalogue import find
+from sage300_assets.catalogue.model import Entity, Table
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.layout import schema_name, view_name
+from sage300_assets.lake.publication import Publication
+from sage300_assets.lake.schema import BUSINESS_DATE
+from sage300_assets.lake.views import comma, quoted, text
+from sage300_assets.reconciliation.control import Comparison
+from sage300_assets.reconciliation.tables import RECONCILIATION
+
+BOOKS = "books"
+"""The schema that the copies are in; SQL of comparisons names no schema."""
+_ALWAYS = (BUSINESS_DATE, "_read_at")
+_FACTS = ("CSCompanyProfile", "CSCurrencyCodes")
+_COLUMNS = {"FunctionalCurrency", "CurrencyCodeKey", "DecimalPlaces", "HomeCurrencyCode"}
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Up to where an entity has been read."""
+
+    resource: str
+    first_day: date
+    """The first day of which the lake has the records; the beginning of time where nothing was left out."""
+    read_at: datetime
+    """When it was last read."""
+
+
+@contextmanager
+def ground(lake: Lake, company: str, comparisons: Iterable[Comparison]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with everything that these comparisons read; what was never loaded is not there."""
+    wanted = list(comparisons)
+    entities = {e.resource: e for e in (*(find(name) for name in _FACTS), *(e for c in wanted for e in c.entities))}
+    loaded = [e for e in entities.values() if lake.publications(company, e)]
+    words = set(_WORD.findall(" ".join(c.sql for c in wanted))) | _COLUMNS
+    tables = {view_name(t): t for t in (*(find(name).root for name in _FACTS), *(t for c in wanted for t in c.tables)) if t.entity in loaded}
+    folder = lake.layout.scratch / f"reconciliation-{secrets.token_hex(6)}"
+    folder.mkdir(parents=True)
+    try:
+        with lake.connect(company, [*loaded, RECONCILIATION]) as db:
+            db.execute(f"ATTACH {text(folder / 'books.duckdb')} AS run")
+            db.execute(f"CREATE SCHEMA run.{BOOKS}")
+            for table in tables.values():
+                columns = comma(dict.fromkeys([*table.key, *_ALWAYS, *(f.name for f in table.columns if f.name in words)]))
+                where = f"{quoted(schema_name(company))}.{quoted(view_name(table))}"
+                db.execute(f"CREATE TABLE run.{BOOKS}.{quoted(view_name(table))} AS SELECT {columns} FROM {where}")
+            settle(db, "run", [_reach(lake, company, e) for e in loaded], tables.values())
+            for entity in loaded:
+                _remember_read(db, entity, lake.publications(company, entity)[-1])
+            yield db
+            db.execute("USE memory")
+            db.execute("DETACH run")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reach], tables: Iterable[Table]) -> None:
+    """Put facts and functions beside the copies, and look there for every name."""
+    db.execute(f"USE {catalogue}.{BOOKS}")
+    db.execute("CREATE TABLE reach(resource VARCHAR PRIMARY KEY, first_day DATE, read_at TIMESTAMPTZ)")
+    db.execute("CREATE TABLE reads(resource VARCHAR, read VARCHAR, snapshot BOOLEAN, first DATE, last DATE, counted DECIMAL(19,3))")
+    for reach in reaches:
+        db.execute("INSERT INTO reach VALUES (?, ?, ?)", [reach.resource, reach.first_day, reach.read_at])
+    present = {view_name(t) for t in tables}
+    currency, unit = _home(db, present)
+    db.execute(f"CREATE MACRO home_currency() AS '{currency}'")
+    db.execute(f"CREATE MACRO home_unit() AS CAST({unit} AS DECIMAL(19,3))")
+    db.execute("CREATE MACRO first_day(name) AS (SELECT max(first_day) FROM reach WHERE resource = name)")
+    for macro in _MACROS:
+        db.execute(macro)
+
+
+_MACROS = (
+    # Exact: whole thousandths times or over whole ten-millionths, rounded to the unit of the home currency, halves away from zero.
+    """CREATE MACRO rounded(upper, lower) AS
+        CAST((2 * abs(CAST(upper AS HUGEINT)) + CAST(lower AS HUGEINT)) // (2 * CAST(lower AS HUGEINT)) * sign(CAST(upper AS HUGEINT)) AS HUGEINT)""",
+    "CREATE MACRO thousandths(amount) AS CAST(CAST(amount AS DECIMAL(19,3)) * CAST(1000 AS DECIMAL(4,0)) AS HUGEINT)",
+    "CREATE MACRO steps(rate) AS CAST(CAST(rate AS DECIMAL(15,7)) * CAST(10000000 AS DECIMAL(8,0)) AS HUGEINT)",
+    """CREATE MACRO home_amount(amount, rate, operator) AS CASE
+        WHEN amount IS NULL OR rate IS NULL THEN NULL
+        WHEN rate = 0 THEN amount
+        WHEN upper(CAST(operator AS VARCHAR)) IN ('2', 'D', 'DIVIDE') THEN
+            CAST(rounded(thousandths(amount) * 10000000, steps(rate) * thousandths(home_unit())) * thousandths(home_unit()) AS DECIMAL(22,0))
+            * CAST(0.001 AS DECIMAL(4,3))
+        ELSE CAST(rounded(thousandths(amount) * steps(rate), 10000000 * thousandths(home_unit())) * thousandths(home_unit()) AS DECIMAL(22,0))
+            * CAST(0.001 AS DECIMAL(4,3))
+        END""",
+    # Accounts are written with and without the marks between their segments.
+    "CREATE MACRO bare(account) AS regexp_replace(account, '[^0-9A-Za-z]', '', 'g')",
+    # Adjustment and closing period go by name or by number.
+    """CREATE MACRO period_number(name) AS CASE upper(trim(name))
+        WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(replace(upper(trim(name)), 'NUM', '') AS INTEGER) END""",
+    "CREATE MACRO credit(kind) AS CASE WHEN kind ILIKE 'credit%note%' OR kind ILIKE 'creditnote%' OR kind = 'CR' THEN -1 ELSE 1 END",
+    "CREATE MACRO is_posted(status) AS replace(upper(status), ' ', '') = 'POSTED'",
+    "CREATE MACRO is_waiting(status) AS replace(upper(status), ' ', '') NOT IN ('POSTED', 'DELETED')",
+    "CREATE MACRO is_yes(flag) AS upper(CAST(flag AS VARCHAR)) IN ('YES', 'TRUE', '1')",
+)
+
+
+def _home(db: duckdb.DuckDBPyConnection, present: set[str]) -> tuple[str, str]:
+    """Home currency of the company, and its smallest unit."""
+    asked = (
+        ("cs_company_profile", "SELECT any_value(FunctionalCurrency) FROM cs_company_profile WHERE FunctionalCurrency <> ''"),
+        ("gl_posted_transactions", "SELECT mode(HomeCurrencyCode) FROM gl_posted_transactions"),
+    )
+    currency = ""
+    for name, sql in asked:
+        if name in present and not currency:
+            currency = str(db.execute(sql).fetchall()[0][0] or "")
+    decimals = 2
+    if "cs_currency_codes" in present and currency:
+        places = "SELECT TRY_CAST(replace(DecimalPlaces, 'Num', '') AS INTEGER) FROM cs_currency_codes WHERE CurrencyCodeKey = ?"
+        decimals = next((places for (places,) in db.execute(places, [currency]).fetchall() if places is not None), 2)
+    unit = "1" if decimals == 0 else f"0.{'1'.rjust(min(decimals, 3), '0')}"
+    return currency.replace("'", "''"), unit
+
+
+def _remember_read(db: duckdb.DuckDBPyConnection, entity: Entity, newest: Publication) -> None:
+    """What Sage 300 counted in the newest read. Of earlier ones records have moved to other days since; after a sweep nothing is counted."""
+    if newest.covers or newest.snapshot:
+        starts = [c.span.start for c in newest.covers]
+        ends = [c.span.end for c in newest.covers]
+        first = date.min if not starts or None in starts else min(s for s in starts if s)
+        last = "infinity" if not ends or None in ends else str(max(e for e in ends if e))
+        row = [entity.resource, newest.read, newest.snapshot, first, last, newest.source_rows]
+        db.execute("INSERT INTO reads VALUES (?, ?, ?, ?, CAST(? AS DATE), ?)", row)
+
+
+def _reach(lake: Lake, company: str, entity: Entity) -> Reach:
+    publications = lake.publications(company, entity)
+    covers = lake.look(company, entity).covers
+    whole = not covers or any(c.span.start is None for c in covers)
+    first = date.min if whole else min(c.span.start for c in covers if c.span.start is not None)
+    return Reach(entity.resource, first, publications[-1].started_at)

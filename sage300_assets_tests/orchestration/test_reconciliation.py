@@ -1,0 +1,88 @@
+"""Controls as asset checks, the reconciliation as an asset, and what starts it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import dagster as dg
+
+from sage300_assets.catalogue import find
+from sage300_assets.orchestration.jobs import DAILY
+from sage300_assets.orchestration.reconciliation import JOB, key_of
+from sage300_assets_tests.orchestration.conftest import House
+
+BATCHES = find("APInvoiceBatches")
+
+
+def _run(house: House) -> dg.ExecuteInProcessResult:
+    result = house.definitions.resolve_job_def(JOB).execute_in_process(instance=house.instance, raise_on_error=False)
+    assert result.success
+    return result
+
+
+def _check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
+    (found,) = [
+        e for e in result.get_asset_check_evaluations() if e.check_name == name and e.asset_key == dg.AssetKey(["samltd", "ap", "invoice_batches"])
+    ]
+    return found
+
+
+def test_controls_are_checks_and_the_reconciliation_tells_the_whole_story(house: House) -> None:
+    empty = _run(house)
+    (event,) = empty.asset_materializations_for_node("samltd__reconciliation")
+    assert event.metadata["verdict"].value == "Nothing to compare: the lake has no records of this company that a control reads."
+    before = _check(empty, "ap_batch_totals")
+    assert before.description == "Nothing to compare: not loaded yet: APInvoiceBatches"
+    assert before.metadata["state"].value == "nothing to compare"
+
+    assert house.run(BATCHES).success
+    clean = _run(house)
+    (event,) = clean.asset_materializations_for_node("samltd__reconciliation")
+    assert event.asset_key == key_of("SAMLTD")
+    assert event.metadata["unexplained_difference"].value == "0 CAD" or event.metadata["unexplained_difference"].value.startswith("0")
+    assert "data:image/png;base64," in str(event.metadata["page"].value)
+    assert _check(clean, "ap_batch_totals").passed
+    assert _check(clean, "source_count").passed
+
+    batch = house.world.truth("SAMLTD", "APInvoiceBatches")[0]
+    house.world.put("SAMLTD", "APInvoiceBatches", {"BatchNumber": batch["BatchNumber"], "BatchTotal": batch["BatchTotal"] - Decimal("0.01")})
+    assert house.run(BATCHES).success
+    planted = _check(_run(house), "ap_batch_totals")
+    assert not planted.passed
+    assert planted.severity is dg.AssetCheckSeverity.ERROR
+    assert planted.metadata["severity"].value == "error"
+    assert planted.metadata["unexplained"].value == 1
+    assert f"BatchNumber {batch['BatchNumber']}" in str(planted.metadata["offending"].value)
+
+
+def test_the_last_run_over_the_transactions_starts_the_reconciliation(house: House) -> None:
+    sensor = house.definitions.resolve_sensor_def("reconcile_after_transactions")
+    assert isinstance(sensor, dg.SensorDefinition)
+    repository = house.definitions.get_repository_def()
+
+    def after(job_name: str, run_id: str, company: str) -> object:
+        run = dg.DagsterRun(job_name=job_name, run_id=run_id, tags={"company": company}, status=dg.DagsterRunStatus.SUCCESS)
+        event = dg.DagsterEvent("PIPELINE_SUCCESS", job_name)
+        return sensor(
+            dg.build_run_status_sensor_context(
+                "reconcile_after_transactions", dagster_instance=house.instance, dagster_run=run, dagster_event=event, repository_def=repository
+            )
+        )
+
+    asked = after(DAILY, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c1", "samltd")
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.job_name == JOB
+    assert asked.asset_selection == [key_of("SAMLTD")]
+    assert dg.AssetCheckKey(dg.AssetKey(["samltd", "ap", "invoice_batches"]), "ap_batch_totals") in (asked.asset_check_keys or [])
+    assert isinstance(after("weekly_master_data", "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c2", "samltd"), dg.SkipReason)
+    house.instance.add_run(dg.DagsterRun(job_name=DAILY, tags={"company": "samltd"}, status=dg.DagsterRunStatus.STARTED))
+    assert isinstance(after(DAILY, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c3", "samltd"), dg.SkipReason)
+
+
+def test_every_morning_a_company_is_reconciled(house: House) -> None:
+    schedule = house.definitions.resolve_schedule_def("samltd_reconciliation")
+    assert schedule.execution_timezone == "UTC"
+    asked = schedule(dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 20, 7, tzinfo=UTC), resources={"sage300": house.source}))
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.run_key == "SAMLTD:2026-11-20"

@@ -1,0 +1,129 @@
+"""From a simulated Sage 300 over the Web API and the lake to the table, the page, the command and its exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sage300_assets.catalogue import find
+from sage300_assets.cli import main
+from sage300_assets.reconciliation.compare import State
+from sage300_assets.reconciliation.page import to_markdown
+from sage300_assets.reconciliation.reconcile import Reconciliation, reconcile
+from sage300_assets.reconciliation.tables import HISTORY, RECONCILIATION
+from sage300_assets.simulators.sage300 import World
+from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
+
+LOADED = (
+    "CSCompanyProfile", "CSCurrencyCodes", "CSFiscalCalendars", "GLAccounts", "GLAccountFiscalSets", "GLPostedTransactions", "GLJournalBatches",
+    "APVendors", "APAccountSets", "APInvoiceBatches", "APPaymentAndAdjustmentBatches", "APPostedDocuments", "APPostedPayments",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Payables and general ledger of a small company; receivables are not loaded."""
+    world = World(companies=(COMPANY, "SAMINC"), days=10, today=TODAY)
+    with open_house(tmp_path_factory.mktemp("filled"), world=world, page_size=500) as house:
+        for name in LOADED:
+            house.load(name)
+        yield house
+
+
+def _reconcile(house: House, company: str = COMPANY, day: int = 0, *, keeping: bool = True) -> Reconciliation:
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC) + timedelta(days=day)
+    return reconcile(house.lake, company, now=now, today=now.date(), run="test", keeping=keeping)
+
+
+def test_a_clean_lake_agrees_and_the_result_is_kept(filled: House) -> None:
+    found = _reconcile(filled)
+    assert {o.comparison.what: found.shown[o.ordinal] for o in found.outcomes if o.differing} == {}
+    assert found.unexplained_difference == 0
+    assert found.home_currency == "CAD"
+    assert found.verdict == f"No unexplained difference in {found.compared:,} pairs of amounts."
+    counted = [o for o in found.outcomes if o.control.name == "source_count" and o.state is State.AGREES]
+    assert len(counted) == len(LOADED)
+    notes = {o.note for o in found.outcomes if o.state is State.NOTHING}
+    assert "not loaded yet: ARPostedDocuments" in " ".join(notes)
+    kept = filled.lake.current(COMPANY, RECONCILIATION.root).to_pylist()
+    assert len(kept) == len(found.outcomes)
+    assert sum(row["compared"] for row in kept) == found.compared
+    with duckdb.connect(str(filled.lake.layout.warehouse), read_only=True) as shell:
+        assert shell.execute("SELECT count(*), max(unexplained_home) FROM samltd.reconciliation").fetchall() == [(len(kept), 0)]
+        assert shell.execute("SELECT count(*) FROM samltd.reconciliation_differences").fetchall() == [(0,)]
+        assert shell.execute("SELECT compared, unexplained_records FROM samltd.reconciliation_history").fetchall() == [(found.compared, 0)]
+    page = to_markdown(found, lambda values, title: f"[{title}: {list(values)}]")
+    assert "# SAMLTD: reconciliation of 2026-11-20" in page
+    assert "Unexplained difference: **0.00 CAD**" in page
+    assert "[unexplained differences per day: [0]]" in page
+    assert "not loaded yet" in page
+    assert not list(filled.lake.layout.scratch.glob("reconciliation-*"))
+
+
+def test_a_company_without_data_has_nothing_to_compare(filled: House) -> None:
+    found = _reconcile(filled, "SAMINC", keeping=False)
+    assert found.compared == 0
+    assert found.verdict.startswith("Nothing to compare")
+    assert {o.state for o in found.outcomes} == {State.NOTHING}
+    assert "Nothing to compare" in to_markdown(found)
+
+
+def test_a_cent_at_the_source_goes_through_to_table_page_and_exit_code(
+    filled: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    batch = next(b for b in filled.world.truth(COMPANY, "APInvoiceBatches") if b["BatchStatus"] == "Posted")
+    key = {"BatchNumber": batch["BatchNumber"]}
+    filled.world.put(COMPANY, "APInvoiceBatches", {**key, "BatchTotal": batch["BatchTotal"] + Decimal("0.01")})
+    try:
+        filled.load("APInvoiceBatches")
+        found = _reconcile(filled, day=1)
+        assert found.unexplained_difference == Decimal("0.01")
+        (outcome,) = [o for o in found.outcomes if o.state is State.DIFFERS]
+        (one,) = found.shown[outcome.ordinal]
+        assert (outcome.control.name, json.loads(one.key)) == ("ap_batch_totals", {"BatchNumber": int(batch["BatchNumber"])})
+        assert one.difference == Decimal("0.01")
+        assert one.since == found.day
+        # On the next day it is still the same difference.
+        again = _reconcile(filled, day=2)
+        assert again.shown[outcome.ordinal][0].since == found.day
+        assert [day.unexplained_records for day in again.history][-2:] == [1, 1]
+        rows = filled.lake.current(COMPANY, next(t for t in RECONCILIATION.tables if t.path)).to_pylist()
+        assert [(r["control"], r["unexplained"], r["open"]) for r in rows] == [("ap_batch_totals", Decimal("0.010"), True)]
+        assert [str(r["day"]) for r in filled.lake.current(COMPANY, HISTORY.root).sort_by("day").to_pylist()][-2:] == ["2026-11-21", "2026-11-22"]
+
+        monkeypatch.setenv("SAGE300_COMPANIES", COMPANY)
+        monkeypatch.chdir(tmp_path)
+        page = tmp_path / "page.md"
+        assert main(["reconcile", "--lake", str(filled.lake.root), "--page", str(page)]) == 1
+        said = capsys.readouterr().out
+        assert "Unexplained: 0.01 CAD in 1 of" in said
+        assert f"unexplained: ap/invoice_batches, BatchTotal = invoices less credit notes: BatchNumber {batch['BatchNumber']}" in said
+        assert "## Unexplained" in page.read_text(encoding="utf-8")
+    finally:
+        filled.world.put(COMPANY, "APInvoiceBatches", {**key, "BatchTotal": batch["BatchTotal"]})
+        filled.load("APInvoiceBatches")
+    assert main(["reconcile", "--lake", str(filled.lake.root)]) == 0
+    assert "SAMLTD: No unexplained difference" in capsys.readouterr().out
+
+
+def test_a_record_that_is_lost_in_the_lake_shows_in_the_count(filled: House) -> None:
+    vendors = find("APVendors")
+    newest = filled.lake.publications(COMPANY, vendors)[-1]
+    path = filled.lake.layout.table(COMPANY, vendors.root) / newest.files[0].name
+    whole = path.read_bytes()
+    with duckdb.connect() as db:
+        db.execute(f"COPY (SELECT * FROM read_parquet('{path}') OFFSET 1) TO '{path}.short' (FORMAT parquet)")
+    try:
+        path.write_bytes(Path(f"{path}.short").read_bytes())
+        found = _reconcile(filled, keeping=False)
+        lost = [o for o in found.outcomes if o.control.name == "source_count" and o.state is State.DIFFERS]
+        assert [(o.control.asset, o.says - o.adds) for o in lost] == [("ap/vendors", 1)]
+    finally:
+        path.write_bytes(whole)
+        Path(f"{path}.short").unlink()

@@ -1,0 +1,152 @@
+"""What timing explains is told apart from what nothing explains; what cannot be compared says so."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from sage300_assets.reconciliation.compare import State
+from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.controls import CONTROLS
+from sage300_assets.reconciliation.forms import Rows
+from sage300_assets_tests.reconciliation.books import EVERYTHING, LOADED, compare
+from sage300_assets_tests.reconciliation.planting import planted
+
+
+def _unpost(books: duckdb.DuckDBPyConnection, batch: str) -> list[str]:
+    """What the general ledger would look like if a batch of the sub-ledger were not posted yet."""
+    rows = books.execute(
+        """SELECT AccountNumber, FiscalYear, CAST(FiscalPeriod AS INTEGER), SourceCurrencyCode,
+            sum(JournalTransactionAmount), sum(SourceCurrencyAmount)
+        FROM gl_posted_transactions WHERE BatchNumber = ? GROUP BY ALL""",
+        [batch],
+    ).fetchall()
+    changes = [
+        f"UPDATE gl_journal_batches SET Status = 'ReadyToPost', PostingSequence = 0 WHERE BatchNumber = '{batch}'",
+        f"DELETE FROM gl_posted_transactions WHERE BatchNumber = '{batch}'",
+    ]
+    for account, year, period, currency, home, source in rows:
+        for kind, amount in (("F", home), ("S", source), ("E", home)):
+            balances = ", ".join(f"Period{n:02d}balanceamount = Period{n:02d}balanceamount - {amount}" for n in range(period, 16))
+            changes.append(
+                f"""UPDATE gl_account_fiscal_sets SET Period{period:02d}netamount = Period{period:02d}netamount - {amount},
+                YearTodateamount = YearTodateamount - {amount}, {balances}
+                WHERE AccountNumber = '{account}' AND Fiscalsetyear = '{year}' AND FiscalsetDesignator = 'A' AND Currencytype = '{kind}'
+                  AND Currencycode = {"home_currency()" if kind == "F" else f"'{currency}'"}"""
+            )
+    return changes
+
+
+@pytest.mark.parametrize("side", ["AP", "AR"])
+def test_a_batch_that_is_not_posted_yet_explains_the_control_account(books: duckdb.DuckDBPyConnection, side: str) -> None:
+    ((batch,),) = books.execute("SELECT max(BatchNumber) FROM gl_journal_batches WHERE SourceLedger = ? AND Status = 'Posted'", [side]).fetchall()
+    with planted(books, *_unpost(books, batch)):
+        outcomes, differences = compare(books)
+        changed = [o for o in outcomes if o.state not in {State.AGREES, State.NOTHING}]
+        assert {o.control.name for o in changed} == {f"{side.lower()}_control_accounts"}
+        assert {o.state for o in changed} == {State.EXPLAINED}
+        assert all(o.explained > 0 for o in changed)
+        assert all(d.unexplained == 0 and f"not posted yet: {batch}" in d.reason for d in differences)
+        # A cent more than the batch is not explained by it.
+        books.execute("UPDATE gl_account_fiscal_sets SET BeginningBalance = BeginningBalance + 0.01 WHERE AccountNumber IN ('2100100', '1200100')")
+        _, more = compare(books, [pair for pair in EVERYTHING if pair[0].name == f"{side.lower()}_control_accounts"])
+        assert {abs(d.unexplained) for d in more} >= {Decimal("0.01")}
+
+
+def test_a_balance_read_before_the_last_activity_is_timing(books: duckdb.DuckDBPyConnection) -> None:
+    ((vendor, day),) = books.execute(
+        "SELECT VendorNumber, max(LastActivityDate) FROM ap_posted_documents WHERE VendorCurrencyAmountDue <> 0 GROUP BY ALL ORDER BY 2 DESC LIMIT 1"
+    ).fetchall()
+    before = (
+        f"BalanceDueInVendorCurrency = 0, BalanceDueInFunctionalCurrency = 0, NumberOfOpenInvoices = 0, _read_at = TIMESTAMPTZ '{day} 01:00:00+00'"
+    )
+    with planted(books, f"UPDATE ap_vendors SET {before} WHERE VendorNumber = '{vendor}'"):
+        outcomes, differences = compare(books, [pair for pair in EVERYTHING if pair[0].name == "ap_balances"])
+    assert {o.state for o in outcomes} == {State.EXPLAINED}
+    assert {d.reason.partition(" was read")[2] for d in differences} == {" before the last activity"}
+
+
+def test_periods_before_the_history_are_not_compared(books: duckdb.DuckDBPyConnection) -> None:
+    chosen = [pair for pair in EVERYTHING if pair[0].name in {"gl_fiscal_sets", "gl_posted_as_entered"}]
+    whole, _ = compare(books, chosen)
+    forget = "DELETE FROM gl_posted_transactions WHERE JournalDate < DATE '2026-11-01'"
+    with planted(books, forget):
+        assert any(o.state is State.DIFFERS for o in compare(books, chosen)[0])
+    with planted(books, forget, "UPDATE reach SET first_day = DATE '2026-11-01' WHERE resource = 'GLPostedTransactions'"):
+        part, differences = compare(books, chosen)
+        assert differences == []
+        assert {o.state for o in part} == {State.AGREES}
+        assert sum(o.compared for o in part) < sum(o.compared for o in whole)
+        books.execute(
+            "UPDATE gl_account_fiscal_sets SET Period11netamount = Period11netamount + 0.01 WHERE AccountNumber = '1020100' AND Currencytype = 'F'"
+        )
+        assert any(o.state is State.DIFFERS for o in compare(books, chosen)[0]), "a cent in a period that was read is still found"
+
+
+def test_an_adjustment_period_is_compared_under_either_name(books: duckdb.DuckDBPyConnection) -> None:
+    chosen = [pair for pair in EVERYTHING if pair[0].name == "gl_fiscal_sets"]
+    for name, period in (("ADJ", 14), ("14", 14), ("CLS", 15), ("13", 13)):
+        move = f"UPDATE gl_posted_transactions SET FiscalPeriod = '{name}' WHERE FiscalPeriod = '11'"
+        moved = (
+            f"UPDATE gl_account_fiscal_sets SET Period{period}netamount = Period11netamount, Period11netamount = 0 WHERE FiscalsetDesignator = 'A'"
+        )
+        with planted(books, move, moved):
+            assert compare(books, chosen)[1] == [], name
+        with planted(books, move):
+            assert compare(books, chosen)[1], name
+
+
+def test_what_is_not_loaded_is_not_compared_and_says_so(books: duckdb.DuckDBPyConnection) -> None:
+    outcomes, differences = compare(books, loaded=LOADED - {"APVendors"})
+    assert differences == []
+    concerned = [o for o in outcomes if any(t.entity.resource == "APVendors" for t in o.comparison.tables)]
+    assert len(concerned) > 5
+    assert {(o.state, o.note) for o in concerned} == {(State.NOTHING, "not loaded yet: APVendors")}
+
+
+@pytest.mark.parametrize(
+    ("amount", "rate", "operator", "home"),
+    [
+        ("100.00", "1.2345000", "1", "123.45"),
+        ("0.01", "0.5000000", "Multiply", "0.01"),
+        ("-0.01", "0.5000000", "Multiply", "-0.01"),
+        ("100.00", "3.0000000", "2", "33.33"),
+        ("200.00", "3.0000000", "Divide", "66.67"),
+        ("-200.00", "3.0000000", "D", "-66.67"),
+        ("9999999999999999.000", "1.0000000", "", "9999999999999999.00"),
+        ("12.345", "1.0000000", "", "12.35"),
+    ],
+)
+def test_home_amounts_are_exact(books: duckdb.DuckDBPyConnection, amount: str, rate: str, operator: str, home: str) -> None:
+    sql = f"SELECT home_amount(CAST('{amount}' AS DECIMAL(19,3)), CAST('{rate}' AS DECIMAL(15,7)), '{operator}')"
+    ((found,),) = books.execute(sql).fetchall()
+    assert isinstance(found, Decimal)
+    assert found == Decimal(home)
+
+
+def test_a_tolerance_lets_that_much_pass_and_no_more(books: duckdb.DuckDBPyConnection) -> None:
+    comparison = Rows("ap/invoice_batches").lines("total", "t.BatchTotal", "ap/invoices", "sum(credit(d.DocumentType) * d.DocumentTotalIncludingTax)")
+    control = Control("with_tolerance", "A control with a tolerance.", "ap/invoice_batches", (comparison,), tolerance=Decimal("0.02"))
+    for planted_cents, found in (("0.02", 0), ("0.03", 1)):
+        with planted(books, f"UPDATE ap_invoice_batches SET BatchTotal = BatchTotal + {planted_cents} WHERE rowid = 3"):
+            assert len(compare(books, [(control, comparison)])[1]) == found
+
+
+def test_a_wrong_declaration_fails_where_it_stands() -> None:
+    good = Comparison("what", "SELECT 1 FROM ap_vendors")
+    with pytest.raises(ValueError, match="reads no table"):
+        Control("name", "Title.", "ap/vendors", (Comparison("what", "SELECT 1"),))
+    with pytest.raises(ValueError, match="control name: No entity or table is called"):
+        Control("name", "Title.", "ap/nothing", (good,))
+    with pytest.raises(ValueError, match="say the same: what"):
+        Control("name", "Title.", "ap/vendors", (good, good))
+    with pytest.raises(ValueError, match="nothing is compared"):
+        Control("name", "Title.", "ap/vendors", ())
+
+
+def test_every_control_has_a_name_of_its_own_on_its_table() -> None:
+    names = [(c.asset, c.name) for c in CONTROLS]
+    assert len(set(names)) == len(names)
+    assert all(c.title.endswith(".") for c in CONTROLS)
