@@ -43,11 +43,12 @@ def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
     )
 
 
-<<<<<<< HEAD
-CONTRIBUTIONS: tuple[Contribution, ...] = (reading, sweeping, alert_definitions)
-=======
-CONTRIBUTIONS: tuple[Contribution, ...] = (reading, reconciliation_definitions)
->>>>>>> reconciliation
+CONTRIBUTIONS: tuple[Contribution, ...] = (
+    reading,
+    sweeping,
+    reconciliation_definitions,
+    alert_definitions,
+)
 """The rooms, from the source to what is delivered. One whose system is not configured adds nothing."""
 
 
