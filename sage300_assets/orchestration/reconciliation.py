@@ -5,7 +5,6 @@ The asset waits for nothing and is blocked by nothing: what fails to arrive show
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -225,7 +224,7 @@ def _every_morning(company: str, settings: Settings, controls: Sequence[Control]
         description="Also when nothing was read, or a read failed: a controller finds a result of today every morning.",
     )
     def morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        moment = context.scheduled_execution_time or datetime.now(UTC)
+        moment = context.scheduled_execution_time.astimezone(settings.zone(company))
         return request(company, controls, f"{company}:{moment.date()}")
 
     return morning

@@ -147,7 +147,7 @@ CONTROLS = (
     ),
     Control(
         "gl_currency",
-        "Amounts in home currency are the source amounts at the rate of the line; lines without a source amount are exchange differences.",
+        "A line in home currency has one amount; a posted invoice in another currency is in the ledger at its rate.",
         "gl/posted_transactions",
         (
             _POSTED.equal(
@@ -156,6 +156,18 @@ CONTROLS = (
                 "t.SourceCurrencyAmount",
                 where="t.SourceCurrencyCode = t.HomeCurrencyCode",
                 home=True,
+            ),
+            # Payments take documents off at the documents' own rates, so only what invoices brought can be judged by the rate of the line.
+            Rows(
+                "gl/posted_transactions",
+                where="t.SourceLedgerCode IN ('AP', 'AR') AND t.SourceTypeCode = 'IN' AND t.SourceCurrencyCode <> t.HomeCurrencyCode",
+            ).rated(
+                "home amount of an invoice's line = source amount at the rate",
+                "t.JournalTransactionAmount",
+                "t.SourceCurrencyAmount",
+                "t.CurrencyRateForConversion",
+                "t.CurrencyRateOperator",
+                parts="6",
             ),
             _LINE.equal(
                 "home amount = source amount in home currency, as entered",
