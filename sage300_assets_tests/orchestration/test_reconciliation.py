@@ -28,7 +28,7 @@ def _check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluat
     return found
 
 
-def test_controls_are_checks_and_the_reconciliation_tells_the_whole_story(house: House) -> None:
+def test_an_empty_lake_has_nothing_to_compare(house: House) -> None:
     empty = _run(house)
     (event,) = empty.asset_materializations_for_node("samltd__reconciliation")
     assert event.metadata["verdict"].value == "Nothing to compare: the lake has no records of this company that a control reads."
@@ -36,6 +36,8 @@ def test_controls_are_checks_and_the_reconciliation_tells_the_whole_story(house:
     assert before.description == "Nothing to compare: not loaded yet: APInvoiceBatches"
     assert before.metadata["state"].value == "nothing to compare"
 
+
+def test_controls_are_checks_and_the_reconciliation_tells_the_whole_story(house: House) -> None:
     assert house.run(BATCHES).success
     clean = _run(house)
     (event,) = clean.asset_materializations_for_node("samltd__reconciliation")
