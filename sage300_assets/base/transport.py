@@ -49,8 +49,8 @@ class Request:
     path: str
     """With or without the host; whatever is secret stands in a header or the body, never here."""
     query: str = ""
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = False
     """Whether sending it twice is the same as sending it once."""
     seconds: float = 0.0
@@ -69,6 +69,8 @@ class Patience:
     longest_wait: float = 60.0
     longest_asked_wait: float = 900.0
     """A server that asks for more time than this gets no more than this."""
+    unasked_wait: float = 0.0
+    """What a server gets that asks for time without saying how much; zero leaves it to the usual back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class Transport:
     wait: Callable[[float], None] | None = None
     system: str = "sage300"
     advice: Advice = field(default_factory=Advice)
+    on_answer: Callable[[Answer], None] | None = None
+    """Hears every answer, refusals too."""
 
     def get(self, path: str, query: str = "", *, judge: Callable[[Answer], None] | None = None, given_up: threading.Event | None = None) -> Answer:
         """GET `path`; `judge` may raise `RetriableError` to have the request repeated, unless `given_up` says that nobody wants it any more."""
@@ -134,6 +138,8 @@ class Transport:
                     one.begin()
                     answer = self._send(request, attempt)
                     one.status, one.at = answer.status, answer.started_at
+                    if self.on_answer is not None:
+                        self.on_answer(answer)
                     _classify(answer, path, self.advice)
                 if judge is not None:
                     judge(answer)
@@ -180,6 +186,8 @@ class Transport:
         seconds *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries of parallel workers, not a secret
         if isinstance(problem, Throttled) and problem.seconds is not None:
             seconds = min(max(problem.seconds, 0.0), self.patience.longest_asked_wait)
+        elif isinstance(problem, Throttled) and self.patience.unasked_wait:
+            seconds = self.patience.unasked_wait
         if given_up is not None and given_up.is_set():
             raise problem
         if self.wait is not None:
@@ -264,7 +272,7 @@ def _certificate_reason(trouble: BaseException | None) -> str:
 def _classify(answer: Answer, path: str, advice: Advice) -> None:
     if answer.status in BUSY_STATUSES:
         message = f"{path}: the server is busy (status {answer.status})."
-        seconds = _retry_after(answer.headers.get("retry-after"))
+        seconds = retry_after(answer.headers.get("retry-after"))
         raise Throttled(message, cure=advice.load, seconds=seconds, refused=answer.status in REFUSED_STATUSES)
     if 300 <= answer.status < 400:
         raise PermanentError(
@@ -274,7 +282,8 @@ def _classify(answer: Answer, path: str, advice: Advice) -> None:
         )
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
+    """Seconds that a `Retry-After` header asks for, as a number or as a date."""
     if value is None:
         return None
     digits = value.strip()
