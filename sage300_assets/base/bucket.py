@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sage300_assets.base.errors import RetriableError
+from sage300_assets.base.errors import NotReached
 
 LOCK_SECONDS = 30.0
 LONGEST_WAIT = 900.0
@@ -67,7 +67,7 @@ class SharedBucket:
             try:
                 self._lock.acquire()
             except Timeout as busy:
-                raise RetriableError(f"{self._file}: the allowance of requests is locked.", cure="Look for a process that hangs.") from busy
+                raise NotReached(f"{self._file}: the allowance of requests is locked.", cure="Look for a process that hangs.") from busy
             try:
                 yield
             finally:

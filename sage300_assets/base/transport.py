@@ -19,7 +19,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from sage300_assets.base.errors import AccessError, ConfigurationError, NotReached, PermanentError, RetriableError, Throttled, UnknownOutcome
+from sage300_assets.base.errors import (
+    AccessError,
+    ConfigurationError,
+    NotReached,
+    PermanentError,
+    RetriableError,
+    Sage300AssetsError,
+    Throttled,
+    UnknownOutcome,
+)
 from sage300_assets.base.limiter import AdaptiveLimiter
 from sage300_assets.base.settings import Settings
 
@@ -196,9 +205,16 @@ class Transport:
             raise problem
 
     def _note(self, one: _Attempt, trouble: Exception | None) -> None:
-        if self.on_call is not None:
-            seconds, problem = time.monotonic() - one.began, type(trouble).__name__ if trouble else ""
-            self.on_call(Call(self.system, one.request.method, shown(one.request.path, one.request.query), one.status, seconds, one.attempt, one.at, problem))
+        if self.on_call is None:
+            return
+        request, seconds, problem = one.request, time.monotonic() - one.began, type(trouble).__name__ if trouble else ""
+        try:
+            self.on_call(Call(self.system, request.method, shown(request.path, request.query), one.status, seconds, one.attempt, one.at, problem))
+        except Sage300AssetsError as unrecorded:
+            if request.repeatable:
+                raise
+            # It may have been done: whoever hears of the record only would send it again.
+            raise _unknown(request, unrecorded) from unrecorded
 
 
 class _Attempt:
@@ -226,7 +242,7 @@ def _did_nothing(trouble: RetriableError) -> bool:
     return isinstance(trouble, NotReached) or (isinstance(trouble, Throttled) and trouble.refused)
 
 
-def _unknown(request: Request, trouble: RetriableError) -> UnknownOutcome:
+def _unknown(request: Request, trouble: Sage300AssetsError) -> UnknownOutcome:
     return UnknownOutcome(
         f"{request.method} {request.path}: sent, but nothing says whether it was done. {trouble.message}",
         cure="Ask the other system what there is before sending it again.",

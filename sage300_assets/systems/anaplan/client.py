@@ -80,9 +80,9 @@ class AnaplanClient:
         allowance = settings.anaplan_state_folder / "requests"
         self._bucket = SharedBucket(allowance, capacity, capacity / 60, clock=self.clock, wait=self.wait)
         limiter = _Limiter(self.parallel, self._bucket)
-        self.transport = Transport(client, limiter, patience, self.on_call, self.wait, _ADVICE, self._heard)
+        self.transport = Transport(client, limiter, patience, self.on_call, self.wait, "anaplan", _ADVICE, self._heard)
         # Logging in does not count against the allowance of the Integration API.
-        plain = Transport(client, AdaptiveLimiter(self.parallel), patience, self.on_call, self.wait, _ADVICE)
+        plain = Transport(client, AdaptiveLimiter(self.parallel), patience, self.on_call, self.wait, "anaplan", _ADVICE)
         self.session = Session(self.login or login_of(settings), settings.anaplan_auth_url, self.store, plain.send, self.clock)
         self._names: dict[str, tuple[Named, ...]] = {}
 

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from time import sleep
 from urllib.parse import urlsplit
 
-from sage300_assets.base.errors import AccessError, BadAnswer, DataError, PermanentError, RetriableError, Throttled, UnknownOutcome
+from sage300_assets.base.errors import AccessError, BadAnswer, DataError, NotReached, PermanentError, RetriableError, Throttled, UnknownOutcome
 from sage300_assets.base.transport import Answer, Request
 from sage300_assets.systems.sage300.batches import Batch, BatchKind, Created, Done, Json, PostingProcess, Refused, Stage, Unknown
 from sage300_assets.systems.sage300.client import Sage300Client
@@ -182,9 +182,10 @@ class Sage300Writer:
             return Unknown(unknown.message)
         except Throttled as busy:
             return Refused("Busy", 0, (busy.message,), passing=True)
+        except NotReached as trouble:
+            return Refused("NotReached", 0, (trouble.message,), passing=True)
         except RetriableError as trouble:
-            # A repeatable request that never got an answer, or one that never left.
-            return Unknown(trouble.message) if request.repeatable else Refused("NotReached", 0, (trouble.message,), passing=True)
+            return Unknown(trouble.message)
 
     def _records(self, kind: BatchKind, condition: str) -> Iterator[Json]:
         """All records that match, following the query of each next link; never its host."""
