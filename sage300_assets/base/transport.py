@@ -1,6 +1,7 @@
 """HTTP with manners: bounded time, retries, back-off, a limit on parallel requests, nothing secret in any message.
 
-Only GET is repeated here. Redirects are never followed, so credentials never travel to another host.
+A request that writes is repeated only when it cannot have done anything yet, or when the caller says that doing it twice is the same as once.
+Redirects are never followed, so credentials never travel to another host.
 """
 
 from __future__ import annotations
@@ -13,17 +14,56 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from sage300_assets.base.errors import AccessError, ConfigurationError, PermanentError, RetriableError, Throttled
+from sage300_assets.base.errors import (
+    AccessError,
+    ConfigurationError,
+    NotReached,
+    PermanentError,
+    RetriableError,
+    Sage300AssetsError,
+    Throttled,
+    UnknownOutcome,
+)
 from sage300_assets.base.limiter import AdaptiveLimiter
 from sage300_assets.base.settings import Settings
 
 BUSY_STATUSES = frozenset({423, 429, 502, 503, 504})
 """What a server or a proxy in front of it answers when it may do better in a moment."""
 _TELLING = frozenset({"$filter", "$top", "$skip", "$count", "$orderby"})
+REFUSED_STATUSES = frozenset({423, 429})
+"""Of those, what is answered before anything is done; the others leave it open whether a write was carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """How messages call the other system and the settings that reach it."""
+
+    server: str = "the Sage 300 web server"
+    address: str = "SAGE300_URL"
+    patience: str = "raise SAGE300_TIMEOUT"
+    load: str = "Lower SAGE300_MAX_PARALLEL, or read at a quieter time."
+    bundle: str = "SAGE300_CA_BUNDLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent."""
+
+    method: str
+    path: str
+    """With or without the host; whatever is secret stands in a header or the body, never here."""
+    query: str = ""
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    repeatable: bool = False
+    """Whether sending it twice is the same as sending it once."""
+    seconds: float = 0.0
+    """How long the whole answer may take; zero leaves it to the patience of the transport."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +78,8 @@ class Patience:
     longest_wait: float = 60.0
     longest_asked_wait: float = 900.0
     """A server that asks for more time than this gets no more than this."""
+    unasked_wait: float = 0.0
+    """What a server gets that asks for time without saying how much; zero leaves it to the usual back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +115,7 @@ class Call:
 
 @dataclass
 class Transport:
-    """Sends GET requests below one base address."""
+    """Sends requests to one system."""
 
     client: httpx.Client
     limiter: AdaptiveLimiter
@@ -81,25 +123,40 @@ class Transport:
     on_call: Callable[[Call], None] | None = None
     wait: Callable[[float], None] | None = None
     system: str = "sage300"
+    advice: Advice = field(default_factory=Advice)
+    on_answer: Callable[[Answer], None] | None = None
+    """Hears every answer, refusals too."""
 
     def get(self, path: str, query: str = "", *, judge: Callable[[Answer], None] | None = None, given_up: threading.Event | None = None) -> Answer:
         """GET `path`; `judge` may raise `RetriableError` to have the request repeated, unless `given_up` says that nobody wants it any more."""
+        return self.send(Request("GET", path, query, repeatable=True), judge=judge, given_up=given_up)
+
+    def send(self, request: Request, *, judge: Callable[[Answer], None] | None = None, given_up: threading.Event | None = None) -> Answer:
+        """Send a request. One that may not be repeated ends in `UnknownOutcome` when nothing says whether it was carried out.
+
+        For such a one `judge` raises `Throttled` when the answer means that nothing has been done, which makes a repetition safe.
+        """
+        path = request.path
         problem: RetriableError | None = None
         for attempt in range(1, self.patience.tries + 1):
             if problem is not None:
                 self._pause(attempt - 1, problem, given_up)
-            one = _Attempt(path, query, attempt)
+            one = _Attempt(request, attempt)
             try:
                 with self.limiter.slot():
                     one.begin()
-                    answer = self._send(path, query, attempt)
+                    answer = self._send(request, attempt)
                     one.status, one.at = answer.status, answer.started_at
-                    _classify(answer, path)
+                    if self.on_answer is not None:
+                        self.on_answer(answer)
+                    _classify(answer, path, self.advice)
                 if judge is not None:
                     judge(answer)
             except RetriableError as trouble:
                 self.limiter.went_badly()
                 self._note(one, trouble)
+                if not request.repeatable and not _did_nothing(trouble):
+                    raise _unknown(request, trouble) from trouble
                 problem = trouble
                 continue
             except (PermanentError, AccessError) as refusal:
@@ -112,22 +169,24 @@ class Transport:
         problem.args = (f"{problem.message} Tried {self.patience.tries} times. {problem.cure}".strip(),)
         raise problem
 
-    def _send(self, path: str, query: str, attempt: int) -> Answer:
-        deadline = time.monotonic() + self.patience.page_seconds
+    def _send(self, request: Request, attempt: int) -> Answer:
+        path, seconds = request.path, request.seconds or self.patience.page_seconds
+        deadline = time.monotonic() + seconds
         started = datetime.now(UTC)
-        address = f"{path}?{query}" if query else path
+        address = f"{path}?{request.query}" if request.query else path
+        patience = httpx.Timeout(seconds, connect=self.patience.connect_seconds)
         chunks: list[bytes] = []
         try:
-            with self.client.stream("GET", address) as response:
+            with self.client.stream(request.method, address, content=request.body, headers=dict(request.headers), timeout=patience) as response:
                 for chunk in response.iter_bytes():
                     chunks.append(chunk)
                     if time.monotonic() > deadline:
                         raise RetriableError(
-                            f"{path}: the answer was not complete after {self.patience.page_seconds:g} seconds.",
-                            cure="Check the load of the Sage 300 web server, or raise SAGE300_TIMEOUT.",
+                            f"{path}: the answer was not complete after {seconds:g} seconds.",
+                            cure=f"Check the load of {self.advice.server}, or {self.advice.patience}.",
                         )
         except httpx.HTTPError as trouble:
-            raise _connection_problem(path, trouble) from trouble
+            raise _connection_problem(path, trouble, self.advice) from trouble
         headers = {k.lower(): v for k, v in response.headers.items()}
         return Answer(response.status_code, headers, b"".join(chunks), started, datetime.now(UTC), attempt)
 
@@ -136,6 +195,8 @@ class Transport:
         seconds *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries of parallel workers, not a secret
         if isinstance(problem, Throttled) and problem.seconds is not None:
             seconds = min(max(problem.seconds, 0.0), self.patience.longest_asked_wait)
+        elif isinstance(problem, Throttled) and self.patience.unasked_wait:
+            seconds = self.patience.unasked_wait
         if given_up is not None and given_up.is_set():
             raise problem
         if self.wait is not None:
@@ -144,16 +205,23 @@ class Transport:
             raise problem
 
     def _note(self, one: _Attempt, trouble: Exception | None) -> None:
-        if self.on_call is not None:
-            seconds, problem = time.monotonic() - one.began, type(trouble).__name__ if trouble else ""
-            self.on_call(Call(self.system, "GET", shown(one.path, one.query), one.status, seconds, one.attempt, one.at, problem))
+        if self.on_call is None:
+            return
+        request, seconds, problem = one.request, time.monotonic() - one.began, type(trouble).__name__ if trouble else ""
+        try:
+            self.on_call(Call(self.system, request.method, shown(request.path, request.query), one.status, seconds, one.attempt, one.at, problem))
+        except Sage300AssetsError as unrecorded:
+            if request.repeatable:
+                raise
+            # It may have been done: whoever hears of the record only would send it again.
+            raise _unknown(request, unrecorded) from unrecorded
 
 
 class _Attempt:
     """One attempt under way."""
 
-    def __init__(self, path: str, query: str, attempt: int) -> None:
-        self.path, self.query, self.attempt, self.status = path, query, attempt, 0
+    def __init__(self, request: Request, attempt: int) -> None:
+        self.request, self.attempt, self.status = request, attempt, 0
         self.begin()
 
     def begin(self) -> None:
@@ -170,20 +238,35 @@ def shown(path: str, query: str = "") -> str:
     return "?".join([path.partition("?")[0], *(["&".join(told)] if told else [])])
 
 
-def _connection_problem(path: str, trouble: httpx.HTTPError) -> RetriableError | ConfigurationError:
+def _did_nothing(trouble: RetriableError) -> bool:
+    return isinstance(trouble, NotReached) or (isinstance(trouble, Throttled) and trouble.refused)
+
+
+def _unknown(request: Request, trouble: Sage300AssetsError) -> UnknownOutcome:
+    return UnknownOutcome(
+        f"{request.method} {request.path}: sent, but nothing says whether it was done. {trouble.message}",
+        cure="Ask the other system what there is before sending it again.",
+    )
+
+
+def _connection_problem(path: str, trouble: httpx.HTTPError, advice: Advice) -> RetriableError | ConfigurationError:
     if isinstance(trouble, httpx.ConnectError) and _is_certificate(trouble):
         return ConfigurationError(
             f"{path}: the server's certificate is not trusted ({_certificate_reason(trouble)}).",
-            cure="Set SAGE300_CA_BUNDLE to a PEM file with the authority that signed it, and use the host name that is in the certificate.",
+            cure=f"Set {advice.bundle} to a PEM file with the authority that signed it, and use the host name that is in the certificate.",
         )
     if isinstance(trouble, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
-        return ConfigurationError(f"{path}: this is not an address that can be called.", cure="Check SAGE300_URL.")
+        return ConfigurationError(f"{path}: this is not an address that can be called.", cure=f"Check {advice.address}.")
     kind = type(trouble).__name__
+    if isinstance(trouble, (httpx.ConnectTimeout, httpx.PoolTimeout)):
+        return NotReached(f"{path}: no connection in time ({kind}).", cure=f"Check {advice.server}, or {advice.patience}.")
     if isinstance(trouble, httpx.TimeoutException):
-        return RetriableError(f"{path}: no answer in time ({kind}).", cure="Check the Sage 300 web server, or raise SAGE300_TIMEOUT.")
+        return RetriableError(f"{path}: no answer in time ({kind}).", cure=f"Check {advice.server}, or {advice.patience}.")
     if isinstance(trouble, httpx.ConnectError):
-        return RetriableError(f"{path}: no connection could be made.", cure="Check SAGE300_URL, the network, and that IIS is running.")
-    return RetriableError(f"{path}: the connection broke while the answer was read ({kind}).", cure="Check proxies between here and IIS.")
+        return NotReached(f"{path}: no connection could be made.", cure=f"Check {advice.address}, the network, and that {advice.server} is running.")
+    return RetriableError(
+        f"{path}: the connection broke while the answer was read ({kind}).", cure=f"Check proxies between here and {advice.server}."
+    )
 
 
 def _is_certificate(trouble: BaseException | None) -> bool:
@@ -202,20 +285,21 @@ def _certificate_reason(trouble: BaseException | None) -> str:
     return "verification failed"
 
 
-def _classify(answer: Answer, path: str) -> None:
+def _classify(answer: Answer, path: str, advice: Advice) -> None:
     if answer.status in BUSY_STATUSES:
         message = f"{path}: the server is busy (status {answer.status})."
-        cure = "Lower SAGE300_MAX_PARALLEL, or read at a quieter time."
-        raise Throttled(message, cure=cure, seconds=_retry_after(answer.headers.get("retry-after")))
+        seconds = retry_after(answer.headers.get("retry-after"))
+        raise Throttled(message, cure=advice.load, seconds=seconds, refused=answer.status in REFUSED_STATUSES)
     if 300 <= answer.status < 400:
         raise PermanentError(
             f"{path}: the server redirects to another address (status {answer.status}) instead of answering.",
-            cure="A login page of a proxy, or http instead of https: set SAGE300_URL to the address that answers itself.",
+            cure=f"A login page of a proxy, or http instead of https: set {advice.address} to the address that answers itself.",
             status=answer.status,
         )
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
+    """Seconds that a `Retry-After` header asks for, as a number or as a date."""
     if value is None:
         return None
     digits = value.strip()
@@ -232,17 +316,31 @@ def _retry_after(value: str | None) -> float | None:
 
 def http_client(settings: Settings, patience: Patience, headers: Mapping[str, str]) -> httpx.Client:
     """A client with the credentials and the certificates of the settings."""
+    parallel = settings.sage300_max_parallel
+    auth = httpx.BasicAuth(settings.username, settings.password.reveal())
+    return plain_client(patience, headers, settings.sage300_ca_bundle, parallel, auth=auth)
+
+
+def plain_client(
+    patience: Patience,
+    headers: Mapping[str, str],
+    ca_bundle: Path | None = None,
+    parallel: int = 4,
+    *,
+    auth: httpx.Auth | None = None,
+    advice: Advice | None = None,
+) -> httpx.Client:
+    """A client that follows no redirects and trusts the system's authorities, or those of a file."""
     verify: ssl.SSLContext | bool = True
-    if settings.sage300_ca_bundle is not None:
+    if ca_bundle is not None:
         try:
-            verify = ssl.create_default_context(cafile=str(settings.sage300_ca_bundle))
+            verify = ssl.create_default_context(cafile=str(ca_bundle))
         except (OSError, ssl.SSLError) as problem:
             raise ConfigurationError(
-                "SAGE300_CA_BUNDLE cannot be read as certificates.", cure="Give a PEM file with the authority's certificate."
+                f"{(advice or Advice()).bundle} cannot be read as certificates.", cure="Give a PEM file with the authority's certificate."
             ) from problem
-    parallel = settings.sage300_max_parallel
     return httpx.Client(
-        auth=httpx.BasicAuth(settings.username, settings.password.reveal()),
+        auth=auth,
         headers=dict(headers),
         verify=verify,
         follow_redirects=False,

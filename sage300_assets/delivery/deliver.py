@@ -2,11 +2,11 @@
 
 What an error of the target means is decided in one place, `send_one`:
 
-    Throttled, NoEffect                 it had no effect and is tried again later
+    Throttled, NotReached, NoEffect     it had no effect and is tried again later
     Waits                               it had no effect and is parked until what it waits for has come
     PermanentError, DataError, Conflict it was refused: a dead letter, and the others go on
     AccessError, ConfigurationError     nothing can be sent: what was claimed is given back, and the delivery stops
-    OutcomeUnknown, RetriableError      nobody knows: the target is asked before anything is sent again
+    UnknownOutcome, RetriableError      nobody knows: the target is asked before anything is sent again
     anything else                       a fault of ours: also unknown, and it is raised
 """
 
@@ -28,13 +28,15 @@ from sage300_assets.base.errors import (
     Conflict,
     DataError,
     LeaseLost,
+    NotReached,
     PermanentError,
     RetriableError,
     Sage300AssetsError,
     Throttled,
+    UnknownOutcome,
 )
 from sage300_assets.base.watch import NOBODY, Watch
-from sage300_assets.delivery.flow import Flow, Grain, NoEffect, OutcomeUnknown, Rejection, Sent, Target, Waits
+from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Waits
 from sage300_assets.delivery.past import close_overtaken, note_rejections
 from sage300_assets.delivery.plan import Plan, open_rows
 from sage300_assets.lake.lake import Lake
@@ -190,12 +192,12 @@ class Courier:
         match problem:
             case Waits():
                 outcome = Park(claim, problem.waits_for, str(problem))
-            case Throttled() | NoEffect():
+            case Throttled(refused=True) | NotReached() | NoEffect():
                 outcome = self._again_or_given_up(flow, claim, problem)
             case AccessError() | ConfigurationError():
                 kind = "auth" if isinstance(problem, AccessError) else "config"
                 outcome, stop = Again(claim, problem.message, self.now(), problem_class=kind), problem
-            case OutcomeUnknown() | RetriableError():
+            case UnknownOutcome() | RetriableError():
                 outcome = Unknown(claim, str(problem), self._later(claim))
             case PermanentError() | DataError() | Conflict():
                 outcome = _refused(flow, claim, problem)

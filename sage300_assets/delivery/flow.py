@@ -17,7 +17,7 @@ from typing import Protocol
 
 import duckdb
 
-from sage300_assets.base.errors import Sage300AssetsError
+from sage300_assets.base.errors import Sage300AssetsError, UnknownOutcome
 from sage300_assets.delivery.guards import STANDARD, Guard
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.items import Item, Link
@@ -30,7 +30,7 @@ class Grain(Enum):
     WHOLE = "whole"
 
 
-class OutcomeUnknown(Sage300AssetsError):
+class OutcomeUnknown(UnknownOutcome):
     """A request may have had its effect: the target is asked before anything is sent again."""
 
 

@@ -263,6 +263,29 @@ def missing_value(own: Reader) -> None:
     assert "value" not in own.json(ITEMS, COUNTED)
 
 
+def write(own: Reader) -> httpx.Response:
+    """Makes an empty journal batch."""
+    return own.client.post(f"{own.server.url}/v1.0/-/SAMLTD/GL/GLJournalBatches", content=b'{"Description":"WRITTEN"}')
+
+
+def written(own: Reader) -> int:
+    return sum(b["Description"] == "WRITTEN" for b in own.server.world.truth("SAMLTD", "GLJournalBatches"))
+
+
+def reply_lost(own: Reader) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        write(own)
+    assert written(own) == 1
+
+
+def failed_write(own: Reader) -> None:
+    assert (write(own).status_code, written(own)) == (500, 0)
+
+
+def read_only(own: Reader) -> None:
+    assert (write(own).status_code, written(own)) == (403, 0)
+
+
 CHECKS: dict[str, Callable[[Reader], None]] = {
     "throttled": throttled,
     "bad_gateway": proxy_error(502),
@@ -301,6 +324,9 @@ CHECKS: dict[str, Callable[[Reader], None]] = {
     "unauthorized": refused(401, "Unauthorized"),
     "forbidden": forbidden,
     "day_end": refused(409, "General", "Day End Processing"),
+    "read_only": read_only,
+    "reply_lost": reply_lost,
+    "failed_write": failed_write,
     "license_error": refused(500, "DBLinkError", "license"),
     "reset": broken_off,
     "missing_value": missing_value,

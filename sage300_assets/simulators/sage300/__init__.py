@@ -7,5 +7,6 @@ from sage300_assets.simulators.sage300.faults import FaultBoard, describe_faults
 from sage300_assets.simulators.sage300.release import Release
 from sage300_assets.simulators.sage300.server import Server, run
 from sage300_assets.simulators.sage300.world import World
+from sage300_assets.simulators.sage300.writing.habits import Habits
 
-__all__ = ["Call", "FaultBoard", "Release", "Server", "World", "describe_faults", "run"]
+__all__ = ["Call", "FaultBoard", "Habits", "Release", "Server", "World", "describe_faults", "run"]

@@ -21,9 +21,12 @@ from sage300_assets.simulators.sage300.errors import LOGIN_PAGE, Refusal, iis_pa
 from sage300_assets.simulators.sage300.faults import Armed, FaultBoard
 from sage300_assets.simulators.sage300.pages import Librarian
 from sage300_assets.simulators.sage300.paths import METADATA, ROOT, Address, parse_path
+from sage300_assets.simulators.sage300.writing.clerk import Clerk, Written
+from sage300_assets.simulators.sage300.writing.habits import Habits
 
 LONGEST_QUERY = 2048
 LONGEST_PATH = 4096
+LARGEST_BODY = 30_000_000
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; odata.metadata=minimal; odata.streaming=true"
 LONGEST_WAIT = 3600.0
@@ -70,13 +73,23 @@ def _request(scope: Scope) -> _Request:
 class WebApi:
     """Serves the Web API part of the address space."""
 
-    def __init__(self, librarian: Librarian, doorman: Doorman, faults: FaultBoard, content_type: str = JSON, *, compress: bool = True) -> None:
+    def __init__(
+        self,
+        librarian: Librarian,
+        doorman: Doorman,
+        faults: FaultBoard,
+        content_type: str = JSON,
+        *,
+        compress: bool = True,
+        habits: Habits | None = None,
+    ) -> None:
         self.calls: list[Call] = []
         self.closing = asyncio.Event()
         self._librarian = librarian
         self._doorman = doorman
         self._faults = faults
         self._content_type = content_type
+        self._clerk = Clerk(librarian, habits or Habits())
         self._post = Post(faults, self._pause, compress=compress)
         self._awake = False
 
@@ -107,7 +120,7 @@ class WebApi:
         if early is not None:
             return early if early.status else None
         try:
-            return await self._served(request)
+            return await self._served(request, receive)
         except Refusal as refusal:
             extra = {"WWW-Authenticate": CHALLENGE} if refusal.status == 401 else {}
             return Reply(refusal.status, refusal.body(), "application/json; charset=utf-8", extra)
@@ -134,7 +147,7 @@ class WebApi:
             return Reply(302, b"", HTML, {"Location": "https://login.example.net/adfs/ls/?wa=wsignin1.0"})
         return None
 
-    async def _served(self, request: _Request) -> Reply:
+    async def _served(self, request: _Request, receive: Receive) -> Reply | None:
         headers, where = request.headers, request.where
         if not self._doorman.admits(headers) or self._faults.take("unauthorized", *where):
             raise errors.unauthorized()
@@ -143,7 +156,7 @@ class WebApi:
         if request.address is None:
             raise errors.no_such_endpoint(request.path.rpartition("/")[2])
         if request.method != "GET":
-            raise errors.verb_not_offered(request.method)
+            return await self._written(request, request.address, receive)
         address = self._librarian.resolve(request.address)
         self._refuse(where)
         extra = {"OData-Version": "4.0", "Cache-Control": "no-cache"}
@@ -155,12 +168,41 @@ class WebApi:
         body = await asyncio.to_thread(self._body, address, request.query, request.path, where)
         return Reply(200, body, self._content_type, extra, spoilable=True)
 
+    async def _written(self, request: _Request, asked: Address, receive: Receive) -> Reply | None:
+        """Carry out a request that writes; no reply when the faults say that it is lost after the deed."""
+        where = request.where
+        address = self._clerk.resolve(asked, request.method)
+        body = await _body_of(receive)
+        if body is None:
+            return Reply(413, iis_page(413, ".1", "Request Entity Too Large"), HTML)
+        self._refuse(where)
+        if self._faults.take("read_only", *where):
+            raise Refusal(403, "Forbidden", f"You do not have the right to change records of {where[2]}.")
+        if self._faults.take("failed_write", *where):
+            raise Refusal(500, "InternalServerError", "An error has occurred.")
+        done = await asyncio.to_thread(self._clerk.write, address, request.method, body)
+        if address.key is None or "$template" not in address.key:
+            lost = self._faults.take("reply_lost", *where)
+            if lost is not None and lost.options.get("hang"):
+                await self._hang(receive)
+            if lost is not None:
+                status = int(lost.options.get("status", 0))
+                return Reply(status, iis_page(status, "", "Gateway"), HTML) if status else None
+        return self._reply_to_write(request, done)
+
+    def _reply_to_write(self, request: _Request, done: Written) -> Reply:
+        extra = {"OData-Version": "4.0"}
+        if self._doorman.session(request.headers) is None:
+            extra["Set-Cookie"] = self._doorman.new_session()
+        return Reply(done.status, done.text.encode(), self._content_type if done.text else "text/plain", extra, spoilable=bool(done.text))
+
     def _refuse(self, where: Where) -> None:
         take = self._faults.take
         if take("forbidden", *where):
             raise errors.forbidden(where[1])
-        if take("day_end", *where):
-            raise Refusal(409, "General", "Day End Processing is in progress.\r\nTry again when Day End Processing has finished.")
+        if fault := take("day_end", *where):
+            code = str(fault.options.get("code", "General"))
+            raise Refusal(409, code, "Day End Processing is in progress.\r\nTry again when Day End Processing has finished.")
         if take("license_error", *where):
             raise Refusal(500, "DBLinkError", "The license for Sage 300 Web API could not be verified.\r\nContact your system administrator.")
 
@@ -189,6 +231,22 @@ class WebApi:
         _, pending = await asyncio.wait(waits, timeout=LONGEST_WAIT, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
+
+
+async def _body_of(receive: Receive) -> bytes | None:
+    """The body of a request; nothing when IIS would not take it."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST_BODY:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
 _PROXY_ERRORS: dict[str, tuple[int, str]] = {

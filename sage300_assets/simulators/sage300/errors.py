@@ -59,6 +59,21 @@ def bad_query(text: str) -> Refusal:
     return Refusal(400, "InvalidParameters", text)
 
 
+def bad_payload(text: str) -> Refusal:
+    """The body does not fit the model."""
+    return Refusal(400, "InvalidPayload", text)
+
+
+def bad_action(key: str) -> Refusal:
+    """A POST whose key is neither of the two that a POST may have."""
+    return Refusal(400, "InvalidAction", f"The action '{key}' is not supported. Use '$template' or '$process'.")
+
+
+def refused_by_business(code: str, *messages: str) -> Refusal:
+    """The business layer says no: all that it has to say, joined with line breaks."""
+    return Refusal(409, code, "\r\n".join(messages))
+
+
 def iis_page(status: int, sub_status: str, title: str) -> bytes:
     """A page that IIS or a proxy answers with, before the Web API has seen anything."""
     text = f"""<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">

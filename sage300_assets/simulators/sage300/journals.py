@@ -157,7 +157,7 @@ class JournalBatches(LedgerSource):
         )
 
 
-class _Spot(NamedTuple):
+class Spot(NamedTuple):
     """Where a posted line is."""
 
     posting: Posting
@@ -200,7 +200,7 @@ class PostedTransactions(LedgerSource):
             for line_place, line in enumerate(entry.lines, 1):
                 count += 1
                 key = (line.account, year, period, entry.currency, posting.ledger, posting.kind, sequence, number(count))
-                yield Draft(key, entry.day, self, _Spot(posting, entry_place, entry, line_place, line, count), posting.sequence)
+                yield Draft(key, entry.day, self, Spot(posting, entry_place, entry, line_place, line, count), posting.sequence)
 
     def find(self, key: tuple[Any, ...]) -> Draft | None:
         """The line with this key; its posting sequence leads to it."""
@@ -208,7 +208,7 @@ class PostedTransactions(LedgerSource):
 
     def build(self, ref: Anything) -> Row:
         """The record."""
-        spot: _Spot = ref
+        spot: Spot = ref
         posting, entry, line = spot.posting, spot.entry, spot.line
         year, period = self.company.fiscal(entry.day)
         return self.shape.make(

@@ -76,6 +76,9 @@ class Ledger:
         self._own_planned = company.first_day
         self._totals: dict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._totalled = company.first_day
+        self._batches_by_hand: dict[date, int] = defaultdict(int)
+        self._postings_by_hand: dict[date, int] = defaultdict(int)
+        self._latest_by_hand = 0
 
     # Numbers. Each day has a block, so that a number never depends on what happens elsewhere.
 
@@ -89,9 +92,37 @@ class Ledger:
         while len(self._batches_before) <= index:
             last = self.company.first_day + timedelta(days=len(self._batches_before) - 1)
             reserved = self._reserved(last)
-            self._batches_before.append(self._batches_before[-1] + reserved + self._counts.count(last))
-            self._postings_before.append(self._postings_before[-1] + reserved + len(self._own_posted_on(last)))
+            self._batches_before.append(self._batches_before[-1] + reserved + self._counts.count(last) + self._batches_by_hand[last])
+            self._postings_before.append(self._postings_before[-1] + reserved + len(self._own_posted_on(last)) + self._postings_by_hand[last])
         return self._batches_before[index], self._postings_before[index]
+
+    def take_batch_number(self) -> int:
+        """The next number for a batch that a client writes today; it comes behind all of today's own."""
+        today = self.company.today
+        number = FIRST_BATCH + self._blocks(today + ONE_DAY)[0]
+        self._batches_by_hand[today] += 1
+        self._forget_tomorrow()
+        return number
+
+    def take_sequence(self) -> int:
+        """The next posting sequence for what a client has posted today."""
+        today = self.company.today
+        sequence = FIRST_BATCH + self._blocks(today + ONE_DAY)[1]
+        self._postings_by_hand[today] += 1
+        self._forget_tomorrow()
+        return sequence
+
+    def _forget_tomorrow(self) -> None:
+        # Nobody has seen a number of tomorrow yet, so it may still move.
+        kept = (self.company.today - self.company.first_day).days + 1
+        del self._batches_before[kept:], self._postings_before[kept:]
+
+    def book(self, account: str, fiscal: tuple[str, str], currency: str, home: int, source: int) -> None:
+        """Add a line that a client has posted to the sums."""
+        total = self.totals()[account, *fiscal, currency]
+        total[0] += home
+        total[1] += source
+        self._latest_by_hand = max(self._latest_by_hand, int(fiscal[0]))
 
     def last_sequence(self, day: date) -> int:
         """The highest posting sequence a day may give."""
@@ -256,7 +287,7 @@ class Ledger:
     @property
     def last_year(self) -> int:
         """The latest fiscal year that anything may be posted to."""
-        return int(self.company.fiscal(self.company.today + timedelta(days=LATEST_DOCUMENT))[0])
+        return max(self._latest_by_hand, int(self.company.fiscal(self.company.today + timedelta(days=LATEST_DOCUMENT))[0]))
 
     def opening(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Balances at the start of the first year by account and currency, home and source; they add up to zero in home currency."""

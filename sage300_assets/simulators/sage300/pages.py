@@ -17,7 +17,7 @@ from sage300_assets.simulators.sage300.paths import METADATA, POST_ONLY, ROOT, V
 from sage300_assets.simulators.sage300.query import Query, QueryRefused, check_query, next_query
 from sage300_assets.simulators.sage300.release import Release, WireShape
 from sage300_assets.simulators.sage300.rows import RowCache
-from sage300_assets.simulators.sage300.shapes import shape_of
+from sage300_assets.simulators.sage300.shapes import Row, shape_of
 from sage300_assets.simulators.sage300.world import World
 
 Where = tuple[str, str, str]
@@ -143,6 +143,11 @@ class Librarian:
                 raise no_such_record(address.resource)
             rows = self._encode(address, query, [draft])
         return Answer(self._context(address, query, "/$entity"), rows, single=True)
+
+    def written(self, address: Address, row: Row) -> str:
+        """The text of a record that is answered to a write."""
+        context = f"{self._internal}/{ROOT}/{VERSION}/-/{address.company}/{address.module}/$metadata#{address.resource}/$entity"
+        return Answer(context, [compile_encoder(self.shape(address.resource))(row)], single=True).text()
 
     def _page(self, address: Address, query: Query, path: str) -> Answer:
         where = (address.company, address.module, address.resource)

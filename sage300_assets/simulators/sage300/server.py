@@ -26,6 +26,7 @@ from sage300_assets.simulators.sage300.pages import Librarian
 from sage300_assets.simulators.sage300.paths import ROOT
 from sage300_assets.simulators.sage300.release import Release
 from sage300_assets.simulators.sage300.world import World
+from sage300_assets.simulators.sage300.writing.habits import Habits
 
 INTERNAL = "http://sage-iis01.corp.internal"
 """What the server believes its own address to be; behind a proxy that is not where clients find it."""
@@ -89,13 +90,16 @@ class Server:
         internal: str = INTERNAL,
         enum_types: bool = True,
         compress: bool = True,
+        habits: Habits | None = None,
     ) -> None:
         self.world = world or World()
         self.faults = faults if isinstance(faults, FaultBoard) else FaultBoard(dict(faults or {}))
         self._host = host
         self._port = port
         self._librarian = Librarian(self.world, self.faults, release or Release(), page_size, dialect, internal, enum_types=enum_types)
-        self._api = WebApi(self._librarian, Doorman(self.world.username, self.world.password), self.faults, content_type, compress=compress)
+        self._api = WebApi(
+            self._librarian, Doorman(self.world.username, self.world.password), self.faults, content_type, compress=compress, habits=habits
+        )
         control = Starlette(routes=Control(self.world, self.faults, self._api).routes())
         config = uvicorn.Config(
             _Router(self._api, control),

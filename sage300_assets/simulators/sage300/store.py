@@ -72,6 +72,10 @@ class Store:
         self.version += 1
         return present
 
+    def touch(self) -> None:
+        """What the source brings has changed by other means than time."""
+        self.version += 1
+
     def replace_all(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Forget everything there is; only these records remain."""
         rows = [self.shape.complete(r) for r in records]

@@ -60,6 +60,7 @@ class Trade:
         self._posted_on: dict[date, list[int]] = defaultdict(list)
         self._planned = company.first_day
         self._settled: Callable[[date, str, str, int], date] = cache(self._settling)
+        self._by_hand: dict[int, tuple[int, int, int]] = {}
 
     # Batches.
 
@@ -352,7 +353,21 @@ class Trade:
                 if cents:
                     before = found.get(bill.party.index, (0, 0, 0))
                     found[bill.party.index] = (before[0] + cents, before[1] + home, before[2] + 1)
+            for index, (cents, home, documents) in self._by_hand.items():
+                before = found.get(index, (0, 0, 0))
+                found[index] = (before[0] + cents, before[1] + home, before[2] + documents)
             self._balances = (today, found)
         return self._balances[1]
 
     _balances: tuple[date, dict[int, tuple[int, int, int]]] = (date.min, {})
+
+    def owe(self, index: int, cents: int, home: int, documents: int = 0) -> None:
+        """What a client's document, which no sheet holds, adds to a party's balance."""
+        before = self._by_hand.get(index, (0, 0, 0))
+        self._by_hand[index] = (before[0] + cents, before[1] + home, before[2] + documents)
+        self._balances = (date.min, {})
+
+    def adjust(self, bill: Bill, part: Part) -> None:
+        """Settle a part of a bill in a way that was not planned."""
+        bill.parts = tuple(sorted((*bill.parts, part), key=lambda p: p.settled))
+        self._balances = (date.min, {})

@@ -137,7 +137,7 @@ class Sage300Client:
             return known
         document = self.metadata_store.recall(self.company, module) if self.metadata_store and not fresh else None
         if document is None:
-            path = f"{self._base}/{module}/$metadata"
+            path = f"{self.base}/{module}/$metadata"
 
             def judge(answer: Answer) -> None:
                 check_status(answer, f"{self.company} {module}/$metadata")
@@ -232,11 +232,12 @@ class Sage300Client:
         return result[-1]
 
     @property
-    def _base(self) -> str:
+    def base(self) -> str:
+        """Address of the company, below which the modules are."""
         return f"{self.settings.sage300_url}/v1.0/-/{self.company}"
 
     def _path(self, entity: Entity) -> str:
-        return f"{self._base}/{entity.module}/{entity.resource}"
+        return f"{self.base}/{entity.module}/{entity.resource}"
 
 
 def _page(ask: str, raw: RawPage, page: DecodedPage, contract: Contract, reload: Reload) -> Page:

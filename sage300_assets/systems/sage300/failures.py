@@ -46,6 +46,12 @@ def _meaning(status: int, code: str, text: str, what: str) -> Sage300AssetsError
 
 
 def _error_of(answer: Answer) -> tuple[str, str]:
+    code, text = error_of(answer)
+    return code, " ".join(text.split())[:500]
+
+
+def error_of(answer: Answer) -> tuple[str, str]:
+    """Code and whole text of an error, with its line breaks; both empty when the body is nothing of the kind."""
     try:
         body = json.loads(answer.body)
     except ValueError:
@@ -55,7 +61,7 @@ def _error_of(answer: Answer) -> tuple[str, str]:
         return "", ""
     message = error.get("message")
     text = message.get("value", "") if isinstance(message, dict) else message
-    return str(error.get("code") or ""), " ".join(str(text or "").split())[:500]
+    return str(error.get("code") or ""), str(text or "")
 
 
 def check_is_json(answer: Answer, what: str) -> None:

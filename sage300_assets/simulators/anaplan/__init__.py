@@ -1,0 +1,13 @@
+"""An Anaplan tenant with invented models, for the demo and the tests: as awkward as the real thing, and on this machine only."""
+
+from __future__ import annotations
+
+from sage300_assets.simulators.anaplan.blueprint import Blueprint, blueprint_from
+from sage300_assets.simulators.anaplan.clock import StoppedClock
+from sage300_assets.simulators.anaplan.faults import FaultBoard, describe_faults
+from sage300_assets.simulators.anaplan.guard import OAuthClient
+from sage300_assets.simulators.anaplan.sample import SAMPLE
+from sage300_assets.simulators.anaplan.server import Server
+from sage300_assets.simulators.anaplan.tenant import PASSWORD, USER
+
+__all__ = ["PASSWORD", "SAMPLE", "USER", "Blueprint", "FaultBoard", "OAuthClient", "Server", "StoppedClock", "blueprint_from", "describe_faults"]

@@ -1,0 +1,118 @@
+"""Tasks: one at a time per model, each for a while. They are carried out when their time has come, and forgotten when the model is unloaded."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sage300_assets.simulators.anaplan.clock import Clock
+
+Json = dict[str, Any]
+ENDED = ("COMPLETE", "CANCELLED")
+CANCELLING_SECONDS = 1.0
+
+
+def new_id() -> str:
+    """An id as tasks have it."""
+    return uuid.uuid4().hex.upper()
+
+
+@dataclass
+class Task:
+    """A run of an import, export, process or action."""
+
+    kind: str
+    """`imports`, `exports`, `processes` or `actions`."""
+    object_id: str
+    user: str
+    created: float
+    prompted: Mapping[str, Any]
+    id: str = field(default_factory=new_id)
+    state: str = "NOT_STARTED"
+    started: float = 0.0
+    ended: float = 0.0
+    progress: float = 0.0
+    step: str = ""
+    result: Json | None = None
+    cancelled_by: str = ""
+
+    def shown(self, *, with_time: bool = True) -> Json:
+        """As the API shows it."""
+        found: Json = {"taskId": self.id, "taskState": self.state, "progress": self.progress}
+        if self.step:
+            found["currentStep"] = self.step
+        if with_time:
+            found["creationTime"] = int(self.created * 1000)
+        if self.result is not None:
+            found["result"] = self.result
+        if self.cancelled_by:
+            found["cancelledBy"] = self.cancelled_by
+        return found
+
+
+class Queue:
+    """The tasks of one model."""
+
+    def __init__(self, clock: Clock, seconds: float, run: Callable[[Task], Json]) -> None:
+        self.seconds = seconds
+        """How long each takes."""
+        self.tasks: dict[str, Task] = {}
+        self.executed: list[Task] = []
+        """Every task that was really carried out, in order, also those forgotten since."""
+        self._clock = clock
+        self._run = run
+        self._free = 0.0
+        """When the lock on the model is given back."""
+
+    def add(self, task: Task) -> None:
+        """Queue a task."""
+        self.tasks[task.id] = task
+
+    def forget(self, ids: Iterable[str] = ()) -> None:
+        """Forget some tasks, or all of them, as when the model is unloaded. What had begun is carried out all the same."""
+        self.tick()
+        for task_id in list(ids) or list(self.tasks):
+            task = self.tasks.pop(task_id, None)
+            if task is not None and task.state in ("NOT_STARTED", "IN_PROGRESS"):
+                self._finish(task)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task is running."""
+        return any(t.state in ("IN_PROGRESS", "CANCELLING") for t in self.tasks.values())
+
+    def tick(self) -> None:
+        """Bring every task to where it is now."""
+        now = self._clock()
+        for task in list(self.tasks.values()):
+            if task.state == "CANCELLING" and now >= task.ended:
+                task.state, task.step = "CANCELLED", "Cancelled."
+                self._free = max(self._free, task.ended)
+            if task.state == "NOT_STARTED" and now >= (begin := max(task.created, self._free)) and not self.busy:
+                task.state, task.started, task.step = "IN_PROGRESS", begin, "Importing..."
+            if task.state == "IN_PROGRESS":
+                task.progress = min(0.95, round((now - task.started) / self.seconds, 2)) if self.seconds else 0.95
+                if now >= task.started + self.seconds:
+                    self._finish(task)
+
+    def _finish(self, task: Task) -> None:
+        task.ended = max(task.started, task.created) + self.seconds
+        self._free = max(self._free, task.ended)
+        task.result = self._run(task)
+        self.executed.append(task)
+        task.state, task.progress = "COMPLETE", 1.0
+        task.step = "Complete." if task.result["successful"] else "Failed."
+
+    def cancel(self, task: Task) -> bool:
+        """Cancel a task; says whether it could still be."""
+        self.tick()
+        if task.state == "NOT_STARTED":
+            task.state, task.step = "CANCELLED", "Cancelled."
+        elif task.state == "IN_PROGRESS":
+            task.state, task.ended = "CANCELLING", self._clock() + CANCELLING_SECONDS
+        else:
+            return False
+        task.cancelled_by = task.user
+        return True

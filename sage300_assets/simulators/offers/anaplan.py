@@ -1,0 +1,48 @@
+"""`sage300 simulate anaplan`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sage300_assets.simulators.offers import Simulation
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, metavar="FILE", help="JSON file that says what the model is made of (default: a small sample)")
+    parser.add_argument("--task-seconds", type=float, default=2.0, metavar="SECONDS", help="how long an import or export takes (default: 2)")
+
+
+def _faults() -> Mapping[str, str]:
+    from sage300_assets.simulators.anaplan import describe_faults  # noqa: PLC0415 - `--help` needs none of this
+
+    return describe_faults()
+
+
+@contextmanager
+def _start(args: argparse.Namespace) -> Iterator[str]:
+    import json  # noqa: PLC0415 - `--help` needs none of this
+
+    from sage300_assets.base.errors import ConfigurationError  # noqa: PLC0415
+    from sage300_assets.simulators.anaplan import PASSWORD, SAMPLE, USER, Server, blueprint_from  # noqa: PLC0415
+
+    blueprint = SAMPLE
+    if args.model is not None:
+        try:
+            blueprint = blueprint_from(json.loads(args.model.read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as problem:
+            raise ConfigurationError(f"--model {args.model} cannot be used: {problem}", cure="Give a JSON file that describes a model.") from problem
+    with Server(blueprint, dict(args.fault), port=args.port, task_seconds=args.task_seconds) as server:
+        yield (
+            f"Anaplan simulator at {server.base}\n"
+            f"User {USER}, password {PASSWORD}, model {blueprint.name}\n\n"
+            "Settings for .env or the environment; Ctrl+C ends the simulator.\n\n"
+            f"ANAPLAN_API_URL={server.api_url}\nANAPLAN_AUTH_URL={server.auth_url}\nANAPLAN_OAUTH_URL={server.oauth_url}\n"
+            f"ANAPLAN_WORKSPACE_ID={server.tenant.workspace_id}\nANAPLAN_MODEL_ID={server.tenant.hub.model.id}\n"
+            f"ANAPLAN_USERNAME={USER}\nANAPLAN_PASSWORD={PASSWORD}"
+        )
+
+
+SIMULATION = Simulation("anaplan", "Be an Anaplan tenant with an invented model.", _options, _faults, _start)

@@ -1,0 +1,171 @@
+"""What the business layer works out anew when a member is set. This is why the order of members matters: a driver undoes what came before it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from sage300_assets.simulators.sage300.shapes import Row
+from sage300_assets.simulators.sage300.writing.desk import TERM_DAYS, Desk, Side, side_of
+from sage300_assets.simulators.sage300.writing.payload import Above, Drives
+
+ZERO = Decimal(0)
+HEADERS = ("JournalHeaders",)
+LINES = ("JournalHeaders", "JournalDetails")
+INVOICES = ("Invoices",)
+INVOICE_LINES = ("Invoices", "InvoiceDetails")
+ENTRIES = ("PaymentsAdjustments",)
+APPLIED = ("PaymentsAdjustments", "AppliedPayments")
+DISTRIBUTIONS = ("PaymentsAdjustments", "AppliedPayments", "AdjustmentGLDistributions")
+
+
+def drives_for(resource: str, desk: Desk) -> Drives:
+    """The drivers of a kind of batch."""
+    if resource == "GLJournalBatches":
+        journal = _Journal(desk)
+        return {
+            (HEADERS, "SourceLedger"): journal.source_ledger,
+            (HEADERS, "DocumentDate"): journal.document_date,
+            (HEADERS, "PostingDate"): journal.posting_date,
+            (LINES, "AccountNumber"): journal.account,
+            (LINES, "SourceCurrency"): journal.currency,
+            (LINES, "CurrencyRate"): journal.source_amount,
+            (LINES, "SourceCurrencyAmount"): journal.source_amount,
+            (LINES, "Amount"): journal.amount,
+        }
+    if resource == "APPaymentAndAdjustmentBatches":
+        payment = _Payment(desk)
+        return {
+            ((), "BankCode"): payment.bank,
+            (ENTRIES, "VendorNumber"): payment.vendor,
+            (ENTRIES, "CheckAmountInBankCurrency"): payment.check_amount,
+            (APPLIED, "DocumentNumber"): payment.document,
+            (DISTRIBUTIONS, "DistributionCode"): payment.distribution_code,
+        }
+    side = side_of(resource)
+    invoice = _Invoice(desk, side)
+    return {
+        (INVOICES, side.party): invoice.party,
+        (INVOICES, "DocumentDate"): invoice.document_date,
+        (INVOICES, "CurrencyCode"): invoice.currency,
+        (INVOICES, "Terms"): invoice.terms,
+        (INVOICE_LINES, "DistributionCode"): invoice.distribution_code,
+        (INVOICE_LINES, side.detail_amount): invoice.amount,
+    }
+
+
+class _Journal:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def source_ledger(self, row: Row, _above: Above) -> None:
+        row["SourceType"] = ""
+
+    def document_date(self, row: Row, above: Above) -> None:
+        row["PostingDate"] = row["DocumentDate"]
+        self.posting_date(row, above)
+
+    def posting_date(self, row: Row, _above: Above) -> None:
+        if row["PostingDate"] is not None:
+            row["FiscalYear"], row["FiscalPeriod"] = self.desk.company.fiscal(row["PostingDate"])
+
+    def account(self, row: Row, above: Above) -> None:
+        listed = self.desk.account(row["AccountNumber"])
+        row["AcctDescription"] = listed["Description"] if listed else ""
+        row["AcctFormatted"] = listed["AccountNumber"] if listed else ""
+        row["HomeCurrency"] = row["SourceCurrency"] = self.desk.company.home
+        row["SourceCurrencyDecimals"] = "2"
+        row["CompanyID"] = self.desk.company.code
+        row["CurrencyRate"] = Decimal(1)
+        row["CurrencyRateTable"] = "SP"
+        row["CurrencyRateDate"] = row["JournalDate"] = above[-1]["DocumentDate"]
+        row["SourceLedger"], row["SourceType"] = above[-1]["SourceLedger"], above[-1]["SourceType"]
+        row["Amount"] = row["SourceCurrencyAmount"] = ZERO
+
+    def currency(self, row: Row, above: Above) -> None:
+        row["CurrencyRate"] = self.desk.rate(row["SourceCurrency"], above[-1]["DocumentDate"])
+        self.source_amount(row, above)
+
+    def source_amount(self, row: Row, _above: Above) -> None:
+        row["Amount"] = self.desk.home(row["SourceCurrencyAmount"], row["CurrencyRate"])
+
+    def amount(self, row: Row, _above: Above) -> None:
+        if row["SourceCurrency"] == self.desk.company.home:
+            row["SourceCurrencyAmount"] = row["Amount"]
+
+
+class _Invoice:
+    def __init__(self, desk: Desk, side: Side) -> None:
+        self.desk = desk
+        self.side = side
+
+    def party(self, row: Row, above: Above) -> None:
+        known = self.desk.record(self.side.parties, row[self.side.party])
+        if known is None:
+            return
+        row.update({name: known[name] for name in ("AccountSet", "CurrencyCode", "Terms", "TaxGroup")})
+        row["RateType"] = "SP"
+        if "VendorName" in row:
+            row["VendorName"] = known["VendorName"]
+        self.currency(row, above)
+        self.terms(row, above)
+
+    def document_date(self, row: Row, above: Above) -> None:
+        day = row["DocumentDate"]
+        if day is None:
+            return
+        row["AsOfDate"] = row["PostingDate"] = day
+        row["FiscalYear"], row["FiscalPeriod"] = self.desk.company.fiscal(day)
+        self.currency(row, above)
+        self.terms(row, above)
+
+    def currency(self, row: Row, _above: Above) -> None:
+        row["ExchangeRate"] = self.desk.rate(row["CurrencyCode"], row["DocumentDate"])
+
+    def terms(self, row: Row, _above: Above) -> None:
+        if row["DocumentDate"] is not None:
+            row["DueDate"] = row["DocumentDate"] + timedelta(days=TERM_DAYS.get(row["Terms"], 0))
+
+    def distribution_code(self, row: Row, _above: Above) -> None:
+        resource = f"{self.side.ledger}DistributionCodes"
+        known = self.desk.record(resource, row["DistributionCode"]) if resource in self.desk.world.entities else None
+        if self.side.ledger == "AP" and known is not None:
+            row["DistributionDescription"] = known["Description"]
+            row["GLAccount"] = known["GLAccount"]
+
+    def amount(self, row: Row, _above: Above) -> None:
+        amount = row[self.side.detail_amount]
+        names = ("DistributedAmountBeforeTaxes", "GLDistributedAmount") if self.side.ledger == "AP" else ("ExtendedAmountWithoutTIP",)
+        row.update(dict.fromkeys(names, amount))
+
+
+class _Payment:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def bank(self, row: Row, _above: Above) -> None:
+        known = self.desk.record("BKBanks", row["BankCode"])
+        row["BankCurrencyCode"] = known["StatementCurrency"] if known else ""
+
+    def vendor(self, row: Row, above: Above) -> None:
+        known = self.desk.record("APVendors", row["VendorNumber"])
+        row["VendorPayeeName"] = known["VendorName"] if known else ""
+        adjusting = above[0]["BatchSelector"] == "AD"
+        row["BatchType"] = above[0]["BatchSelector"]
+        row["PaymentTransactionType"] = "Adjustment" if adjusting else "Payment"
+        # The lines applied so far were another vendor's.
+        row["AppliedPayments"] = []
+        row["CheckAmountInBankCurrency"] = row["CheckAmountInVendorCurrency"] = ZERO
+
+    def check_amount(self, row: Row, _above: Above) -> None:
+        row["CheckAmountInVendorCurrency"] = row["CheckAmountInBankCurrency"]
+
+    def document(self, row: Row, above: Above) -> None:
+        row["VendorNumber"] = row["VendorNumber"] or above[-1]["VendorNumber"]
+        known = self.desk.record("APPostedDocuments", row["VendorNumber"], row["DocumentNumber"])
+        row["DocumentDate"] = known["DocumentDate"] if known else None
+        row["PaymentType"] = known["DocumentType"] if known else "Invoice"
+
+    def distribution_code(self, row: Row, _above: Above) -> None:
+        known = self.desk.record("APDistributionCodes", row["DistributionCode"])
+        row["DistributionGLAccount"] = known["GLAccount"] if known else ""

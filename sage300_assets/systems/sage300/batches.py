@@ -1,0 +1,160 @@
+"""The kinds of batch that can be written, and what comes of writing one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+Json = Mapping[str, object]
+"""A JSON object with exact numbers: `int` and `Decimal`, never a float."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostingProcess:
+    """The endpoint that posts, and how it calls its parameters; where nobody has confirmed that, its `$template` says so."""
+
+    endpoint: str
+    everything: str = ""
+    first: str = ""
+    last: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the parameters are confirmed."""
+        return bool(self.everything)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKind:
+    """One kind of batch."""
+
+    module: str
+    resource: str
+    entries: str
+    """The member that holds the entries."""
+    texts: tuple[str, ...]
+    """Members of an entry in which a marker may stand."""
+    lines: str
+    """The member of an entry that holds its lines."""
+    process: PostingProcess
+    selector: str = ""
+    """The value of the first key member, where batches of several kinds share a resource."""
+    selector_member: str = ""
+
+    def key(self, number: str) -> tuple[tuple[str, ...], tuple[str | Decimal, ...]]:
+        """Names and values of the key of a batch."""
+        value: str | Decimal = number if self.module == "GL" else Decimal(number)
+        if self.selector_member:
+            return (self.selector_member, "BatchNumber"), (self.selector, value)
+        return ("BatchNumber",), (value,)
+
+
+JOURNALS = BatchKind("GL", "GLJournalBatches", "JournalHeaders", ("Description", "DocumentNumber"), "JournalDetails", PostingProcess("GLPostJournal"))
+AP_INVOICES = BatchKind(
+    "AP",
+    "APInvoiceBatches",
+    "Invoices",
+    ("InvoiceDescription", "DocumentNumber"),
+    "InvoiceDetails",
+    PostingProcess("APPostInvoices", "ProcessAllBatches", "FromBatch", "ToBatch"),
+)
+AR_INVOICES = BatchKind(
+    "AR",
+    "ARInvoiceBatches",
+    "Invoices",
+    ("InvoiceDescription", "DocumentNumber"),
+    "InvoiceDetails",
+    PostingProcess("ARPostInvoices", "PostAllBatches", "PostBatchFrom", "PostBatchTo"),
+)
+AP_ADJUSTMENTS = BatchKind(
+    "AP",
+    "APPaymentAndAdjustmentBatches",
+    "PaymentsAdjustments",
+    ("EntryDescription", "EntryReference"),
+    "AppliedPayments",
+    PostingProcess("APPostPaymentsAndAdjustments"),
+    "AD",
+    "BatchSelector",
+)
+AP_PAYMENTS = BatchKind(
+    "AP",
+    "APPaymentAndAdjustmentBatches",
+    "PaymentsAdjustments",
+    ("EntryDescription", "EntryReference"),
+    "AppliedPayments",
+    PostingProcess("APPostPaymentsAndAdjustments"),
+    "PY",
+    "BatchSelector",
+)
+
+Stage = Literal["open", "ready", "posting", "posted", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as Sage 300 has it."""
+
+    kind: BatchKind
+    number: str
+    description: str
+    stage: Stage
+    total: Decimal
+    """Debits of a journal batch, else the batch total."""
+    entries: int
+    errors: int
+    posting_sequence: int
+    record: Json = field(repr=False)
+
+    def mentions(self, marker: str) -> bool:
+        """Whether a marker stands in the batch: in its description, an entry's texts, or a line's reference."""
+        return any(marker in text for text in self._texts())
+
+    def _texts(self) -> list[str]:
+        found = [self.description]
+        entries = self.record.get(self.kind.entries)
+        for entry in entries if isinstance(entries, list) else []:
+            found += [str(entry.get(name) or "") for name in self.kind.texts]
+            lines = entry.get(self.kind.lines)
+            found += [str(line.get("Reference") or "") for line in lines or [] if isinstance(line, dict)]
+        return found
+
+
+# What comes of a write. The caller must look at it: none of these is raised.
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The batch is there."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was asked for is so; `batch` is the proof, read afterwards."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Sage 300 says no, and nothing was done."""
+
+    code: str
+    status: int
+    messages: tuple[str, ...]
+    """Each line the business layer has said."""
+    passing: bool = False
+    """Whether the same may be taken later, as after day-end processing."""
+
+    def __str__(self) -> str:
+        return f"{self.code or 'refused'} ({self.status}): " + "; ".join(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It was sent, and nothing says whether it was done. Look for the marker, or at the batch, before anything is sent again."""
+
+    cause: str

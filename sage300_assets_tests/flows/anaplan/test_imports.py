@@ -1,0 +1,206 @@
+"""Imports into Anaplan: the files DuckDB writes, and what the simulated model makes of them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from sage300_assets.base.errors import ConfigurationError, DataError
+from sage300_assets.base.settings import load
+from sage300_assets.catalogue.model import Cadence
+from sage300_assets.flows.anaplan.csv_file import Written, write_csv
+from sage300_assets.flows.anaplan.declaration import AnaplanImport, Column, Kind, in_order
+from sage300_assets.flows.anaplan.imports import IMPORTS, anaplan_import
+from sage300_assets.flows.anaplan.model import model_document
+from sage300_assets.flows.anaplan.settlement import key_of, settle
+from sage300_assets.simulators.anaplan import PASSWORD, USER, Server, StoppedClock, blueprint_from
+from sage300_assets.systems.anaplan.client import AnaplanClient
+from sage300_assets.systems.anaplan.results import Result
+from sage300_assets.systems.anaplan.settings import AnaplanSettings
+from sage300_assets.systems.anaplan.tasks import run
+from sage300_assets.systems.anaplan.upload import send_file
+
+COMPANY = "SAMLTD"
+MODELS = Path(__file__).with_name("models.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def lake() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(MODELS)
+        yield connection
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_everything_goes_into_the_model_that_the_declarations_describe(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    clock = StoppedClock()
+    with Server(blueprint_from(model_document(IMPORTS)), clock=clock) as server:
+        settings = load(
+            AnaplanSettings, _env_file=None, anaplan_api_url=server.api_url, anaplan_auth_url=server.auth_url, anaplan_oauth_url=server.oauth_url,
+            anaplan_model_id=server.tenant.hub.model.id, anaplan_username=USER, anaplan_password=PASSWORD, anaplan_state_folder=tmp_path,
+        )  # fmt: skip
+        with AnaplanClient(settings, clock=clock, wait=clock.advance) as client:
+            for declared in in_order(IMPORTS):
+                written = write_csv(lake, declared, tmp_path / declared.file, COMPANY)
+                assert written.rows > 0, declared.name
+                send_file(client, written.path, client.find("files", declared.file))
+                ended = run(client, "imports", client.find("imports", declared.action))
+                settlement = settle(declared, written, ended.result)
+                assert settlement.is_good, (declared.name, settlement, ended.result)
+                for column in declared.numbers:
+                    assert server.tenant.model.total(declared.target, column.goes_to) == settlement.taken[column.header]
+        model = server.tenant.model
+        assert {m.name for m in model.members("Vendors").values()} == {"O'NEIL Twin", "ÉCLAIR Twin"}
+        assert model.members("Vendors")["ÉCLAIR"].parent == "UNASSIGNED"
+        assert model.members("GL Accounts")["6000200"].name == "6000200 Rent East"
+        assert model.cells("DAT10 GL Balances", "Net Amount")["6000100", "Dec 26", "Actual"] == Decimal("0.300")
+        assert model.cells("DAT20 Commitments", "Open Commitment") == {
+            ("WPS", "200", "Mar 26"): Decimal("12.340"),
+            ("WPS", "UNASSIGNED", "Mar 26"): Decimal("7.000"),
+        }
+        assert model.total("DAT10 GL Balances", "Net Amount") == Decimal("100000000000.29")
+
+
+def test_the_file_is_exact_plain_and_the_same_for_the_same_content(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    declared = anaplan_import("gl_balances")
+    one = write_csv(lake, declared, tmp_path / "one.csv", COMPANY)
+    assert rows_of(one.path) == [
+        ["GL Account", "Time", "Version", "Net Amount"],
+        ["2300100", "Jan 26", "Actual", "-1234.560"],
+        ["6000100", "Dec 26", "Actual", "0.300"],
+        ["6000100", "Jan 26", "Actual", "1234.560"],
+        ["6000200", "Jan 26", "Budget", "99999999999.990"],
+    ]
+    assert one.totals == {"Net Amount": Decimal("100000000000.290")}
+    lake.execute("CREATE TABLE shuffled AS SELECT * FROM models.fact_gl_balance ORDER BY random()")
+    lake.execute("DELETE FROM models.fact_gl_balance; INSERT INTO models.fact_gl_balance SELECT * FROM shuffled")
+    again = write_csv(lake, declared, tmp_path / "two.csv", COMPANY)
+    assert again.sha256 == one.sha256
+    lake.execute("UPDATE models.fact_gl_balance SET home_net_amount = home_net_amount + 0.001 WHERE account = '6000100' AND fiscal_period = 1")
+    assert write_csv(lake, declared, tmp_path / "three.csv", COMPANY).sha256 != one.sha256
+
+
+def test_codes_of_several_companies_are_kept_apart_by_a_prefix(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    written = write_csv(lake, anaplan_import("vendors"), tmp_path / "v.csv", COMPANY, prefix="SAMLTD:")
+    assert rows_of(written.path)[1] == ["SAMLTD:O'NEIL", "SAMLTD:O'NEIL Twin", "SAMLTD:WPS"]
+
+
+def test_days_are_written_as_the_model_reads_them(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    declared = replace(anaplan_import("payables_open"), time_format="YYYYMMDD")
+    assert rows_of(write_csv(lake, declared, tmp_path / "p.csv", COMPANY).path)[1] == ["O'NEIL", "20260601", "55.500"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "said"),
+    [
+        ("INSERT INTO models.dim_vendor SELECT * FROM models.dim_vendor", "vendors", "more than once for O'NEIL; ÉCLAIR"),
+        ("UPDATE models.dim_vendor SET vendor = repeat('X', 61)", "vendor_attributes", "codes of more than 60 characters"),
+        ("UPDATE models.dim_vendor SET vendor = ' '", "vendor_attributes", r"lack a part of their key \(Vendor\): \(blank\)"),
+        ("UPDATE models.dim_vendor SET vendor = 'A' || chr(7) || 'B' WHERE terms IS NULL", "vendors", "control characters"),
+        ("ALTER TABLE models.fact_gl_balance ALTER home_net_amount TYPE DOUBLE", "gl_balances", "net_amount is DOUBLE, which is not exact"),
+    ],
+)
+def test_what_anaplan_would_misread_is_not_written(lake: duckdb.DuckDBPyConnection, tmp_path: Path, statement: str, name: str, said: str) -> None:
+    lake.execute(statement)
+    with pytest.raises(DataError, match=said):
+        write_csv(lake, anaplan_import(name), tmp_path / "x.csv", COMPANY)
+    assert not (tmp_path / "x.csv").exists()
+
+
+amounts = st.decimals(Decimal("-1e14"), Decimal("1e14"), places=3, allow_nan=False)
+
+
+@examples(max_examples=25, deadline=None)
+@given(values=st.lists(amounts, min_size=1, max_size=8))
+def test_amounts_are_the_same_in_the_lake_and_in_the_file(tmp_path_factory: pytest.TempPathFactory, values: list[Decimal]) -> None:
+    folder = tmp_path_factory.mktemp("exact")
+    with duckdb.connect() as connection:
+        columns = "company VARCHAR, vendor VARCHAR, due_date DATE, home_open_amount DECIMAL(18, 3)"
+        connection.execute(f"CREATE SCHEMA models; CREATE TABLE models.fact_ap_document({columns})")
+        for n, value in enumerate(values):
+            connection.execute("INSERT INTO models.fact_ap_document VALUES ('C', ?, DATE '2026-01-01', ?)", [f"V{n:02d}", value])
+        written = write_csv(connection, anaplan_import("payables_open"), folder / "f.csv", "C")
+    kept = [v for v in values if v]
+    assert [Decimal(row[2]) for row in rows_of(written.path)[1:]] == kept
+    assert written.totals == {"Open Amount": sum(kept, Decimal(0))}
+
+
+def test_refused_rows_are_settled_with_their_amounts(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    clock = StoppedClock()
+    lists = [i for i in IMPORTS if i.is_list]
+    with Server(blueprint_from(model_document(IMPORTS)), clock=clock) as server:
+        settings = load(
+            AnaplanSettings, _env_file=None, anaplan_api_url=server.api_url, anaplan_auth_url=server.auth_url, anaplan_oauth_url=server.oauth_url,
+            anaplan_model_id=server.tenant.hub.model.id, anaplan_username=USER, anaplan_password=PASSWORD, anaplan_state_folder=tmp_path,
+        )  # fmt: skip
+        with AnaplanClient(settings, clock=clock, wait=clock.advance) as client:
+
+            def load_one(declared: AnaplanImport) -> tuple[Written, Result]:
+                written = write_csv(lake, declared, tmp_path / declared.file, COMPANY)
+                send_file(client, written.path, client.find("files", declared.file))
+                return written, run(client, "imports", client.find("imports", declared.action)).result
+
+            for one in in_order(lists):
+                load_one(one)
+            server.tenant.model.lists["Vendors"].remove("ÉCLAIR")
+            declared = anaplan_import("ap_invoices")
+            written, result = load_one(declared)
+        settlement = settle(declared, written, result)
+        assert (settlement.verdict, settlement.is_good, settlement.rows_rejected, settlement.unexplained) == ("partial", False, 1, "")
+        assert settlement.rejected == {"Amount": Decimal("-0.350")}
+        assert settlement.taken == {"Amount": Decimal("3.300")} == {"Amount": server.tenant.model.total("DAT30 AP Invoices", "Amount")}
+        assert key_of(declared, settlement.refused[0]) == ("ÉCLAIR", "6000200", "Feb 26")
+        assert settle(declared, replace(written, rows=3), result).unexplained
+
+
+def test_lists_come_before_what_needs_them() -> None:
+    names = [i.name for i in in_order(reversed(IMPORTS))]
+    assert len(names) == len(IMPORTS)
+    for before, after in (
+        ("account_groups", "main_accounts"),
+        ("main_accounts", "gl_accounts"),
+        ("gl_accounts", "gl_balances"),
+        ("vendors", "purchase_orders"),
+    ):
+        assert names.index(before) < names.index(after)
+    one, two = anaplan_import("vendors"), anaplan_import("customers")
+    with pytest.raises(ConfigurationError, match="wait for one another"):
+        in_order([replace(one, parent_list="Customers"), replace(two, parent_list="Vendors")])
+
+
+def test_names_of_imports_files_and_queries_are_in_step() -> None:
+    for name in ("name", "action", "file", "target"):
+        values = [getattr(i, name) for i in IMPORTS]
+        assert len(set(values)) == len(values), name
+    for declared in IMPORTS:
+        assert "getvariable('company')" in declared.sql
+        assert declared.description
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": ("Nothing",)},
+        {"columns": ()},
+        {"columns": (Column("Code", "code", Kind.CODE), Column("Code", "x", Kind.TEXT))},
+        {"parent_list": "", "columns": (Column("Code", "code", Kind.CODE), Column("Parent", "p", Kind.PARENT))},
+        {"columns": (Column("Code", "code", Kind.TEXT), Column("N", "n", Kind.NUMBER)), "parent_list": ""},
+    ],
+)
+def test_wrong_declarations_fail_when_they_are_made(change: dict[str, object]) -> None:
+    good = AnaplanImport("x", "X.", "X", (Column("Code", "code", Kind.CODE),), ("Code",), Cadence.DAILY, "X from x", "x.csv")
+    with pytest.raises(ConfigurationError, match="Anaplan import x"):
+        replace(good, **change)  # type: ignore[arg-type]

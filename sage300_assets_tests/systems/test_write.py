@@ -1,0 +1,497 @@
+"""Batches written into the simulated Sage 300, through the client and as the next reader finds them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+
+from sage300_assets.base.errors import AccessError, PermanentError
+from sage300_assets.base.settings import load_settings
+from sage300_assets.base.transport import Request
+from sage300_assets.simulators.sage300 import Habits, Server, World
+from sage300_assets.systems.sage300.batches import (
+    AP_ADJUSTMENTS,
+    AP_INVOICES,
+    AP_PAYMENTS,
+    AR_INVOICES,
+    JOURNALS,
+    BatchKind,
+    Created,
+    Done,
+    Refused,
+    Unknown,
+)
+from sage300_assets.systems.sage300.client import Sage300Client
+from sage300_assets.systems.sage300.failures import check_status
+from sage300_assets.systems.sage300.write import Sage300Writer, WritePatience
+
+TODAY = date(2026, 11, 20)
+COMPANY = "SAMLTD"
+_numbers = count(1)
+Row = dict[str, Any]
+
+
+@dataclass
+class Desk:
+    """A server, and a writer that never really waits."""
+
+    server: Server
+    writer: Sage300Writer
+
+    @property
+    def world(self) -> World:
+        return self.server.world
+
+    def truth(self, resource: str) -> list[Row]:
+        return self.world.truth(COMPANY, resource)
+
+    def batches(self, resource: str, marker: str) -> list[Row]:
+        return [b for b in self.truth(resource) if b["Description"].startswith(marker)]
+
+
+def desk_on(server: Server) -> Desk:
+    world = server.world
+    settings = load_settings(
+        _env_file=None, sage300_url=server.url, sage300_companies=COMPANY, sage300_username=world.username, sage300_password=world.password,
+        sage300_tries=3, sage300_timeout=5,
+    )  # fmt: skip
+    client = Sage300Client(settings, COMPANY, wait=lambda _seconds: None)
+    return Desk(server, Sage300Writer(client, WritePatience(create_seconds=5, post_seconds=5, looks=2, between_looks=0)))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    with Server(World(companies=(COMPANY,), days=20, today=TODAY), page_size=10) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(running: Server) -> Iterator[Desk]:
+    one = desk_on(running)
+    yield one
+    running.faults.clear()
+    one.writer.client.close()
+
+
+def new_marker() -> str:
+    return f"TX{next(_numbers):06d}"
+
+
+def journal(marker: str, amount: str = "1250.00", day: date = TODAY, **header: object) -> Row:
+    value = Decimal(amount)
+    return {
+        "Description": f"{marker} accruals",
+        "JournalHeaders": [
+            {
+                "SourceLedger": "GL", "SourceType": "JE", "DocumentDate": day, "Description": "Rent", **header,
+                "JournalDetails": [
+                    {"AccountNumber": "6000100", "Amount": value, "SourceCurrencyAmount": value, "Description": "Rent", "Reference": marker},
+                    {"AccountNumber": "2300100", "Amount": -value, "SourceCurrencyAmount": -value, "Description": "Rent", "Reference": marker},
+                ],
+            }
+        ],
+    }  # fmt: skip
+
+
+def invoice(desk: Desk, marker: str, amount: str = "80.00", kind: str = "AP") -> Row:
+    resource, party = ("APVendors", "VendorNumber") if kind == "AP" else ("ARCustomers", "CustomerNumber")
+    code = next(p[party] for p in desk.truth(resource) if p["CurrencyCode"] == "CAD" and not p[party].startswith("TMP"))
+    line = {"GLAccount": "6000100", "DistributedAmount": Decimal(amount)}
+    if kind == "AR":
+        line = {"RevenueAccount": "4100100", "ExtendedAmountWithTIP": Decimal(amount)}
+    return {
+        "Description": marker,
+        "Invoices": [
+            {
+                party: code, "DocumentNumber": f"D{marker}", "DocumentDate": TODAY, "InvoiceDescription": "Paper",
+                "DocumentTotalIncludingTax": Decimal(amount), "InvoiceDetails": [line],
+            }
+        ],
+    }  # fmt: skip
+
+
+def adjustment(document: Row, marker: str, amount: str) -> Row:
+    spread = {"DistributionGLAccount": "7400100", "DistributionAmount": Decimal(amount)}
+    return {
+        "Description": marker,
+        "PaymentsAdjustments": [
+            {
+                "VendorNumber": document["VendorNumber"], "PaymentDateAdjustmentDate": TODAY, "EntryReference": marker,
+                "AppliedPayments": [{"DocumentNumber": document["DocumentNumber"], "AdjustmentGLDistributions": [spread]}],
+            }
+        ],
+    }  # fmt: skip
+
+
+def open_document(desk: Desk, currency: str = "CAD") -> Row:
+    return next(d for d in desk.truth("APPostedDocuments") if d["VendorCurrencyAmountDue"] > 50 and d["CurrencyCode"] == currency)
+
+
+def check_books(desk: Desk) -> None:
+    """What must hold whatever was written: balances tie to the cent, in the ledger and between it and the open items."""
+    moved: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    per_batch: dict[str, Decimal] = defaultdict(Decimal)
+    for line in desk.truth("GLPostedTransactions"):
+        moved[line["AccountNumber"], line["FiscalYear"], line["FiscalPeriod"]] += line["JournalTransactionAmount"]
+        per_batch[line["BatchNumber"]] += line["JournalTransactionAmount"]
+    assert not any(per_batch.values())
+    sets = [s for s in desk.truth("GLAccountFiscalSets") if (s["FiscalsetDesignator"], s["Currencytype"]) == ("A", "F")]
+    for record in sets:
+        for period in range(1, 16):
+            key = (record["AccountNumber"], record["Fiscalsetyear"], f"{period:02d}")
+            assert record[f"Period{period:02d}netamount"] == moved.pop(key, 0), key
+    assert not any(moved.values())
+    year = max(s["Fiscalsetyear"] for s in sets)
+    closing = {s["AccountNumber"]: s["Period12balanceamount"] for s in sets if s["Fiscalsetyear"] == year}
+    assert sum(closing.values()) == 0
+    for documents, parties, control, sign in (
+        ("APPostedDocuments", "APVendors", ("2100100", "2105100", "2106100"), -1),
+        ("ARPostedDocuments", "ARCustomers", ("1200100", "1205100", "1206100"), 1),
+    ):
+        due = sum(d["FunctionalCurrencyAmountDue"] for d in desk.truth(documents))
+        assert due == sign * sum(closing[a] for a in control)
+        assert due == sum(p["BalanceDueInFunctionalCurrency"] for p in desk.truth(parties))
+
+
+def test_a_journal_is_made_made_ready_and_posted_and_the_books_still_tie(desk: Desk) -> None:
+    marker = new_marker()
+    created = desk.writer.create_batch(JOURNALS, journal(marker))
+    assert isinstance(created, Created)
+    batch = created.batch
+    assert (batch.stage, batch.total, batch.entries) == ("open", Decimal("1250.00"), 1)
+    assert desk.writer.read_batch(JOURNALS, batch.number) == replace(batch, record=desk.writer.read_batch(JOURNALS, batch.number).record)  # type: ignore[union-attr]
+    done = desk.writer.post(JOURNALS, batch.number)
+    assert isinstance(done, Done)
+    assert done.batch.stage == "posted"
+    lines = [t for t in desk.truth("GLPostedTransactions") if t["BatchNumber"] == batch.number]
+    assert [(t["AccountNumber"], t["JournalTransactionAmount"], t["JournalDetailReference"]) for t in lines] == [
+        ("2300100", Decimal("-1250.00"), marker),
+        ("6000100", Decimal("1250.00"), marker),
+    ]
+    assert {t["PostingSequenceNumber"] for t in lines} == {Decimal(done.batch.posting_sequence)}
+    check_books(desk)
+
+
+def test_time_goes_on_after_a_posting_and_numbers_stay_unique() -> None:
+    with Server(World(companies=(COMPANY,), days=20, today=TODAY)) as server:
+        desk = desk_on(server)
+        for _ in range(3):
+            created = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+            assert isinstance(created, Created)
+            assert isinstance(desk.writer.post(JOURNALS, created.batch.number), Done)
+        before = {t["PostingSequenceNumber"] for t in desk.truth("GLPostedTransactions")}
+        desk.world.advance(5)
+        batches = [b["BatchNumber"] for b in desk.truth("GLJournalBatches")]
+        assert len(batches) == len(set(batches))
+        later = {t["PostingSequenceNumber"] for t in desk.truth("GLPostedTransactions")} - before
+        assert later
+        assert min(later) > max(before)
+        check_books(desk)
+        desk.writer.client.close()
+
+
+def test_the_same_journal_sent_twice_is_two_batches(desk: Desk) -> None:
+    marker = new_marker()
+    first, second = (desk.writer.create_batch(JOURNALS, journal(marker)) for _ in range(2))
+    assert isinstance(first, Created)
+    assert isinstance(second, Created)
+    assert first.batch.number != second.batch.number
+    assert [b.number for b in desk.writer.find_batches(JOURNALS, marker)] == sorted([first.batch.number, second.batch.number])
+
+
+@pytest.mark.parametrize("lost", [{}, {"status": 504}, {"status": 502}, {"hang": True}])
+def test_a_lost_reply_is_an_unknown_outcome_and_the_batch_is_found_by_its_marker(desk: Desk, lost: Row) -> None:
+    marker = new_marker()
+    desk.writer.patience = replace(desk.writer.patience, create_seconds=0.5)
+    desk.server.faults.set("reply_lost", resource="GLJournalBatches", **lost)
+    assert isinstance(desk.writer.create_batch(JOURNALS, journal(marker)), Unknown)
+    assert len(desk.writer.find_batches(JOURNALS, marker)) == 1
+    assert len(desk.batches("GLJournalBatches", marker)) == 1
+
+
+@pytest.mark.parametrize("fault", ["hang", "gateway_timeout", "failed_write"])
+def test_a_time_out_before_the_deed_is_unknown_too_and_nothing_is_found(desk: Desk, fault: str) -> None:
+    marker = new_marker()
+    desk.writer.patience = replace(desk.writer.patience, create_seconds=0.5)
+    desk.server.faults.set(fault, resource="GLJournalBatches")
+    assert isinstance(desk.writer.create_batch(JOURNALS, journal(marker)), Unknown)
+    desk.server.faults.clear()
+    assert desk.writer.find_batches(JOURNALS, marker) == ()
+    assert not desk.batches("GLJournalBatches", marker)
+
+
+def test_what_was_refused_before_anything_was_done_is_sent_again(desk: Desk) -> None:
+    marker = new_marker()
+    desk.server.faults.set("throttled", resource="GLJournalBatches", seconds=0)
+    desk.server.faults.set("day_end", resource="GLJournalBatches", code="RecordDuplicate")
+    assert isinstance(desk.writer.create_batch(JOURNALS, journal(marker)), Created)
+    assert len(desk.batches("GLJournalBatches", marker)) == 1
+
+
+def test_day_end_that_lasts_is_a_passing_refusal(desk: Desk) -> None:
+    desk.server.faults.set("day_end", times=None, resource="GLJournalBatches")
+    outcome = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+    assert isinstance(outcome, Refused)
+    assert outcome.passing
+
+
+def test_a_server_that_is_gone_refuses_without_doubt() -> None:
+    with Server(World(companies=(COMPANY,), days=5, today=TODAY)) as server:
+        desk = desk_on(server)
+    outcome = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+    assert isinstance(outcome, Refused)
+    assert outcome.passing
+    desk.writer.client.close()
+
+
+def test_everything_the_business_layer_says_is_kept_line_by_line(desk: Desk) -> None:
+    desk.world.put(COMPANY, "GLAccounts", {"UnformattedAccount": "6010100", "Status": "Inactive"})
+    marker = new_marker()
+    bad = journal(marker, day=date(2024, 3, 1))
+    bad["JournalHeaders"][0]["JournalDetails"][0].update(AccountNumber="6010100")
+    bad["JournalHeaders"][0]["JournalDetails"][1].update(AccountNumber="NONE")
+    bad["JournalHeaders"][0]["JournalDetails"][1]["SourceCurrencyAmount"] = Decimal("-1249.99")
+    outcome = desk.writer.create_batch(JOURNALS, bad)
+    assert isinstance(outcome, Refused)
+    assert (outcome.code, outcome.status, outcome.passing) == ("RecordInvalid", 409, False)
+    assert outcome.messages == (
+        "Entry 00001: Fiscal period 2024-03 is not open.",
+        "Entry 00001, line 0000000020: Account 6010100 is inactive.",
+        "Entry 00001, line 0000000040: Account NONE does not exist.",
+        "Entry 00001: the entry is out of balance by 0.01.",
+    )
+    assert not desk.batches("GLJournalBatches", marker)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"Descriptoin": "x"}, "InvalidPayload"),
+        ({"Description": 7}, "InvalidPayload"),
+        ({"Description": "x" * 61}, "FieldInvalid"),
+        ({"JournalHeaders": {}}, "InvalidPayload"),
+    ],
+)
+def test_payloads_that_do_not_fit_are_refused(desk: Desk, change: Row, code: str) -> None:
+    outcome = desk.writer.create_batch(JOURNALS, {**journal(new_marker()), **change})
+    assert isinstance(outcome, Refused)
+    assert outcome.code == code
+
+
+def test_an_amount_with_too_many_decimals_is_refused_not_rounded(desk: Desk) -> None:
+    outcome = desk.writer.create_batch(JOURNALS, journal(new_marker(), "10.005"))
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "FieldInvalid"
+
+
+def test_order_of_properties_is_significant(desk: Desk) -> None:
+    right, wrong = journal(new_marker()), journal(new_marker())
+    for payload in (right, wrong):
+        payload["JournalHeaders"][0]["FiscalPeriod"] = "10"
+        payload["JournalHeaders"][0] = dict(payload["JournalHeaders"][0])
+    header = wrong["JournalHeaders"][0]
+    wrong["JournalHeaders"][0] = {"FiscalPeriod": "10", **{k: v for k, v in header.items() if k != "FiscalPeriod"}}
+    periods = []
+    for payload in (right, wrong):
+        created = desk.writer.create_batch(JOURNALS, payload)
+        assert isinstance(created, Created)
+        periods.append(created.batch.record["JournalHeaders"][0]["FiscalPeriod"])  # type: ignore[index]
+    assert periods == ["10", "11"]  # set before the date, the period is worked out anew
+
+
+def test_an_entry_that_reverses_itself_is_posted_with_its_reversal(desk: Desk) -> None:
+    created = desk.writer.create_batch(JOURNALS, journal(new_marker(), "777.77", day=date(2026, 11, 18), AutoReversal="Yes"))
+    assert isinstance(created, Created)
+    assert isinstance(desk.writer.post(JOURNALS, created.batch.number), Done)
+    lines = [t for t in desk.truth("GLPostedTransactions") if abs(t["JournalTransactionAmount"]) == Decimal("777.77")]
+    assert sorted((t["FiscalPeriod"], t["AccountNumber"], t["JournalTransactionAmount"]) for t in lines) == [
+        ("11", "2300100", Decimal("-777.77")),
+        ("11", "6000100", Decimal("777.77")),
+        ("12", "2300100", Decimal("777.77")),
+        ("12", "6000100", Decimal("-777.77")),
+    ]
+    assert {t["JournalDate"] for t in lines} == {date(2026, 11, 18), date(2026, 12, 1)}
+    check_books(desk)
+
+
+@pytest.mark.parametrize(
+    "habits",
+    [
+        Habits(created=200, changed=200),
+        Habits(ready_member="Status", journal_range=("ProcessAllBatches", "FromBatch", "ToBatch")),
+    ],
+    ids=["all statuses 200", "Status makes ready"],
+)
+def test_either_reading_of_the_documents_works(habits: Habits) -> None:
+    with Server(World(companies=(COMPANY,), days=5, today=TODAY), habits=habits) as server:
+        desk = desk_on(server)
+        other = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+        created = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+        assert isinstance(created, Created)
+        assert isinstance(other, Created)
+        done = desk.writer.post(JOURNALS, created.batch.number)
+        assert isinstance(done, Done)
+        untouched = desk.writer.read_batch(JOURNALS, other.batch.number)
+        assert untouched is not None
+        assert untouched.stage == "open"
+        desk.writer.client.close()
+
+
+def test_a_template_that_does_not_show_its_parameters_is_never_guessed_at() -> None:
+    with Server(World(companies=(COMPANY,), days=5, today=TODAY), habits=Habits(journal_range=("Everything", "First", "Last"))) as server:
+        desk = desk_on(server)
+        created = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+        assert isinstance(created, Created)
+        with pytest.raises(ValueError, match="does not show which members"):
+            desk.writer.post(JOURNALS, created.batch.number)
+        desk.writer.client.close()
+
+
+@pytest.mark.parametrize("lost", [{}, {"status": 504}])
+def test_a_posting_whose_reply_is_lost_is_done_once_and_seen(desk: Desk, lost: Row) -> None:
+    created = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+    assert isinstance(created, Created)
+    desk.server.faults.set("reply_lost", resource="GLPostJournal", **lost)
+    assert isinstance(desk.writer.post(JOURNALS, created.batch.number), Done)
+    posts = [c for c in desk.server.calls if c.resource == "GLPostJournal" and "process" in c.path]
+    desk.server.calls.clear()
+    assert len(posts) >= 1
+    again = desk.writer.post(JOURNALS, created.batch.number)
+    assert isinstance(again, Done)
+    assert not [c for c in desk.server.calls if c.method != "GET"]
+    check_books(desk)
+
+
+def test_a_posting_that_never_began_is_unknown_and_the_batch_stays_ready(desk: Desk) -> None:
+    created = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+    assert isinstance(created, Created)
+    desk.server.faults.set("failed_write", resource="GLPostJournal", after=1)  # the first call asks for the template
+    desk.writer.mark_ready(JOURNALS, created.batch.number)
+    assert isinstance(desk.writer.post(JOURNALS, created.batch.number), Unknown)
+    batch = desk.writer.read_batch(JOURNALS, created.batch.number)
+    assert batch is not None
+    assert batch.stage == "ready"
+
+
+def test_a_period_closed_between_entry_and_posting_stops_the_posting(desk: Desk) -> None:
+    created = desk.writer.create_batch(JOURNALS, journal(new_marker(), day=date(2026, 10, 5)))
+    assert isinstance(created, Created)
+    assert isinstance(desk.writer.mark_ready(JOURNALS, created.batch.number), Done)
+    desk.world.put(COMPANY, "CSFiscalCalendars", {"FiscalYear": "2026", "Period10Status": "Locked"})
+    outcome = desk.writer.post(JOURNALS, created.batch.number)
+    assert isinstance(outcome, Refused)
+    assert outcome.messages[0] == f"Batch {created.batch.number} could not be posted."
+    batch = desk.writer.read_batch(JOURNALS, created.batch.number)
+    assert batch is not None
+    assert (batch.stage, batch.errors) == ("open", 1)
+    desk.world.put(COMPANY, "CSFiscalCalendars", {"FiscalYear": "2026", "Period10Status": "Open"})
+    check_books(desk)
+
+
+def test_a_posted_batch_cannot_be_changed(desk: Desk) -> None:
+    posted = next(b["BatchNumber"] for b in desk.truth("GLJournalBatches") if b["Status"] == "Posted")
+    assert isinstance(desk.writer.mark_ready(JOURNALS, posted), Done)  # nothing to do, and nothing sent
+    assert isinstance(desk.writer.mark_ready(JOURNALS, "999999"), Refused)
+
+
+@pytest.mark.parametrize("kind", [AP_INVOICES, AR_INVOICES], ids=["AP", "AR"])
+def test_bills_become_open_items_and_ledger_lines(desk: Desk, kind: BatchKind) -> None:
+    marker = new_marker()
+    created = desk.writer.create_batch(kind, invoice(desk, marker, kind=kind.module))
+    assert isinstance(created, Created), created
+    assert isinstance(desk.writer.post(kind, created.batch.number), Done)
+    document = next(d for d in desk.truth(f"{kind.module}PostedDocuments") if d["DocumentNumber"] == f"D{marker}")
+    assert document["FunctionalCurrencyAmountDue"] == Decimal("80.00")
+    check_books(desk)
+    again = desk.writer.create_batch(kind, invoice(desk, marker, kind=kind.module))
+    assert isinstance(again, Refused)
+    assert again.code == "RecordDuplicate"
+
+
+@pytest.mark.parametrize("currency", ["CAD", "USD"])
+@pytest.mark.parametrize("amount", ["-20.05", "33.10"])
+def test_adjustments_change_what_is_due(desk: Desk, currency: str, amount: str) -> None:
+    document = open_document(desk, currency)
+    marker = new_marker()
+    created = desk.writer.create_batch(AP_ADJUSTMENTS, adjustment(document, marker, amount))
+    assert isinstance(created, Created), created
+    assert created.batch.total == Decimal(amount)
+    assert isinstance(desk.writer.post(AP_ADJUSTMENTS, created.batch.number), Done)
+    key = (document["VendorNumber"], document["DocumentNumber"])
+    after = next(d for d in desk.truth("APPostedDocuments") if (d["VendorNumber"], d["DocumentNumber"]) == key)
+    assert after["VendorCurrencyAmountDue"] == document["VendorCurrencyAmountDue"] + Decimal(amount)
+    check_books(desk)
+
+
+def test_adjustments_and_payments_are_numbered_and_posted_apart(desk: Desk) -> None:
+    marker = new_marker()
+    bill = desk.writer.create_batch(AP_INVOICES, invoice(desk, marker, "100.00"))
+    assert isinstance(bill, Created)
+    assert isinstance(desk.writer.post(AP_INVOICES, bill.batch.number), Done)
+    document = next(d for d in desk.truth("APPostedDocuments") if d["DocumentNumber"] == f"D{marker}")
+    payment = {
+        "Description": marker,
+        "BankCode": "BKCAD",
+        "PaymentsAdjustments": [
+            {
+                "VendorNumber": document["VendorNumber"], "PaymentDateAdjustmentDate": TODAY, "CheckAmountInBankCurrency": Decimal("60.00"),
+                "AppliedPayments": [{"DocumentNumber": document["DocumentNumber"], "PaymentAmount": Decimal("60.00")}],
+            }
+        ],
+    }  # fmt: skip
+    paid = desk.writer.create_batch(AP_PAYMENTS, payment)
+    assert isinstance(paid, Created), paid
+    assert isinstance(desk.writer.post(AP_PAYMENTS, paid.batch.number), Done)
+    assert [p["PaymentAmount"] for p in desk.truth("APPostedPayments") if p["InvoiceNumber"] == f"D{marker}"] == [Decimal("60.00")]
+    after = next(d for d in desk.truth("APPostedDocuments") if d["DocumentNumber"] == f"D{marker}")
+    assert after["VendorCurrencyAmountDue"] == Decimal("40.00")
+    check_books(desk)
+    assert desk.writer.find_batches(AP_ADJUSTMENTS, marker) == ()
+    assert len(desk.writer.find_batches(AP_PAYMENTS, marker)) == 1
+
+
+def test_a_batch_whose_description_was_changed_is_found_by_its_lines(desk: Desk) -> None:
+    marker = new_marker()
+    created = desk.writer.create_batch(JOURNALS, journal(marker))
+    assert isinstance(created, Created)
+    desk.world.put(COMPANY, "GLJournalBatches", {"BatchNumber": created.batch.number, "Description": "ours now"})
+    assert desk.writer.find_batches(JOURNALS, marker) == ()
+    assert [b.number for b in desk.writer.find_batches(JOURNALS, marker, edited_from=TODAY)] == [created.batch.number]
+
+
+def test_rights_are_checked_without_making_anything(desk: Desk) -> None:
+    before = len(desk.truth("GLJournalBatches"))
+    desk.writer.check_right(JOURNALS)
+    desk.writer.check_right(AP_ADJUSTMENTS)
+    desk.server.faults.set("read_only", times=None)
+    for kind in (JOURNALS, AP_ADJUSTMENTS):
+        with pytest.raises(AccessError, match="lacks a right"):
+            desk.writer.check_right(kind)
+    with pytest.raises(AccessError):
+        desk.writer.create_batch(JOURNALS, journal(new_marker()))
+    assert len(desk.truth("GLJournalBatches")) == before
+
+
+def test_what_cannot_be_written_says_so(desk: Desk) -> None:
+    client = desk.writer.client
+
+    def code(method: str, path: str) -> str:
+        with pytest.raises(PermanentError) as caught:
+            client.transport.send(Request(method, f"{client.base}/{path}", body=b"{}"), judge=lambda a: check_status(a, path))
+        return caught.value.code
+
+    assert code("POST", "GL/GLAccounts") == "MethodNotAllowed"
+    assert code("PUT", "GL/GLJournalBatches('000001')") == "MethodNotAllowed"
+    assert code("DELETE", "GL/GLJournalBatches('000001')") == "MethodNotAllowed"
+    assert code("POST", "GL/GLJournalBatches('$other')") == "InvalidAction"
+    assert code("POST", "GL/GLPostJournal('$other')") == "InvalidAction"
+    assert code("GET", "GL/GLPostJournal('$process')") == "MethodNotAllowed"
+    assert code("POST", "AP/APPaymentAndAdjustmentBatches") == "InvalidPayload"
+    assert code("PATCH", "GL/GLJournalBatches('999999')") == "RecordNotFound"
