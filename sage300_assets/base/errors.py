@@ -7,8 +7,10 @@ Sage300AssetsError
 │   └── LedgerBroken        the ledger is not what was written to it: nothing more goes into it
 ├── RetriableError          may pass when tried again
 │   ├── Throttled           the other system asks us to slow down
+│   ├── NotReached          no connection was made, so nothing was sent
 │   ├── BadAnswer           an answer arrived that cannot be what was asked for
 │   └── LedgerUnavailable   the ledger cannot be reached or written: what cannot be recorded is not done
+├── UnknownOutcome          something was sent that writes, and nothing says whether it was done: ask before sending it again
 ├── Conflict                what is wanted contradicts what is recorded: a person has to decide
 ├── LeaseLost               somebody else took the work over meanwhile: let go of it
 ├── DataError               a value does not fit what is declared
@@ -55,11 +57,16 @@ class RetriableError(Sage300AssetsError):
 
 
 class Throttled(RetriableError):
-    """The other system asks us to slow down, perhaps for a stated time."""
+    """The other system asks us to slow down, perhaps for a stated time; `refused` says that it has done nothing yet."""
 
-    def __init__(self, message: str, *, cure: str = "", seconds: float | None = None) -> None:
+    def __init__(self, message: str, *, cure: str = "", seconds: float | None = None, refused: bool = True) -> None:
         self.seconds = seconds
+        self.refused = refused
         super().__init__(message, cure=cure)
+
+
+class NotReached(RetriableError):
+    """No connection was made, so nothing was sent."""
 
 
 class BadAnswer(RetriableError):
@@ -76,6 +83,10 @@ class Conflict(Sage300AssetsError):
 
 class LeaseLost(Sage300AssetsError):
     """Somebody else took the work over meanwhile."""
+
+
+class UnknownOutcome(Sage300AssetsError):
+    """Something was sent that writes, and nothing says whether it was done. Only the other system knows: ask it before sending again."""
 
 
 class DataError(Sage300AssetsError, ValueError):
