@@ -13,7 +13,7 @@ from pathlib import Path
 import tableauserverclient as tsc
 from tableauserverclient.server import RequestFactory
 
-from sage300_assets.base.errors import DataError, PermanentError, RetriableError, UnknownOutcome
+from sage300_assets.base.errors import PermanentError, RetriableError, UnknownOutcome
 from sage300_assets.systems.tableau.contents import Source, source, source_called
 from sage300_assets.systems.tableau.jobs import End, follow, unfinished
 from sage300_assets.systems.tableau.session import Session
@@ -167,8 +167,6 @@ def _finish(session: Session, publication: Publication, after: Source) -> Source
     final = source(session, after.id)
     if final is None or final.content != publication.content:
         raise RetriableError(f"{publication.name}: somebody published over it meanwhile.", cure="Publish again.")
-    if final.kind and final.kind != publication.file.suffix.lstrip("."):
-        raise DataError(f"{publication.name}: the server says it is {final.kind}, which was not sent.", cure="Look at the data source in Tableau.")
     session.watch.step("tableau.published")
     return final
 
