@@ -157,6 +157,12 @@ def caption_of(column: str) -> str:
     return " ".join(word.upper() if word in short else word[:1].upper() + word[1:] for word in column.split("_") if word)
 
 
+def title_of(model: str) -> str:
+    """A table's title from its model's name: `dim_vendor` becomes `Vendor`."""
+    kind, _, rest = model.partition("_")
+    return caption_of(rest if kind in {"dim", "fact", "mart"} and rest else model)
+
+
 def _each_once(source: str, what: str, names: list[str]) -> None:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:

@@ -24,6 +24,7 @@ from sage300_assets.systems.tableau.description import (
     Role,
     TableOf,
     caption_of,
+    title_of,
 )
 from sage300_assets.systems.tableau.hyper import SCHEMA, Column
 
@@ -62,8 +63,8 @@ def write_tds(source: DataSource, columns: Columns, *, data: str) -> bytes:
         paths.extend(_drill_path(source, path, shown) for path in source.drill_paths)
     if folders := list(_folders(source, shown)):
         ET.SubElement(root, "folders-common").extend(folders)
-    root.extend(_filter(source, one, shown) for one in source.filters)
     ET.SubElement(root, "layout", {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"})
+    root.extend(_filter(source, one, shown) for one in source.filters)
     if len(source.tables) > 1:
         root.append(_object_graph(source, shown))
     ET.indent(root)
@@ -222,7 +223,7 @@ def _object_graph(source: DataSource, shown: Sequence[_Shown]) -> ET.Element:
     objects = ET.SubElement(graph, "objects")
     ids = {t.model: f"{t.model}_{uuid.uuid5(uuid.NAMESPACE_OID, f'{source.name}/{t.model}').hex.upper()}" for t in source.tables}
     for table in source.tables:
-        one = ET.SubElement(objects, "object", {"caption": caption_of(table.model), "id": ids[table.model]})
+        one = ET.SubElement(objects, "object", {"caption": title_of(table.model), "id": ids[table.model]})
         ET.SubElement(one, "properties", {"context": ""}).append(_relation(source, table))
     relationships = ET.SubElement(graph, "relationships")
     locals_ = {(s.table, s.column.name): s.local for s in shown}
@@ -254,7 +255,7 @@ def _local(source: DataSource, column: str, shown: Sequence[_Shown]) -> str:
 def _caption(shown: _Shown) -> str:
     if shown.field.caption:
         return shown.field.caption
-    suffix = f" ({caption_of(shown.table)})" if shown.local != shown.column.name else ""
+    suffix = f" ({title_of(shown.table)})" if shown.local != shown.column.name else ""
     return caption_of(shown.column.name) + suffix
 
 
