@@ -46,7 +46,7 @@ def extracts(hyper: Engine, tmp_path_factory: pytest.TempPathFactory) -> Extract
         return path
 
     noise = np.random.default_rng(7)
-    count = 400_000
+    count = 300_000
     large = pa.table(
         {
             "id": pa.array(np.arange(count), pa.int64()),
