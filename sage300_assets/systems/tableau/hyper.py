@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,6 +127,8 @@ class Engine:
             with self._open(hidden, new=True) as connection:
                 connection.execute_command(f"CREATE SCHEMA {_name(SCHEMA)}")
                 rows = {load.table: _load(connection, load) for load in loads}
+                for load in loads:
+                    _prove(connection, load, {other.table: other.key for other in loads})
                 if len(loads) > 1:
                     _declare_keys(connection, loads)
             hidden.replace(target)
@@ -171,21 +173,6 @@ class Engine:
         """Rows of a query over a file."""
         with self._open(file) as connection:
             return [tuple(row) for row in connection.execute_list_query(sql)]
-
-    def duplicate_key(self, file: Path, load: Load) -> tuple[object, ...] | None:
-        """A key that stands in a table twice; None if there is none. The engine itself takes every declared key on trust."""
-        names = ", ".join(_name(c) for c in load.key)
-        found = self.query(file, f"SELECT {names} FROM {_table(load.table)} GROUP BY {names} HAVING COUNT(*) > 1 LIMIT 1")
-        return found[0] if found else None
-
-    def orphan(self, file: Path, load: Load, reference: Reference, key: Sequence[str]) -> tuple[object, ...] | None:
-        """Values that point to nothing; None if there are none."""
-        names = ", ".join(f"c.{_name(c)}" for c in reference.columns)
-        equal = " AND ".join(f"c.{_name(a)} = p.{_name(b)}" for a, b in zip(reference.columns, key, strict=True))
-        filled = " AND ".join(f"c.{_name(c)} IS NOT NULL" for c in reference.columns)
-        exists = f"SELECT 1 FROM {_table(reference.table)} p WHERE {equal}"
-        found = self.query(file, f"SELECT {names} FROM {_table(load.table)} c WHERE {filled} AND NOT EXISTS ({exists}) LIMIT 1")
-        return found[0] if found else None
 
     def _compact(self, file: Path) -> None:
         smaller = file.with_name(f"{file.stem}-compact.hyper")
@@ -274,6 +261,26 @@ def _load(connection: Connection, load: Load) -> int:
 def _insert(connection: Connection, table: str, columns: Sequence[Column], files: Sequence[Path]) -> int:
     names = ", ".join(_name(c.name) for c in columns)
     return int(connection.execute_command(f"INSERT INTO {_table(table)} ({names}) SELECT {names} FROM {_external(files)}") or 0)
+
+
+def _prove(connection: Connection, load: Load, keys: Mapping[str, Sequence[str]]) -> None:
+    """Check keys and references before they are declared. Afterwards the engine takes them on trust, even when it is asked about them:
+    it would count a key twice and see it once, and a row that points to nothing could be dropped from a total.
+    """
+    if load.key:
+        names = ", ".join(_name(c) for c in load.key)
+        found = connection.execute_list_query(f"SELECT {names} FROM {_table(load.table)} GROUP BY {names} HAVING COUNT(*) > 1 LIMIT 1")
+        if found:
+            said = f"{load.table}: the key {', '.join(map(str, found[0]))} ({', '.join(load.key)}) stands there more than once."
+            raise DataError(said, cure="Look at the model's key.")
+    for reference in load.references:
+        ours = ", ".join(f"c.{_name(c)}" for c in reference.columns)
+        equal = " AND ".join(f"c.{_name(a)} = p.{_name(b)}" for a, b in zip(reference.columns, keys[reference.table], strict=True))
+        exists = f"SELECT 1 FROM {_table(reference.table)} p WHERE {equal}"
+        orphan = connection.execute_list_query(f"SELECT {ours} FROM {_table(load.table)} c WHERE NOT EXISTS ({exists}) LIMIT 1")
+        if orphan:
+            said = f"{load.table}: {', '.join(map(str, orphan[0]))} ({', '.join(reference.columns)}) is not in {reference.table}."
+            raise DataError(said, cure="Let the model have a row for it, or do not join the two.")
 
 
 def _declare_keys(connection: Connection, loads: Sequence[Load]) -> None:
