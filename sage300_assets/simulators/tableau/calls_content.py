@@ -193,7 +193,13 @@ def _data(asked: Asked) -> Reply:
 
 def draw_source(site: Site, source: Source) -> ET.Element:
     """A data source as XML."""
-    shown: Attributes = {"id": source.id, "name": source.name, "contentUrl": source.content_url, "type": "hyper" if source.data else source.kind, "size": source.megabytes}
+    shown: Attributes = {
+        "id": source.id,
+        "name": source.name,
+        "contentUrl": source.content_url,
+        "type": "hyper" if source.data else source.kind,
+        "size": source.megabytes,
+    }
     times: Attributes = {
         "createdAt": source.created_at,
         "updatedAt": source.updated_at,

@@ -224,6 +224,8 @@ def _task(asked: Asked, site: Site, given: ET.Element, timetable: Schedule, *, o
         raise missing("data source", key)
     if not site.sources[key].is_extract:
         raise Refusal(409, "090", "Resource Conflict", "Extract operation is not allowed: the data source has nothing to refresh from.")
+    if any((t.target_id, t.schedule.id) == (key, timetable.id) for t in site.tasks.values()):
+        raise Refusal(409, "004", "Resource Conflict", "The data source is refreshed by this schedule already.")
     task = Task(asked.desk.world.new_id(), "datasource", key, given.get("type", "FullRefresh"), timetable, own)
     site.tasks[task.id] = task
     return task

@@ -264,8 +264,9 @@ def _insert(connection: Connection, table: str, columns: Sequence[Column], files
 
 
 def _prove(connection: Connection, load: Load, keys: Mapping[str, Sequence[str]]) -> None:
-    """Check keys and references before they are declared. Afterwards the engine takes them on trust, even when it is asked about them:
-    it would count a key twice and see it once, and a row that points to nothing could be dropped from a total.
+    """Check keys and references before they are declared.
+
+    Afterwards the engine takes them on trust, even when it is asked about them: a key that stands there twice would not be found any more.
     """
     if load.key:
         names = ", ".join(_name(c) for c in load.key)
