@@ -245,11 +245,13 @@ def _change_schedule(session: Session, step: Step, state: SiteState, rules: Site
         known = next((t for t in state.timetables if t.name == step.value), None)
         if source is None or known is None:
             raise PermanentError(f"{step.key}: there is no such data source or schedule any more.", cure="Plan again.")
+        schedule_id = known.id
         if source.id not in known.sources:
             item: tsc.DatasourceItem = session.ask(step.key, lambda server: server.datasources.get_by_id(source.id))
-            _make(session, step, lambda server: server.schedules.add_to_schedule(known.id, datasource=item))
+            _make(session, step, lambda server: server.schedules.add_to_schedule(schedule_id, datasource=item))
         return
     rule = next(s for s in rules.schedules if s.name == step.subject)
+    interval: tsc.DailyInterval | tsc.WeeklyInterval | tsc.MonthlyInterval
     if rule.frequency == "Daily":
         interval = tsc.DailyInterval(rule.at)
     elif rule.frequency == "Weekly":

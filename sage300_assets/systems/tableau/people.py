@@ -144,10 +144,10 @@ def _timetables(session: Session) -> list[Timetable]:
     tasks = session.ask("reading the refresh tasks", lambda server: server.tasks.get()[0])
     found = []
     for item in read_all(session, "reading the schedules", lambda server, options: server.schedules.get(options)):
-        interval = item.interval_item
-        start = interval.start_time.strftime("%H:%M") if interval is not None and interval.start_time else ""
-        given = getattr(interval, "interval", None) or ()
-        days = [str(day) for day in ((given,) if isinstance(given, str) else given)] if item.interval_item and start else []
+        interval: object = item.interval_item  # its classes have little in common
+        at, given = getattr(interval, "start_time", None), getattr(interval, "interval", None) or ()
+        start = at.strftime("%H:%M") if at is not None else ""
+        days = [str(day) for day in ((given,) if isinstance(given, str) else given)]
         frequency = str(getattr(interval, "_frequency", ""))
         targets = frozenset(str(t.target.id) for t in tasks if t.schedule_id == item.id and t.target is not None)
         words = timetable_words(frequency, start, [] if frequency == "Daily" else days)
