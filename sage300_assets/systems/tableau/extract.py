@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from sage300_assets.base.errors import ConfigurationError, DataError
-from sage300_assets.systems.tableau.description import DataSource
+from sage300_assets.systems.tableau.description import DataSource, Refresh
 from sage300_assets.systems.tableau.hyper import SCHEMA, Column, Engine, Load, Reference, columns_of
 from sage300_assets.systems.tableau.stamp import Content
 from sage300_assets.systems.tableau.tds import write_tds, write_tdsx
@@ -54,6 +54,8 @@ def make(engine: Engine, source: DataSource, files: Files, folder: Path, *, expe
     hyper, package = folder / f"{stem}.hyper", folder / f"{stem}.tdsx"
     folder.mkdir(parents=True, exist_ok=True)
     rows = engine.build(loads, hyper)
+    if source.refresh is Refresh.BY_KEY:  # what is merged by key must have one
+        engine.prove_key(hyper, loads[0])
     totals = _totals(engine, source, hyper)
     for name, wanted in (expected or {}).items():
         if totals.get(name) != wanted:
