@@ -60,14 +60,14 @@ class House:
         chosen = self.settings.model_copy(update=settings)
         return Session(chosen, clock=self.clock, wait=self.clock.wait, on_call=self.calls.append, watch=watch, turn_seconds=turn_seconds)
 
-    def publication(self, session: Session, file: Path, content: str = "0" * 16, rows: int = 3, **more: Any) -> Publication:
-        return Publication("GL Detail", project_at(session, "Finance").id, file, Content(content, rows), "Posted lines.", **more)
+    def publication(self, session: Session, file: Path, content: str = "0" * 16, rows: int = 3) -> Publication:
+        return Publication("GL Detail", project_at(session, "Finance").id, file, Content(content, rows), "Posted lines.")
 
     def numbers(self, name: str = "GL Detail", sql: str = TOTAL) -> list[tuple[object, ...]]:
         return self.world.numbers(name, sql)
 
-    def fault(self, name: str, **options: Any) -> None:
-        self.server.faults.set(name, **options)
+    def fault(self, name: str, times: int | None = 1, after: int = 0, on: str | None = None, **options: str | float | None) -> None:
+        self.server.faults.set(name, times, after, on, **options)
 
 
 def settings_for(server: Server, folder: Path, **more: object) -> TableauSettings:

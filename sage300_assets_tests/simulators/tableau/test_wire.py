@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -51,12 +50,17 @@ def _signed_in(server: Server, site: str = "finance") -> tsc.Server:
     return client
 
 
-def _publish(client: tsc.Server, file: Path, name: str = "GL", mode: str = "Overwrite", **more: Any) -> Any:
+def _publish(client: tsc.Server, file: Path, name: str = "GL", mode: str = "Overwrite") -> tsc.DatasourceItem:
     project = next(p for p in tsc.Pager(client.projects) if p.name == "Finance")
-    return client.datasources.publish(tsc.DatasourceItem(project.id, name), file, mode, **more)
+    return client.datasources.publish(tsc.DatasourceItem(project.id, name), file, mode, as_job=False)
 
 
-def _refused(code: str) -> Any:
+def _publish_later(client: tsc.Server, file: Path) -> tsc.JobItem:
+    project = next(p for p in tsc.Pager(client.projects) if p.name == "Finance")
+    return client.datasources.publish(tsc.DatasourceItem(project.id, "GL"), file, "Overwrite", as_job=True)
+
+
+def _refused(code: str) -> pytest.RaisesExc[tsc.ServerResponseError]:
     return pytest.raises(tsc.ServerResponseError, match=code)
 
 
@@ -91,7 +95,7 @@ def test_switching_the_site(client: tsc.Server) -> None:
 def test_publishing_at_once_and_as_a_job(server: Server, client: tsc.Server, hyper_files: dict[str, Path]) -> None:
     item = _publish(client, hyper_files["one"])
     assert (item.name, item.datasource_type, item.has_extracts) == ("GL", "hyper", False)
-    job = _publish(client, hyper_files["tree"], as_job=True)
+    job = _publish_later(client, hyper_files["tree"])
     assert (job.finish_code, job.completed_at) == (1, None)  # it waits in the queue, and says that it failed
     assert [len(server.world.numbers("GL", 'SELECT * FROM "Extract"."Extract"'))] == [2]
     done = client.jobs.wait_for_job(job)
@@ -269,7 +273,7 @@ def test_the_cloud_has_timetables_of_tasks_instead(hyper_files: dict[str, Path])
 
 
 def test_a_job_ends_by_the_clock_when_nobody_asks(server: Server, client: tsc.Server, clock: Clock, hyper_files: dict[str, Path]) -> None:
-    _publish(client, hyper_files["one"], as_job=True)
+    _publish_later(client, hyper_files["one"])
     assert list(tsc.Pager(client.datasources)) == []
     clock.now += timedelta(seconds=61)
     assert [d.name for d in tsc.Pager(client.datasources)] == ["GL"]

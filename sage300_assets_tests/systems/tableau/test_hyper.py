@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import builtins
+import sys
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -197,14 +196,7 @@ def test_the_settings_that_matter_are_set(hyper: Engine, tmp_path: Path, monkeyp
 
 
 def test_where_no_engine_exists_the_message_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *more: Any) -> Any:
-        if name == "tableauhyperapi":
-            raise ImportError(name)
-        return real(name, *more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "tableauhyperapi", None)
     with pytest.raises(ConfigurationError, match=r"no Hyper engine for it.*All else works"), engine():
         pass
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -16,11 +15,13 @@ from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import load
 from sage300_assets.simulators.loopback import Loopback
+from sage300_assets.systems.tableau.contents import Source, source
 from sage300_assets.systems.tableau.hints import Confirmed, Kind, read_hint
 from sage300_assets.systems.tableau.publishing import publish
 from sage300_assets.systems.tableau.receiver import MOST_WAITING, Received, Receiver, ReceiverSettings
 from sage300_assets.systems.tableau.refreshing import refresh
 from sage300_assets.systems.tableau.registering import DEFAULT, register
+from sage300_assets.systems.tableau.session import Session
 from sage300_assets_tests.systems.tableau.conftest import Extracts
 from sage300_assets_tests.tableau_house import House
 
@@ -46,13 +47,13 @@ class Hooks:
         return httpx.post(f"{self.url}/tableau/{token}", content=content, trust_env=False).status_code
 
     def event(self, kind: Kind, **more: str) -> dict[str, str]:
-        source = self.house.world.source("GL Detail")
+        published = self.house.world.source("GL Detail")
         return {
             "resource": "DATASOURCE",
             "event_type": kind.value,
             "resource_name": "GL Detail",
             "site_luid": self.house.world.site().id,
-            "resource_luid": source.id,
+            "resource_luid": published.id,
             "created_at": self.house.clock().isoformat(),
             **more,
         }
@@ -79,12 +80,12 @@ def test_what_the_site_really_does_arrives_and_is_confirmed(hooks: Hooks) -> Non
     with hooks.house.session() as session:
         assert register(session, hooks.url, Secret(SECRET)) == [f"added {event}" for event in sorted(k.wire for k in DEFAULT)]
         assert register(session, hooks.url, Secret(SECRET)) == []
-        source = hooks.house.world.source("GL Detail")
-        refresh(session, session_source(hooks.house, session))
+        key = hooks.house.world.source("GL Detail").id
+        refresh(session, _source(hooks.house, session))
         hooks.house.fault("job_fails", on="refresh", notes="No route to the source.")
         with pytest.raises(Exception, match="No route"):
-            refresh(session, session_source(hooks.house, session))
-        session.ask("deleting", lambda server: server.datasources.delete(source.id))
+            refresh(session, _source(hooks.house, session))
+        session.ask("deleting", lambda server: server.datasources.delete(key))
     hooks.house.server.courier.wait()
     assert sorted(d.status for d in hooks.house.server.courier.deliveries) == [202, 202, 202]
     hooks.work_off()
@@ -93,10 +94,10 @@ def test_what_the_site_really_does_arrives_and_is_confirmed(hooks: Hooks) -> Non
     assert sorted(hooks.outcomes) == ["confirmed", "confirmed", "not confirmed", "taken", "taken", "taken"]
 
 
-def session_source(house: House, session: Any) -> Any:
-    from sage300_assets.systems.tableau.contents import source
-
-    return source(session, house.world.source("GL Detail").id)
+def _source(house: House, session: Session) -> Source:
+    found = source(session, house.world.source("GL Detail").id)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("kind", [Kind.SOURCE_DELETED, Kind.REFRESH_FAILED, Kind.WORKBOOK_REFRESH_FAILED])

@@ -29,16 +29,16 @@ def test_rows_are_merged_by_key(house: House, extracts: Extracts) -> None:
     with house.session() as session:
         target = _published(house, session, extracts)
         assert change(session, target, extracts.delta, UPSERT, about="2026-01 b") is End.DONE
-    assert house.numbers(sql=ROWS) == [(1, Decimal("1.005")), (2, Decimal("20")), (3, Decimal("9")), (9, Decimal("0.001"))]
+    assert house.numbers(sql=ROWS) == [(1, Decimal("1.005")), (2, Decimal(20)), (3, Decimal(9)), (9, Decimal("0.001"))]
 
 
 def test_rows_are_deleted_and_replaced_by_key(house: House, extracts: Extracts) -> None:
     with house.session() as session:
         target = _published(house, session, extracts)
         change(session, target, extracts.keys, [Action("delete", "Extract", "Extract", ("id",))], about="1")
-        assert house.numbers(sql=ROWS) == [(2, Decimal("-0.004")), (3, Decimal("9"))]
+        assert house.numbers(sql=ROWS) == [(2, Decimal("-0.004")), (3, Decimal(9))]
         change(session, target, extracts.delta, [Action("replace", "Extract", "Extract")], about="2")
-        assert house.numbers(sql=ROWS) == [(2, Decimal("20")), (9, Decimal("0.001"))]
+        assert house.numbers(sql=ROWS) == [(2, Decimal(20)), (9, Decimal("0.001"))]
 
 
 @pytest.mark.parametrize("fault", ["lost_answer", "gateway_timeout", "truncated", "reset", "token_dies", "internal_error"])
