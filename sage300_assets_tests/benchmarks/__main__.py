@@ -12,10 +12,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sage300_assets_tests.benchmarks import audit, definitions, ingest, memory, poll, year
+from sage300_assets_tests.benchmarks import audit, definitions, extract, ingest, memory, poll, year
 from sage300_assets_tests.benchmarks.report import CouldNotRun, Figure, machine, show
 
-BENCHES = {"definitions": definitions.run, "poll": poll.run, "ingest": ingest.run, "year": year.run, "memory": memory.run, "audit": audit.run}
+BENCHES = {
+    "definitions": definitions.run,
+    "poll": poll.run,
+    "ingest": ingest.run,
+    "year": year.run,
+    "memory": memory.run,
+    "audit": audit.run,
+    "extract": extract.run,
+}
 
 
 def main() -> int:

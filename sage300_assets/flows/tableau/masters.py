@@ -1,0 +1,23 @@
+"""Master data, for those who look something up."""
+
+from __future__ import annotations
+
+from sage300_assets.flows.tableau.shared import ACCOUNT_SEGMENTS
+from sage300_assets.systems.tableau.description import Cadence, DataSource, DrillPath, TableOf
+
+
+def _master(name: str, model: str, key: str, owner: str, *paths: DrillPath) -> DataSource:
+    """One kind of master data, as it is now."""
+    said = f"{name} of every company, as they are now in Sage 300."
+    keys = ("company", *key.split())
+    return DataSource(name, (TableOf(model, keys),), said, owner, drill_paths=paths, cadence=Cadence.WEEKLY, tags=("sage300", "master data"))
+
+
+SOURCES = (
+    _master("Vendors", "dim_vendor", "vendor", "team:payables", DrillPath("Vendor", ("vendor_group", "vendor_name"))),
+    _master("Vendor Groups", "dim_vendor_group", "vendor_group", "team:payables"),
+    _master("Customers", "dim_customer", "customer", "team:receivables", DrillPath("Customer", ("customer_group", "customer_name"))),
+    _master("Items", "dim_item", "item", "team:inventory", DrillPath("Item", ("item_category", "item_name"))),
+    _master("Accounts", "dim_account", "account", "team:general-ledger", DrillPath("Account Segments", ACCOUNT_SEGMENTS)),
+    _master("Segment Values", "dim_account_segment", "segment_number segment_code", "team:general-ledger"),
+)

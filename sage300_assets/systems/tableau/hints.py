@@ -1,0 +1,127 @@
+"""What Tableau tells by webhook, and how much of it is believed: nothing before the site itself has confirmed it.
+
+An event carries no signature, so whoever knows the address can send one. It is a reason to look, and what is then seen is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+import tableauserverclient as tsc
+
+from sage300_assets.systems.tableau.contents import Source, source
+from sage300_assets.systems.tableau.session import Session
+
+SKEW = timedelta(minutes=5)
+"""How far the server's clock may be from itself between an event and a job."""
+KEYS = ("resource", "event_type", "resource_name", "site_luid", "resource_luid", "created_at")
+LONGEST_VALUE = 500
+
+
+class Kind(Enum):
+    """The events that are looked into."""
+
+    SOURCE_CREATED = "DatasourceCreated"
+    SOURCE_UPDATED = "DatasourceUpdated"
+    SOURCE_DELETED = "DatasourceDeleted"
+    REFRESH_STARTED = "DatasourceRefreshStarted"
+    REFRESH_SUCCEEDED = "DatasourceRefreshSucceeded"
+    REFRESH_FAILED = "DatasourceRefreshFailed"
+    WORKBOOK_DELETED = "WorkbookDeleted"
+    WORKBOOK_REFRESH_FAILED = "WorkbookRefreshFailed"
+    WORKBOOK_REFRESH_SUCCEEDED = "WorkbookRefreshSucceeded"
+    WORKBOOK_UPDATED = "WorkbookUpdated"
+
+    @property
+    def wire(self) -> str:
+        """As it is registered: `datasource-refresh-failed`."""
+        return "".join(f"-{c.lower()}" if c.isupper() else c for c in self.value).lstrip("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """An event as it came."""
+
+    kind: Kind
+    name: str
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Something that the site says itself."""
+
+    kind: Kind
+    name: str
+    id: str
+    source: Source | None = None
+    """The data source as it is now, if it is one and still there."""
+
+
+def read_hint(body: object, site_id: str) -> Hint | None:
+    """The event in a body; None for anything else, for what is not looked into, and for other sites."""
+    if not isinstance(body, Mapping) or not set(KEYS) <= set(body):
+        return None
+    values = {key: body[key] for key in KEYS}
+    if not all(isinstance(v, str) and 0 < len(v) <= LONGEST_VALUE for v in values.values()) or values["site_luid"] != site_id:
+        return None
+    try:
+        at = datetime.fromisoformat(values["created_at"])
+        return Hint(Kind(values["event_type"]), values["resource_name"], values["resource_luid"], at) if at.tzinfo else None
+    except ValueError:
+        return None
+
+
+def confirm(session: Session, hint: Hint) -> Confirmed | None:
+    """Ask the site; None where it does not say the same."""
+    if hint.kind in {Kind.REFRESH_FAILED, Kind.WORKBOOK_REFRESH_FAILED}:
+        if not _refresh_failed(session, hint):
+            return None
+        found = source(session, hint.id) if hint.kind is Kind.REFRESH_FAILED else None
+        return Confirmed(hint.kind, found.name if found else hint.name, hint.id, found)
+    if hint.kind.value.startswith("Workbook"):
+        return _workbook(session, hint)
+    found = source(session, hint.id)
+    if hint.kind is Kind.SOURCE_DELETED:
+        return Confirmed(hint.kind, hint.name, hint.id) if found is None else None
+    if found is None:
+        return None
+    recent = found.updated_at is not None and found.updated_at >= hint.at - SKEW
+    return Confirmed(hint.kind, found.name, found.id, found) if recent or hint.kind is Kind.REFRESH_STARTED else None
+
+
+def _refresh_failed(session: Session, hint: Hint) -> bool:
+    def send(server: tsc.Server) -> bool:
+        number, read = 1, 0
+        while True:
+            items, about = server.jobs.get(None, tsc.RequestOptions(pagenumber=number, pagesize=1000))
+            for item in items:
+                ended = item.ended_at
+                if (str(item.type), str(item.status), item.name) == ("RefreshExtract", "Failed", hint.name) and ended and ended >= hint.at - SKEW:
+                    return True
+            number, read = number + 1, read + len(items)
+            if not items or read >= int(about.total_available or 0):
+                return False
+
+    return session.ask("confirming that a refresh failed", send)
+
+
+def _workbook(session: Session, hint: Hint) -> Confirmed | None:
+    def send(server: tsc.Server) -> tsc.WorkbookItem | None:
+        try:
+            return server.workbooks.get_by_id(hint.id)
+        except tsc.ServerResponseError as refusal:
+            if str(refusal.code).startswith("404"):
+                return None
+            raise
+
+    found = session.ask("looking at a workbook", send)
+    if hint.kind is Kind.WORKBOOK_DELETED:
+        return Confirmed(hint.kind, hint.name, hint.id) if found is None else None
+    if found is None or found.updated_at is None or found.updated_at < hint.at - SKEW:
+        return None
+    return Confirmed(hint.kind, str(found.name), hint.id)

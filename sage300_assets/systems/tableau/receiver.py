@@ -1,0 +1,244 @@
+"""Takes Tableau's webhooks: a web application of one address, with a secret in it, that believes nothing and is never kept busy.
+
+Whatever is refused is recorded and has no effect. What is taken is answered at once and looked into later, one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr, model_validator
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sage300_assets.base.errors import ConfigurationError, Sage300AssetsError
+from sage300_assets.base.secret import Secret
+from sage300_assets.base.settings import EnvSettings
+from sage300_assets.systems.tableau.hints import Confirmed, Hint, confirm, read_hint
+from sage300_assets.systems.tableau.session import Session
+
+OpenSession = Callable[[], AbstractContextManager[Session]]
+SHORTEST_SECRET = 24
+REMEMBERED = 10_000
+MOST_WAITING = 1000
+BODY_SECONDS = 10.0
+
+
+class ReceiverSettings(EnvSettings):
+    """Where webhooks are taken."""
+
+    tableau_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="The unguessable part of the address, at least 24 letters and digits."
+    )
+    tableau_webhook_host: str = Field(default="127.0.0.1", description="Address to listen at; 0.0.0.0 for all.")
+    tableau_webhook_port: int = Field(default=8430, ge=0, le=65535, description="Port to listen at.")
+    tableau_webhook_public_url: str = Field(default="", description="How Tableau reaches it, with https, e.g. https://hooks.example.com")
+    tableau_webhook_certificate: Path | None = Field(default=None, description="PEM file with the certificate and its chain.")
+    tableau_webhook_key: Path | None = Field(default=None, description="PEM file with its key.")
+    tableau_webhook_per_minute: int = Field(default=120, ge=1, description="Requests taken in a minute; more are refused.")
+    tableau_webhook_largest_body: int = Field(default=16_384, ge=256, description="Bytes of the largest body.")
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> ReceiverSettings:
+        if (self.tableau_webhook_certificate is None) != (self.tableau_webhook_key is None):
+            raise ValueError("TABLEAU_WEBHOOK_CERTIFICATE and TABLEAU_WEBHOOK_KEY go together")
+        return self
+
+    @property
+    def secret(self) -> Secret:
+        """The secret, which must be one."""
+        value = self.tableau_webhook_secret.get_secret_value()
+        if len(value) < SHORTEST_SECRET or not value.isalnum():
+            raise ConfigurationError(
+                f"TABLEAU_WEBHOOK_SECRET is not at least {SHORTEST_SECRET} letters and digits.",
+                cure='Make one: python -c "import secrets; print(secrets.token_hex(24))"',
+            )
+        return Secret(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request and what became of it."""
+
+    outcome: str
+    """taken, duplicate, wrong token, too large, too many, not an event, too slow, overloaded; later: confirmed, not confirmed, failed."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    key: str
+    hint: Hint
+
+    @property
+    def words(self) -> str:
+        return f"{self.hint.kind.value} {self.hint.name}"
+
+
+class Bucket:
+    """So many in a minute, with a burst of the same size."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], datetime]) -> None:
+        self._most = float(per_minute)
+        self._left = float(per_minute)
+        self._clock = clock
+        self._seen = clock()
+
+    def take(self) -> bool:
+        """Whether one more is allowed."""
+        now = self._clock()
+        passed = max(timedelta(0), now - self._seen).total_seconds()
+        self._left = min(self._most, self._left + passed * self._most / 60)
+        self._seen = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Receiver:
+    """Takes events and looks into them."""
+
+    def __init__(
+        self,
+        settings: ReceiverSettings,
+        site_id: str,
+        *,
+        clock: Callable[[], datetime],
+        record: Callable[[Received], None],
+        act: Callable[[Confirmed], None],
+    ) -> None:
+        self._secret = settings.secret
+        self._settings = settings
+        self._site_id = site_id
+        self._record = record
+        self._act = act
+        self._bucket = Bucket(settings.tableau_webhook_per_minute, clock)
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+
+    def application(self) -> Starlette:
+        """What a web server serves."""
+        return Starlette(routes=[Route("/tableau/{token}", self._take, methods=["POST"])])
+
+    def work(self, open_session: OpenSession) -> None:
+        """Look into events as they come, until `stop`. A session is open only while there is something to ask, as a token carries one at a time."""
+        while (first := self._waiting.get()) is not None:
+            self._look_into_all(first, open_session)
+
+    def work_off(self, open_session: OpenSession) -> None:
+        """Look into what waits now."""
+        with contextlib.suppress(queue.Empty):
+            if (first := self._waiting.get_nowait()) is not None:
+                self._look_into_all(first, open_session)
+
+    def stop(self) -> None:
+        """Let `work` return."""
+        self._waiting.put(None)
+
+    def start(self, open_session: OpenSession) -> threading.Thread:
+        """Work in a thread of its own."""
+        thread = threading.Thread(target=self.work, args=(open_session,), name="tableau-receiver", daemon=True)
+        thread.start()
+        return thread
+
+    def _look_into_all(self, first: _Waiting, open_session: OpenSession) -> None:
+        one: _Waiting | None = first
+        try:
+            with open_session() as session:
+                while one is not None:
+                    self._look_into(session, one)
+                    one = self._next()
+        except Sage300AssetsError as problem:
+            if one is not None:
+                self._failed(one, problem)
+
+    def _next(self) -> _Waiting | None:
+        try:
+            found = self._waiting.get_nowait()
+        except queue.Empty:
+            return None
+        if found is None:
+            self.stop()  # for `work`, which waits for it
+        return found
+
+    def _look_into(self, session: Session, one: _Waiting) -> None:
+        try:
+            confirmed = confirm(session, one.hint)
+            if confirmed is not None:
+                self._act(confirmed)
+        except Sage300AssetsError as problem:
+            self._failed(one, problem)
+        else:
+            self._record(Received("not confirmed" if confirmed is None else "confirmed", one.words))
+
+    def _failed(self, one: _Waiting, problem: Sage300AssetsError) -> None:
+        self._seen.pop(one.key, None)  # so that it is looked into when it is told again
+        self._record(Received("failed", f"{one.words}: {problem}"))
+
+    async def _take(self, request: Request) -> Response:
+        # Counted before anything is looked at, so that guessing the secret is limited too.
+        if not self._bucket.take():
+            return self._refuse("too many", 429, {"Retry-After": "60"})
+        if not hmac.compare_digest(request.path_params["token"].encode(), self._secret.reveal().encode()):
+            return self._refuse("wrong token", 404)
+        try:
+            body = await asyncio.wait_for(self._body(request), BODY_SECONDS)
+        except TimeoutError:
+            return self._refuse("too slow", 408)
+        except ClientDisconnect:
+            return self._refuse("not an event", 400)
+        if body is None:
+            return self._refuse("too large", 413)
+        return self._taken(body)
+
+    def _taken(self, body: bytes) -> Response:
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            return self._refuse("not an event", 400)
+        if content == {}:  # what Tableau sends when a webhook is tested
+            return self._refuse("not an event", 200)
+        hint = read_hint(content, self._site_id)
+        if hint is None:
+            return self._refuse("not an event", 400)
+        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        if key in self._seen:
+            return self._refuse("duplicate", 200)
+        self._seen[key] = None  # before it is handed over: the worker may be quicker, and take it back
+        try:
+            self._waiting.put_nowait(_Waiting(key, hint))
+        except queue.Full:
+            self._seen.pop(key, None)
+            return self._refuse("overloaded", 503, {"Retry-After": "60"})
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        self._record(Received("taken", f"{hint.kind.value} {hint.name}"))
+        return Response(status_code=202)
+
+    async def _body(self, request: Request) -> bytes | None:
+        largest = self._settings.tableau_webhook_largest_body
+        pieces = bytearray()
+        async for piece in request.stream():
+            pieces += piece
+            if len(pieces) > largest:
+                return None
+        return bytes(pieces)
+
+    def _refuse(self, outcome: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+        self._record(Received(outcome))
+        return Response(status_code=status, headers=headers)

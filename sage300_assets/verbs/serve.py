@@ -1,0 +1,73 @@
+"""`sage300 serve`: take Tableau's webhooks."""
+
+from __future__ import annotations
+
+import argparse
+
+from sage300_assets.terminal.verb import Parser, Verb
+
+_MORE = """
+Tableau sends its events to an address with a secret in it; each is confirmed with Tableau before anything follows from it.
+
+  sage300 serve --register     tell the site where to send its events, then take them
+  sage300 serve                only take them
+
+Settings: TABLEAU_*, TABLEAU_WEBHOOK_SECRET, TABLEAU_WEBHOOK_PUBLIC_URL, TABLEAU_WEBHOOK_CERTIFICATE and TABLEAU_WEBHOOK_KEY.
+"""
+
+
+def _options(parser: Parser) -> None:
+    parser.add_argument("--register", action="store_true", help="have the webhooks on the site that are needed, and no others of ours")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    import uvicorn
+
+    from sage300_assets.base.settings import load
+    from sage300_assets.systems.tableau.receiver import Receiver, ReceiverSettings
+    from sage300_assets.systems.tableau.registering import register
+    from sage300_assets.systems.tableau.session import Session
+    from sage300_assets.systems.tableau.settings import TableauSettings
+    from sage300_assets.terminal.places import env_file_of
+    from sage300_assets.terminal.screen import complain, say
+
+    given = env_file_of(args)
+    settings, own = load(TableauSettings, **given), load(ReceiverSettings, **given)
+    secret = own.secret
+    with Session(settings) as session:
+        site = session.ask("reading the site", lambda server: str(server.site_id))
+        if args.register:
+            for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
+                say(f"webhooks: {line}")
+    receiver = Receiver(
+        own,
+        site,
+        clock=lambda: datetime.now(UTC),
+        record=lambda received: complain(f"webhook: {received.outcome} {received.detail}".rstrip()),
+        act=lambda confirmed: say(f"{confirmed.kind.value}: {confirmed.name}"),
+    )
+    thread = receiver.start(lambda: Session(settings))
+    scheme = "https" if own.tableau_webhook_certificate else "http"
+    complain(f"Taking webhooks at {scheme}://{own.tableau_webhook_host}:{own.tableau_webhook_port}; Ctrl+C ends it.")
+    try:
+        uvicorn.run(
+            receiver.application(),
+            host=own.tableau_webhook_host,
+            port=own.tableau_webhook_port,
+            ssl_certfile=own.tableau_webhook_certificate,
+            ssl_keyfile=own.tableau_webhook_key,
+            log_level="critical",
+            access_log=False,  # the address holds the secret
+            server_header=False,
+            limit_concurrency=50,
+            timeout_keep_alive=5,
+        )
+    finally:
+        receiver.stop()
+        thread.join(10)
+    return 0
+
+
+VERB = Verb("serve", "Take Tableau's webhooks and confirm what they say.", _run, _options, _MORE)

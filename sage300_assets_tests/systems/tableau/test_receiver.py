@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.secret import Secret
+from sage300_assets.base.settings import load
+from sage300_assets.simulators.loopback import Loopback
+from sage300_assets.systems.tableau.contents import Source, source
+from sage300_assets.systems.tableau.hints import Confirmed, Kind, read_hint
+from sage300_assets.systems.tableau.publishing import publish
+from sage300_assets.systems.tableau.receiver import MOST_WAITING, Received, Receiver, ReceiverSettings
+from sage300_assets.systems.tableau.refreshing import refresh
+from sage300_assets.systems.tableau.registering import DEFAULT, register
+from sage300_assets.systems.tableau.session import Session
+from sage300_assets_tests.systems.tableau.conftest import Extracts
+from sage300_assets_tests.tableau_house import House
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@dataclass
+class Hooks:
+    """A receiver that listens, and what came of it."""
+
+    house: House
+    receiver: Receiver
+    url: str
+    seen: list[Received] = field(default_factory=list)
+    acted: list[Confirmed] = field(default_factory=list)
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [r.outcome for r in self.seen]
+
+    def post(self, body: object, token: str = SECRET) -> int:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return httpx.post(f"{self.url}/tableau/{token}", content=content, trust_env=False).status_code
+
+    def event(self, kind: Kind, **more: str) -> dict[str, str]:
+        published = self.house.world.source("GL Detail")
+        return {
+            "resource": "DATASOURCE",
+            "event_type": kind.value,
+            "resource_name": "GL Detail",
+            "site_luid": self.house.world.site().id,
+            "resource_luid": published.id,
+            "created_at": self.house.clock().isoformat(),
+            **more,
+        }
+
+    def work_off(self) -> None:
+        self.receiver.work_off(self.house.session)
+
+
+@pytest.fixture
+def hooks(house: House, extracts: Extracts) -> Iterator[Hooks]:
+    with house.session() as session:
+        publish(session, house.publication(session, extracts.old, "a" * 16))
+    house.world.source("GL Detail").is_extract = True
+    chosen = load(ReceiverSettings, _env_file=None, tableau_webhook_secret=SECRET, tableau_webhook_per_minute=30)
+    seen: list[Received] = []
+    acted: list[Confirmed] = []
+    receiver = Receiver(chosen, house.world.site().id, clock=house.clock, record=seen.append, act=acted.append)
+    listening = Loopback(receiver.application(), asyncio.Event(), name="receiver").start()
+    yield Hooks(house, receiver, listening.url, seen, acted)
+    listening.stop()
+
+
+def test_what_the_site_really_does_arrives_and_is_confirmed(hooks: Hooks) -> None:
+    with hooks.house.session() as session:
+        assert register(session, hooks.url, Secret(SECRET)) == [f"added {event}" for event in sorted(k.wire for k in DEFAULT)]
+        assert register(session, hooks.url, Secret(SECRET)) == []
+        key = hooks.house.world.source("GL Detail").id
+        refresh(session, _source(hooks.house, session))
+        hooks.house.fault("job_fails", on="refresh", notes="No route to the source.")
+        with pytest.raises(Exception, match="No route"):
+            refresh(session, _source(hooks.house, session))
+        session.ask("deleting", lambda server: server.datasources.delete(key))
+    hooks.house.server.courier.wait()
+    assert sorted(d.status for d in hooks.house.server.courier.deliveries) == [202, 202, 202]
+    hooks.work_off()
+    assert sorted(c.kind.value for c in hooks.acted) == ["DatasourceDeleted", "DatasourceRefreshFailed"]
+    # When it is looked into, the refreshed source is gone again: what was told is not true any more.
+    assert sorted(hooks.outcomes) == ["confirmed", "confirmed", "not confirmed", "taken", "taken", "taken"]
+
+
+def _source(house: House, session: Session) -> Source:
+    found = source(session, house.world.source("GL Detail").id)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("kind", [Kind.SOURCE_DELETED, Kind.REFRESH_FAILED, Kind.WORKBOOK_REFRESH_FAILED])
+def test_a_forged_event_has_no_effect(hooks: Hooks, kind: Kind) -> None:
+    assert hooks.post(hooks.event(kind)) == 202
+    hooks.work_off()
+    assert (hooks.outcomes, hooks.acted) == (["taken", "not confirmed"], [])
+
+
+def test_an_old_update_is_not_news(hooks: Hooks) -> None:
+    late = (hooks.house.clock() + timedelta(hours=1)).isoformat()
+    hooks.post(hooks.event(Kind.SOURCE_UPDATED, created_at=late))
+    hooks.post(hooks.event(Kind.SOURCE_UPDATED))
+    hooks.work_off()
+    assert hooks.outcomes == ["taken", "taken", "not confirmed", "confirmed"]
+    assert hooks.acted[0].source is not None
+
+
+def test_a_duplicate_is_taken_once(hooks: Hooks) -> None:
+    event = hooks.event(Kind.SOURCE_UPDATED)
+    assert [hooks.post(event), hooks.post(dict(reversed(event.items())))] == [202, 200]
+    hooks.work_off()
+    assert len(hooks.acted) == 1
+
+
+def test_an_event_that_could_not_be_confirmed_is_taken_again(hooks: Hooks) -> None:
+    event = hooks.event(Kind.SOURCE_UPDATED)
+    hooks.post(event)
+    hooks.house.fault("unavailable", on="datasources.get", times=3)
+    hooks.work_off()
+    assert hooks.outcomes == ["taken", "failed"]
+    assert hooks.post(event) == 202
+    hooks.house.fault("unavailable", on="signin", times=3)
+    hooks.work_off()
+    assert hooks.post(event) == 202
+    hooks.work_off()
+    assert hooks.outcomes == ["taken", "failed", "taken", "failed", "taken", "confirmed"]
+
+
+@pytest.mark.parametrize("token", ["", "x", SECRET[:-1] + "0", SECRET.upper(), "%00", "é" * 32])
+def test_a_wrong_token_sees_nothing(hooks: Hooks, token: str) -> None:
+    assert hooks.post(hooks.event(Kind.SOURCE_UPDATED), token) == 404
+    hooks.work_off()
+    assert hooks.acted == []
+    assert SECRET not in repr(hooks.seen)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 5000, b'{"event_type": "DatasourceUpdated"}', b"1e999999"])
+def test_what_is_no_event_is_refused(hooks: Hooks, body: bytes) -> None:
+    assert hooks.post(body) == 400
+    assert hooks.outcomes == ["not an event"]
+
+
+def test_the_test_of_a_webhook_succeeds_and_does_nothing(hooks: Hooks) -> None:
+    with hooks.house.session() as session:
+        register(session, hooks.url, Secret(SECRET), [Kind.SOURCE_UPDATED])
+        hook = session.ask("listing", lambda server: server.webhooks.get()[0][0])
+        session.ask("testing", lambda server: server.webhooks.test(str(hook.id)))
+    assert hooks.house.server.courier.deliveries[-1].status == 200
+    assert hooks.outcomes == ["not an event"]
+
+
+def test_a_huge_body_is_refused_without_being_read(hooks: Hooks) -> None:
+    assert hooks.post(b"x" * 20_000) == 413
+    assert hooks.outcomes == ["too large"]
+
+
+def test_a_flood_is_refused_and_passes(hooks: Hooks) -> None:
+    assert [hooks.post({"x": n}) for n in range(33)] == [400] * 30 + [429] * 3
+    hooks.house.clock.now += timedelta(minutes=1)
+    assert hooks.post(hooks.event(Kind.SOURCE_UPDATED)) == 202
+
+
+def test_more_than_can_wait_is_refused(hooks: Hooks) -> None:
+    hooks.receiver._bucket._most = hooks.receiver._bucket._left = 10.0**6
+    event = hooks.event(Kind.SOURCE_UPDATED)
+    taken = [hooks.receiver._taken(json.dumps({**event, "resource_luid": str(n)}).encode()).status_code for n in range(MOST_WAITING + 1)]
+    assert taken == [202] * MOST_WAITING + [503]
+
+
+def test_registering_replaces_what_leads_elsewhere_and_leaves_others_alone(hooks: Hooks) -> None:
+    with hooks.house.session() as session:
+        register(session, "https://old.example.com", Secret(SECRET), [Kind.SOURCE_UPDATED, Kind.SOURCE_CREATED])
+        hook = next(iter(hooks.house.world.site().webhooks.values()))
+        hook.name = "somebody else's"
+        assert register(session, "https://new.example.com", Secret(SECRET), [Kind.SOURCE_UPDATED]) == [
+            "removed datasource-updated",
+            "added datasource-updated",
+        ]
+        with pytest.raises(ConfigurationError, match="not an https"):
+            register(session, "http://new.example.com", Secret(SECRET))
+    assert sorted(h.name for h in hooks.house.world.site().webhooks.values()) == ["sage300 datasource-updated", "somebody else's"]
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_nothing_makes_it_fall_over(body: object) -> None:
+    assert read_hint(body, "site") is None
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 23, "with a blank in it, and long enough"])
+def test_a_secret_that_is_none_is_refused(secret: str) -> None:
+    with pytest.raises(ConfigurationError, match="TABLEAU_WEBHOOK_SECRET"):
+        assert load(ReceiverSettings, _env_file=None, tableau_webhook_secret=secret).secret
+
+
+def test_certificate_and_key_go_together() -> None:
+    with pytest.raises(ConfigurationError, match="go together"):
+        load(ReceiverSettings, _env_file=None, tableau_webhook_certificate="a.pem")
