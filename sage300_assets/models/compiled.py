@@ -65,7 +65,9 @@ class Model:
     sql: str
     header: Header
     reads: tuple[str, ...]
-    """Relations that its SQL names."""
+    """Relations that its query names."""
+    compares: tuple[str, ...]
+    """Other relations, that only its checks name."""
     columns: tuple[Column, ...]
     digest: str
     """Of everything that decides what it means: its SQL, that of the models it reads, the declared columns of their sources, the versions."""
@@ -79,6 +81,11 @@ class Model:
     def keys(self) -> tuple[str, ...]:
         """Columns that identify a row."""
         return (*self.header.keys, "valid_from") if self.header.history else self.header.keys
+
+    @property
+    def function(self) -> str:
+        """Name of the function that gives it for any day; empty where there is none."""
+        return f"{self.name.partition('_')[2]}_as_of" if self.header.as_of else ""
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:
@@ -133,6 +140,10 @@ class Catalogue(Mapping[str, Model]):
         """Stored models that a model reads."""
         return tuple(self._models[r.partition(".")[2]] for r in self.reads(model) if r.startswith(f"{MODELS}."))
 
+    def compared(self, model: Model) -> tuple[Model, ...]:
+        """Stored models that only its checks look into."""
+        return tuple(self._models[r.partition(".")[2]] for r in model.compares if r.startswith(f"{MODELS}."))
+
     def sources(self, model: Model) -> tuple[Table, ...]:
         """Sage 300 tables that a model reads."""
         return tuple(self.tables[r] for r in self.reads(model) if r.startswith(f"{SAGE300}."))
@@ -172,22 +183,46 @@ def load(folder: Path, entities: Iterable[Entity]) -> Catalogue:
     tables = {f"{SAGE300}.{view_name(t)}": t for e in entities for t in e.tables}
     texts = {path.stem: path for layer in LAYERS for path in sorted((folder / layer).glob("*.sql"))}
     sources = {name: path.read_text(encoding="utf-8") for name, path in texts.items()}
-    reads = {name: tuple(dict.fromkeys(".".join(m.groups()) for m in _READS.finditer(_COMMENT.sub("", sql)))) for name, sql in sources.items()}
+    headers = {name: parse_header(_where(path, folder), sources[name]) for name, path in texts.items()}
+    reads = {name: _named_in(_COMMENT.sub("", sql)) for name, sql in sources.items()}
+    compares = {name: tuple(r for r in _compared(header) if r not in (*reads[name], f"{MODELS}.{name}")) for name, header in headers.items()}
     done: dict[str, Model] = {}
-    for name in _in_order(texts, reads, tables):
+    both = {name: (*found, *compares[name]) for name, found in reads.items()}
+    for name in _in_order(texts, both, tables):
         path, sql = texts[name], sources[name]
-        where = path.relative_to(folder.parent).as_posix()
-        header = parse_header(where, sql)
-        digest = _digest(name, sql, reads[name], done, tables)
+        where, header = _where(path, folder), headers[name]
+        _check_references(where, header, headers)
+        digest = _digest(name, sql, both[name], done, tables)
         columns = _recalled(digest)
         if columns is None:
             from sage300_assets.models.examined import examine  # noqa: PLC0415 - sqlglot and DuckDB are not needed when nothing has changed
 
-            columns = examine(where, sql, header, reads[name], done, tables)
+            columns = examine(where, sql, header, both[name], done, tables)
             remember(digest, [[c.name, c.type, [[o.relation, o.column] for o in c.origins]] for c in columns])
         described = tuple(Column(c.name, c.type, c.origins, header.columns.get(c.name, "")) for c in columns)
-        done[name] = Model(name, path.parent.name, path, sql, header, reads[name], described, digest)
+        done[name] = Model(name, path.parent.name, path, sql, header, reads[name], compares[name], described, digest)
     return Catalogue(done.values(), tables)
+
+
+def _where(path: Path, folder: Path) -> str:
+    return path.relative_to(folder.parent).as_posix()
+
+
+def _named_in(sql: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(".".join(found.groups()) for found in _READS.finditer(sql)))
+
+
+def _compared(header: Header) -> tuple[str, ...]:
+    """What the checks name: it must be built before, but need not have the model built again."""
+    return (*(f"{MODELS}.{r.table}" for r in header.references), *_named_in(" ".join(check.sql for check in header.checks)))
+
+
+def _check_references(where: str, header: Header, headers: Mapping[str, Header]) -> None:
+    for reference in header.references:
+        keys = headers[reference.table].keys
+        if len(keys) != len(reference.columns) + 1:
+            given = ", ".join(reference.columns)
+            raise ModelError(f"{where}:1: `{given} -> {reference.table}` does not fit its key.", cure=f"That is {', '.join(keys)}; company goes without saying.")
 
 
 def _in_order(texts: Mapping[str, Path], reads: Mapping[str, tuple[str, ...]], tables: Mapping[str, Table]) -> Iterator[str]:
@@ -207,7 +242,7 @@ def _unknown(path: Path, relation: str, known: list[str]) -> ModelError:
     import difflib  # noqa: PLC0415 - only for a mistake
 
     lines = path.read_text(encoding="utf-8").splitlines()
-    line = next((n for n, text in enumerate(lines, 1) if relation in _COMMENT.sub("", text)), 1)
+    line = next((n for n, text in enumerate(lines, 1) if relation in text or f"-> {relation.partition('.')[2]}" in text), 1)
     close = difflib.get_close_matches(relation, known, n=3)
     where = f"{path.parent.parent.name}/{path.parent.name}/{path.name}:{line}"
     return ModelError(f"{where}: there is no table {relation}.", cure=f"Did you mean {' or '.join(close)}?" if close else "")

@@ -52,6 +52,7 @@ def examine(
     for name in header.columns:
         if name not in [n for n, _ in described]:
             raise ModelError(f"{where}:1: the header describes {name}, which is not among its columns.", cure=f"They are {', '.join(names)}.")
+    _check_questions(where, header, described)
     origins = _origins(where, tree, relations)
     origins.update(dict.fromkeys((name for name, _ in HISTORY_COLUMNS), origins.get(CHANGED_ON, ())))
     return tuple(Column(name, kind, origins.get(name, ())) for name, kind in described)
@@ -106,6 +107,16 @@ def _described(where: str, sql: str, relations: Mapping[str, list[tuple[str, str
         line = _LINE.search(str(problem))
         said = " ".join(str(problem).split("\n\nLINE")[0].split())
         raise ModelError(f"{where}:{line[1] if line else 1}: {said}") from problem
+
+
+def _check_questions(where: str, header: Header, columns: Iterable[tuple[str, str]]) -> None:
+    database = _empty_database()
+    database.execute(f"CREATE OR REPLACE TEMP TABLE this({', '.join(f'{quoted(n)} {k}' for n, k in columns)})")
+    for name, sql in [*((q.name, q.sql) for q in header.checks), *([("plot", header.plot)] if header.plot else [])]:
+        try:
+            database.execute(f"DESCRIBE {sql}")
+        except duckdb.Error as problem:
+            raise ModelError(f"{where}:1: `{name}` in the header: {' '.join(str(problem).split())}") from problem
 
 
 def _check_column(where: str, name: str, kind: str) -> None:

@@ -11,6 +11,7 @@
     -- column open_amount: what is still due
     -- check adds_up: SELECT ... FROM this       rows that offend; an error. `warn` in place of `check`: a warning
     -- plot: SELECT label, value FROM this       bars in the interface
+    -- as_of: true                               written against run.today, it also becomes a function of the day
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue.model import Cadence
 
 LAYERS = ("staging", "dimensions", "facts", "marts")
-_ENTRY = re.compile(r"(?P<word>owner|grain|keys|cadence|partition|history|plot|reference|(?:column|check|warn) (?P<name>\w+)): *(?P<value>.*)")
+_ENTRY = re.compile(r"(?P<word>owner|grain|keys|cadence|partition|history|as_of|plot|reference|(?:column|check|warn) (?P<name>\w+)): *(?P<value>.*)")
 _NEEDED = ("owner", "grain", "keys", "cadence")
 
 
@@ -64,6 +65,7 @@ class Header:
     columns: Mapping[str, str]
     checks: tuple[Question, ...]
     plot: str
+    as_of: bool
 
 
 def parse_header(where: str, sql: str) -> Header:
@@ -90,6 +92,7 @@ def parse_header(where: str, sql: str) -> Header:
         columns={name: value for _, word, name, value in entries if word.startswith("column ")},
         checks=tuple(Question(name, value, word.startswith("check ")) for _, word, name, value in entries if word.startswith(("check ", "warn "))),
         plot=single.get("plot", ""),
+        as_of=single.get("as_of", "") == "true",
     )
 
 
@@ -107,7 +110,7 @@ def _entries(where: str, sql: str) -> Iterator[tuple[int, str, str, str]]:
         if found is None:
             raise ModelError(
                 f"{where}:{line_number}: `{text.strip()}` is not an entry of a header.",
-                cure="Entries are owner, grain, keys, cadence, partition, history, reference, column NAME, check NAME, warn NAME and plot.",
+                cure="Entries are owner, grain, keys, cadence, partition, history, as_of, reference, column NAME, check NAME, warn NAME and plot.",
             )
         yield number, word, name, value
         number, word, name, value = line_number, found["word"], found["name"] or "", found["value"].strip()

@@ -3,7 +3,6 @@
 -- grain: one period of a fiscal year
 -- keys: company, fiscal_year, fiscal_period
 -- cadence: weekly
--- reference: company -> dim_company
 -- column kind: period, adjustment (14) or closing (15)
 -- column is_open: whether postings are still accepted
 -- check days_follow_each_other: WITH n AS (SELECT company, fiscal_year, fiscal_period, end_date,

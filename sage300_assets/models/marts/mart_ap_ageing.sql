@@ -4,6 +4,7 @@
 -- grain: one open document
 -- keys: company, vendor, document
 -- cadence: daily
+-- as_of: true
 -- reference: vendor -> dim_vendor
 -- column open_amount: still due on that day, in the document's currency; credit notes are negative
 -- column home_open_amount: still due on that day, in home currency at the document's own rate

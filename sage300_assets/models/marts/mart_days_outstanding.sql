@@ -4,6 +4,7 @@
 -- grain: one company and side
 -- keys: company, side
 -- cadence: daily
+-- as_of: true
 -- column side: receivable or payable
 -- column days_outstanding: nothing when nothing was invoiced
 -- plot: SELECT company || ' ' || side, days_outstanding FROM this ORDER BY 1
