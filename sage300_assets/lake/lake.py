@@ -91,6 +91,16 @@ class Lake:
                 create_views(connection, self.look(company, entity))
             yield connection
 
+    @contextlib.contextmanager
+    def look_at_models(self, names: Iterable[str] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A private DuckDB with the views of these models, or of all that were built, then with their functions."""
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            self.shelf.create_views(connection, names)
+            if names is None:
+                self.shelf.create_functions(connection)
+            yield connection
+
     def current(self, company: str, table: Table) -> pa.Table:
         """The current rows of a table."""
         with self.connect(company, [table.entity]) as connection:
@@ -146,7 +156,7 @@ class Lake:
     def refresh_warehouse(self, wanted: Iterable[tuple[str, Entity]]) -> bool:
         """Bring `warehouse.duckdb` up to date for these companies' entities."""
         pairs = list(wanted)
-        return warehouse.refresh(self.layout, (self.look(company, entity) for company, entity in pairs))
+        return warehouse.refresh(self.layout, (self.look(company, entity) for company, entity in pairs), self.shelf)
 
     # --- tidying -----------------------------------------------------------------------------------------------------------------
 

@@ -23,13 +23,21 @@ CREATE OR REPLACE MACRO ratio(a, b) AS
     CAST(CAST(a AS DECIMAL(38,3)) * 1000 AS HUGEINT) * 10000,
     CAST(CAST(b AS DECIMAL(38,3)) * 1000 AS HUGEINT)) AS DECIMAL(30,0)) * CAST('0.0001' AS DECIMAL(5,4)) AS DECIMAL(18,4));
 
--- An amount in home currency. Sage 300 multiplies by its rates unless the currency table says `Divide`.
-CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation) AS
+-- As many decimals as the currency has; most have two. Every branch is cast by itself: the common type of wide decimals would lose their decimals.
+CREATE OR REPLACE MACRO rounded(amount, decimals) AS
+  CASE decimals
+    WHEN 0 THEN CAST(round(amount, 0) AS DECIMAL(18,3))
+    WHEN 1 THEN CAST(round(amount, 1) AS DECIMAL(18,3))
+    WHEN 3 THEN CAST(round(amount, 3) AS DECIMAL(18,3))
+    ELSE CAST(round(amount, 2) AS DECIMAL(18,3)) END;
+
+-- An amount in home currency, rounded as that is, once. Sage 300 multiplies by its rates unless the currency table says `Divide`.
+CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
   CASE WHEN operation = 'Divide' THEN
-    CAST(CAST(halved_away(
-      CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * 10000000,
-      CAST(CAST(exchange_rate AS DECIMAL(38,7)) * 10000000 AS HUGEINT)) AS DECIMAL(30,0)) * CAST('0.001' AS DECIMAL(4,3)) AS DECIMAL(18,3))
-  ELSE CAST(CAST(amount AS DECIMAL(38,3)) * CAST(exchange_rate AS DECIMAL(15,7)) AS DECIMAL(18,3)) END;
+    rounded(CAST(halved_away(
+      CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * 100000000000000,
+      CAST(CAST(exchange_rate AS DECIMAL(38,7)) * 10000000 AS HUGEINT)) AS DECIMAL(28,0)) * CAST('0.0000000001' AS DECIMAL(10,10)), decimals)
+  ELSE rounded(CAST(amount AS DECIMAL(23,3)) * CAST(exchange_rate AS DECIMAL(15,7)), decimals) END;
 
 -- Fiscal periods as numbers: `06`, `Num6`, `ADJ` (14) and `CLS` (15).
 CREATE OR REPLACE MACRO period_number(x) AS

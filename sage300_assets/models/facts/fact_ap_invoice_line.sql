@@ -39,7 +39,7 @@ SELECT
   rate(i.ExchangeRate) AS exchange_rate,
   money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.DistributedAmount ELSE l.DistributedAmount END) AS amount,
   money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.TaxTotal ELSE l.TaxTotal END) AS tax_amount,
-  in_home(CASE i.DocumentType WHEN 'CreditNote' THEN -l.DistributedAmount ELSE l.DistributedAmount END, i.ExchangeRate, o.operation) AS home_amount,
+  in_home(CASE i.DocumentType WHEN 'CreditNote' THEN -l.DistributedAmount ELSE l.DistributedAmount END, i.ExchangeRate, o.operation, c.home_decimals) AS home_amount,
   l.business_date
 FROM sage300.ap_invoice_details AS l
 JOIN sage300.ap_invoices AS i ON i.company = l.company AND i.BatchNumber = l.BatchNumber AND i.EntryNumber = l.EntryNumber

@@ -58,9 +58,9 @@ SELECT
   c.home_currency,
   rate(o.exchange_rate) AS exchange_rate,
   money(o.extended_cost) AS ordered_amount,
-  in_home(o.extended_cost, o.exchange_rate, p.operation) AS home_ordered_amount,
+  in_home(o.extended_cost, o.exchange_rate, p.operation, c.home_decimals) AS home_ordered_amount,
   money(CAST(o.quantity_outstanding AS DECIMAL(18,4)) * CAST(o.unit_cost AS DECIMAL(18,6))) AS open_commitment,
-  in_home(money(CAST(o.quantity_outstanding AS DECIMAL(18,4)) * CAST(o.unit_cost AS DECIMAL(18,6))), o.exchange_rate, p.operation) AS home_open_commitment,
+  in_home(money(CAST(o.quantity_outstanding AS DECIMAL(18,4)) * CAST(o.unit_cost AS DECIMAL(18,6))), o.exchange_rate, p.operation, c.home_decimals) AS home_open_commitment,
   o.business_date
 FROM ordered AS o
 LEFT JOIN invoiced AS i ON i.company = o.company AND i.purchase_order = o.purchase_order AND i.item_formatted = o.item_formatted

@@ -23,10 +23,11 @@ SELECT
   money(CASE WHEN h.CreditDebitNoteType LIKE '%Debit%' THEN -l.ExtendedAmountMiscellaneousCharge ELSE l.ExtendedAmountMiscellaneousCharge END) AS credited_amount,
   in_home(
     CASE WHEN h.CreditDebitNoteType LIKE '%Debit%' THEN -l.ExtendedAmountMiscellaneousCharge ELSE l.ExtendedAmountMiscellaneousCharge END,
-    coalesce(i.InvoiceRate, CASE WHEN k.currency = k.home_currency THEN 1 END), o.operation) AS home_credited_amount,
+    coalesce(i.InvoiceRate, CASE WHEN k.currency = k.home_currency THEN 1 END), o.operation, c.home_decimals) AS home_credited_amount,
   l.business_date
 FROM sage300.oe_credit_debit_details AS l
 JOIN sage300.oe_credit_debit_notes AS h ON h.company = l.company AND h.CNUniquifier = l.CNUniquifier
 LEFT JOIN models.dim_customer AS k ON k.company = l.company AND k.customer = h.CustomerNumber
 LEFT JOIN sage300.oe_invoices AS i ON i.company = l.company AND i.InvoiceNumber = h.InvoiceNumber AND h.InvoiceNumber <> ''
 LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = i.InvoiceRateType
+LEFT JOIN models.stg_company AS c ON c.company = l.company

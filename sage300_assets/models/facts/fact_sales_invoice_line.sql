@@ -48,12 +48,13 @@ SELECT
   money(coalesce(l.InvoiceDiscountAmount, 0)) AS discount_amount,
   money(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0)) AS revenue_amount,
   money(l.TaxTotal) AS tax_amount,
-  in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation) AS home_revenue_amount,
+  in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation, c.home_decimals) AS home_revenue_amount,
   money(l.ExtendedDetailCost) AS home_cost_amount,
-  money(in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation) - coalesce(l.ExtendedDetailCost, 0))
+  money(in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation, c.home_decimals) - coalesce(l.ExtendedDetailCost, 0))
     AS home_margin_amount,
   coalesce(l.RecordCosted, false) AS is_costed,
   l.business_date
 FROM sage300.oe_invoice_details AS l
 JOIN sage300.oe_invoices AS h ON h.company = l.company AND h.InvoiceUniquifier = l.InvoiceUniquifier
 LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = h.InvoiceRateType
+LEFT JOIN models.stg_company AS c ON c.company = l.company

@@ -73,10 +73,11 @@ SELECT
   p.currency, p.home_currency,
   rate(p.exchange_rate) AS exchange_rate,
   money(p.ordered_amount) AS ordered_amount,
-  in_home(p.ordered_amount, p.exchange_rate, o.operation) AS home_ordered_amount,
+  in_home(p.ordered_amount, p.exchange_rate, o.operation, c.home_decimals) AS home_ordered_amount,
   money(p.open_amount) AS open_amount,
-  in_home(p.open_amount, p.exchange_rate, o.operation) AS home_open_amount,
+  in_home(p.open_amount, p.exchange_rate, o.operation, c.home_decimals) AS home_open_amount,
   p.business_date
 FROM priced AS p
 LEFT JOIN invoiced AS i ON i.company = p.company AND i.sales_order = p.sales_order AND i.detail_number = p.detail_number
 LEFT JOIN models.stg_rate_operation AS o ON o.company = p.company AND o.rate_type = p.rate_type
+LEFT JOIN models.stg_company AS c ON c.company = p.company
