@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import duckdb
 
-from sage300_assets.catalogue.model import Entity, Table
+from sage300_assets.catalogue.model import Collection, Dated, Entity, Stamped, Table
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Publication
@@ -109,14 +110,47 @@ def connect_inputs(db: duckdb.DuckDBPyConnection, lake: Lake, catalogue: Catalog
     for schema in (SAGE300, MODELS, "run"):
         db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     db.execute(f"CREATE VIEW {TODAY} AS SELECT DATE '{today}' AS as_of_date")
+    words = _words(catalogue, inputs.model)
+    tables: dict[str, Table] = {}
     for seen in inputs.seen:
-        create_views(db, lake.look(seen.company, seen.entity, seen.publications))
+        needed = _only_needed(seen.entity, words)
+        create_views(db, replace(lake.look(seen.company, seen.entity, seen.publications), entity=needed))
+        tables |= {view_name(table): table for table in needed.tables}
     companies = tuple(dict.fromkeys(s.company for s in inputs.seen))
     for table in catalogue.sources(inputs.model):
-        db.execute(f"CREATE VIEW {SAGE300}.{view_name(table)} AS {_all_companies(table, companies)}")
+        db.execute(f"CREATE VIEW {SAGE300}.{view_name(table)} AS {_all_companies(tables[view_name(table)], companies)}")
     lake.shelf.create_views(db, [m.name for m in (*catalogue.upstream(inputs.model), *catalogue.compared(inputs.model))])
     for staging in catalogue.staging(inputs.model):
         db.execute(f"CREATE VIEW {MODELS}.{staging.name} AS {staging.sql}")
+
+
+def _words(catalogue: Catalogue, model: Model) -> frozenset[str]:
+    texts = [model.sql, *(staging.sql for staging in catalogue.staging(model))]
+    return frozenset(word.lower() for text in texts for word in re.findall(r"\w+", text))
+
+
+def _only_needed(entity: Entity, words: frozenset[str]) -> Entity:
+    """The entity with the tables and columns that a query may mean: of hundreds of columns a model wants twenty, and each costs time."""
+    stamps = {entity.reading.field} if isinstance(entity.reading, (Stamped, Dated)) else set()
+    return replace(
+        entity,
+        fields=tuple(f for f in entity.fields if f.name in entity.key or f.name in stamps or f.name.lower() in words),
+        reading=replace(entity.reading, sequence=None) if isinstance(entity.reading, Dated) else entity.reading,
+        collections=_needed_collections(entity, entity.module, words),
+        optional_fields="",
+        control="",
+        ties=(),
+    )
+
+
+def _needed_collections(node: Entity | Collection, module: str, words: frozenset[str]) -> tuple[Collection, ...]:
+    found = []
+    for child in node.collections:
+        below = _needed_collections(child, module, words)
+        if below or f"{module.lower()}_{child.table_name}" in words:
+            fields = tuple(f for f in child.fields if f.name in child.key or f.name.lower() in words)
+            found.append(replace(child, fields=fields, collections=below, optional_fields="", control="", ties=()))
+    return tuple(found)
 
 
 def restrict(db: duckdb.DuckDBPyConnection, inputs: Inputs, months: Iterable[str]) -> frozenset[str]:
@@ -130,6 +164,14 @@ def restrict(db: duckdb.DuckDBPyConnection, inputs: Inputs, months: Iterable[str
         root = f'"{schema_name(company)}".{quoted(view_name(driver.root))}'
         db.execute(f"CREATE OR REPLACE VIEW {root} AS {_current_within(company, driver, sorted(wanted))}")
     return frozenset(wanted)
+
+
+def unrestrict(db: duckdb.DuckDBPyConnection, lake: Lake, catalogue: Catalogue, inputs: Inputs) -> None:
+    """Show all months again."""
+    words, driver = _words(catalogue, inputs.model), _driver(inputs.model, inputs.seen)
+    for seen in inputs.seen:
+        if seen.entity is driver:
+            create_views(db, replace(lake.look(seen.company, seen.entity, seen.publications), entity=_only_needed(seen.entity, words)))
 
 
 def _driver(model: Model, seen: Iterable[Seen]) -> Entity:
