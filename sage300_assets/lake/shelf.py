@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -194,7 +195,7 @@ class Shelf:
         removed = 0
         names = self._builds(table)
         stay = set(names[-1:])
-        for name, after in zip(names, names[1:], strict=False):
+        for name, after in pairwise(names):
             # Whoever looked just before a build was replaced still opens its files: the time runs from then.
             with contextlib.suppress(FileNotFoundError):
                 if now - (self._builds_folder(table) / after).stat().st_mtime < self.keep_superseded_seconds:

@@ -222,7 +222,9 @@ def _check_references(where: str, header: Header, headers: Mapping[str, Header])
         keys = headers[reference.table].keys
         if len(keys) != len(reference.columns) + 1:
             given = ", ".join(reference.columns)
-            raise ModelError(f"{where}:1: `{given} -> {reference.table}` does not fit its key.", cure=f"That is {', '.join(keys)}; company goes without saying.")
+            raise ModelError(
+                f"{where}:1: `{given} -> {reference.table}` does not fit its key.", cure=f"That is {', '.join(keys)}; company goes without saying."
+            )
 
 
 def _in_order(texts: Mapping[str, Path], reads: Mapping[str, tuple[str, ...]], tables: Mapping[str, Table]) -> Iterator[str]:

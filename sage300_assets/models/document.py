@@ -17,8 +17,9 @@ def to_markdown(known: Catalogue) -> str:
 def _page(known: Catalogue) -> Iterator[str]:
     yield "# Models"
     yield ""
-    yield "Written by `sage300 docs` from the files below `sage300_assets/models/`; edit those. Every table spans all companies. Amounts called `home_...` are in the"
-    yield "company's own currency, others in that of the row's `currency`. `sage300 models build` builds, `sage300 models show NAME` shows one with its lineage."
+    yield "Written by `sage300 docs` from the files below `sage300_assets/models/`; edit those. Every table spans all companies."
+    yield "Amounts called `home_...` are in the company's own currency, others in that of the row's `currency`."
+    yield "`sage300 models build` builds, `sage300 models show NAME` shows one with its lineage."
     yield ""
     yield "## How they hang together"
     yield ""

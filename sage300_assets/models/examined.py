@@ -26,9 +26,7 @@ _LINE = re.compile(r"LINE (\d+):")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def examine(
-    where: str, sql: str, header: Header, reads: Iterable[str], done: Mapping[str, Model], tables: Mapping[str, Table]
-) -> tuple[Column, ...]:
+def examine(where: str, sql: str, header: Header, reads: Iterable[str], done: Mapping[str, Model], tables: Mapping[str, Table]) -> tuple[Column, ...]:
     """Columns of a model, with their origins."""
     tree = _parsed(where, sql)
     relations = {relation: _columns(relation, done, tables) for relation in reads}

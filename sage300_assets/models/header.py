@@ -1,17 +1,17 @@
 """The comment at the top of a model's file, which says what its SQL cannot.
 
-    -- What one row is, in a sentence or two.
-    -- owner: team:payables
-    -- grain: one posted vendor document
-    -- keys: company, vendor, document
-    -- cadence: daily
-    -- partition: ap_posted_documents            rows are kept by month of this source's business date, and rebuilt by month
-    -- history: true                             the query says what is so now; former versions are kept with their dates
-    -- reference: vendor -> dim_vendor           (company and) these columns are the key of that table, where they are not null
-    -- column open_amount: what is still due
-    -- check adds_up: SELECT ... FROM this       rows that offend; an error. `warn` in place of `check`: a warning
-    -- plot: SELECT label, value FROM this       bars in the interface
-    -- as_of: true                               written against run.today, it also becomes a function of the day
+-- What one row is, in a sentence or two.
+-- owner: team:payables
+-- grain: one posted vendor document
+-- keys: company, vendor, document
+-- cadence: daily
+-- partition: ap_posted_documents            rows are kept by month of this source's business date, and rebuilt by month
+-- history: true                             the query says what is so now; former versions are kept with their dates
+-- reference: vendor -> dim_vendor           (company and) these columns are the key of that table, where they are not null
+-- column open_amount: what is still due
+-- check adds_up: SELECT ... FROM this       rows that offend; an error. `warn` in place of `check`: a warning
+-- plot: SELECT label, value FROM this       bars in the interface
+-- as_of: true                               written against run.today, it also becomes a function of the day
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ _FIGURES = (
     ("Days payables outstanding", "SELECT days_outstanding FROM models.mart_days_outstanding WHERE company = ? AND side = 'payable'"),
     (
         "Result of the year so far",
-        """SELECT sum(result_home_amount) FROM models.mart_income_statement AS i WHERE company = ?
-        AND fiscal_year = (SELECT max(fiscal_year) FROM models.mart_income_statement AS m WHERE m.company = i.company AND m.result_home_amount <> 0)""",
+        """SELECT sum(result_home_amount) FROM models.mart_income_statement AS i WHERE company = ? AND fiscal_year =
+        (SELECT max(fiscal_year) FROM models.mart_income_statement AS m WHERE m.company = i.company AND m.result_home_amount <> 0)""",
     ),
     ("Open purchase commitments", "SELECT sum(home_open_commitment) FROM models.mart_commitments WHERE company = ?"),
     ("Open sales orders", "SELECT sum(home_open_order_amount) FROM models.mart_credit_exposure WHERE company = ?"),
@@ -42,8 +42,8 @@ _PLOTS = (
     ("Payables by age", "SELECT age_bucket, sum(home_open_amount) FROM models.mart_ap_ageing WHERE company = ? GROUP BY 1 ORDER BY 1"),
     (
         "Result by period",
-        """SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(result_home_amount) FROM models.mart_income_statement WHERE company = ?
-        GROUP BY 1 HAVING sum(result_home_amount) <> 0 ORDER BY 1""",
+        """SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(result_home_amount)
+        FROM models.mart_income_statement WHERE company = ? GROUP BY 1 HAVING sum(result_home_amount) <> 0 ORDER BY 1""",
     ),
     ("Most spent with", "SELECT vendor_name, sum(home_amount) FROM models.mart_vendor_spend WHERE company = ? GROUP BY 1 ORDER BY 2 DESC LIMIT 10"),
     ("Most sold to", "SELECT customer_name, sum(home_revenue_amount) FROM models.mart_sales WHERE company = ? GROUP BY 1 ORDER BY 2 DESC LIMIT 10"),
@@ -90,7 +90,9 @@ def page_of(lake: Lake, company: str, now: datetime, before: Mapping[str, str]) 
         home = db.execute("SELECT any_value(home_currency), any_value(company_name) FROM models.dim_company WHERE company = ?", [company]).fetchone()
     builds = [(m, lake.shelf.newest(m.name)) for m in known.stored]
     findings = [(m.name, v) for m, build in builds if build for v in build.verdicts if not v.passed]
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
+        _TEMPLATE.read_text(encoding="utf-8")
+    )
     return template.render(
         company=company,
         name=(home[1] if home else None) or company,
@@ -145,7 +147,9 @@ def _reconciliation(lake: Lake, company: str) -> list[tuple[str, str, str]]:
     if not names:
         return []
     with duckdb.connect() as db:
-        rows = db.execute(f"SELECT title, state, note FROM read_parquet({text(folder / names[0])}, hive_partitioning = false) ORDER BY 2, 1").fetchall()
+        rows = db.execute(
+            f"SELECT title, state, note FROM read_parquet({text(folder / names[0])}, hive_partitioning = false) ORDER BY 2, 1"
+        ).fetchall()
     return [(str(title), str(state), str(note or "")) for title, state, note in rows]
 
 

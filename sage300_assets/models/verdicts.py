@@ -51,19 +51,23 @@ def judge(db: duckdb.DuckDBPyConnection, catalogue: Catalogue, model: Model) -> 
 def _keys(db: duckdb.DuckDBPyConnection, model: Model) -> Verdict:
     keys = comma(model.keys)
     # Equal keys have equal hashes, so equal numbers of rows and of hashes prove that no key comes twice.
-    row = db.execute(f"SELECT count(*), count(DISTINCT hash({keys})), count(*) FILTER (WHERE {' OR '.join(f'{quoted(k)} IS NULL' for k in model.keys)}) FROM this").fetchone()
+    row = db.execute(
+        f"SELECT count(*), count(DISTINCT hash({keys})), count(*) FILTER (WHERE {' OR '.join(f'{quoted(k)} IS NULL' for k in model.keys)}) FROM this"
+    ).fetchone()
     assert row is not None
     rows, different, without = row
     if without:
         found = db.execute(f"SELECT {keys} FROM this WHERE {' OR '.join(f'{quoted(k)} IS NULL' for k in model.keys)} LIMIT 3").fetchall()
         raise DataError(
-            f"{model.name}: {without} rows lack a part of their key ({', '.join(model.keys)}), such as {found[0]}.", cure="Nothing was published; look at their source."
+            f"{model.name}: {without} rows lack a part of their key ({', '.join(model.keys)}), such as {found[0]}.",
+            cure="Nothing was published; look at their source.",
         )
     if different != rows:
         found = db.execute(f"SELECT {keys}, count(*) FROM this GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 3").fetchall()
         if found:
             raise DataError(
-                f"{model.name}: a key occurs more than once ({', '.join(model.keys)}), such as {found[0][:-1]}.", cure="Nothing was published; look at what its query joins."
+                f"{model.name}: a key occurs more than once ({', '.join(model.keys)}), such as {found[0][:-1]}.",
+                cure="Nothing was published; look at what its query joins.",
             )
     return Verdict(KEYS, passed=True, error=True, said=f"{rows:,} rows, each with a key of its own")
 

@@ -134,7 +134,7 @@ def column_lineage(known: Catalogue, model: Model, companies: Sequence[str]) -> 
         for origin in known.origins(column):
             schema, _, name = origin.relation.partition(".")
             table = known.tables.get(origin.relation)
-            if schema == SAGE300 and table is not None and origin.column not in {"company"}:
+            if schema == SAGE300 and table is not None and origin.column != "company":
                 found[column.name] += [dg.TableColumnDep(asset_key(company, table), origin.column) for company in companies]
             elif schema == "models":
                 found[column.name].append(dg.TableColumnDep(model_key(name), origin.column))
@@ -146,7 +146,9 @@ def told(lake: Lake, built: Built) -> dict[str, dg.MetadataValue]:
     model, build = built.model, built.build
     shown: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(build.rows),
-        "what_happened": dg.MetadataValue.text("nothing it reads had changed" if built.skipped else "values changed" if built.changed else "same values"),
+        "what_happened": dg.MetadataValue.text(
+            "nothing it reads had changed" if built.skipped else "values changed" if built.changed else "same values"
+        ),
         "build": dg.MetadataValue.text(build.build),
         "seconds": dg.MetadataValue.float(round(built.seconds, 3)),
         "folder": dg.MetadataValue.path(str(lake.shelf.folder(model.name))),

@@ -9,7 +9,9 @@ from sage300_assets.terminal.verb import Parser, Verb
 
 
 def _options(parser: Parser) -> None:
-    parser.add_argument("--output", default=str(Path("docs", "catalogue.md")), metavar="FILE", help="where the catalogue goes to (default: %(default)s)")
+    parser.add_argument(
+        "--output", default=str(Path("docs", "catalogue.md")), metavar="FILE", help="where the catalogue goes to (default: %(default)s)"
+    )
     parser.add_argument("--models", default=str(Path("docs", "models.md")), metavar="FILE", help="where the models go to (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not up to date")
 

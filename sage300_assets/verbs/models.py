@@ -55,7 +55,9 @@ def _build(args: argparse.Namespace) -> int:
         for verdict in built.build.verdicts:
             if not verdict.passed:
                 errors += verdict.error
-                found.append(f"{'ERROR  ' if verdict.error else 'warning'} {built.model.name}.{verdict.check}: {verdict.said}, such as {verdict.offending[0]}")
+                found.append(
+                    f"{'ERROR  ' if verdict.error else 'warning'} {built.model.name}.{verdict.check}: {verdict.said}, such as {verdict.offending[0]}"
+                )
     grid(("model", "rows", "", "seconds"), rows, right=(1, 3))
     for line in found:
         complain(line)

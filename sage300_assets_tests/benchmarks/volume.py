@@ -24,14 +24,26 @@ _LINES = 2
 _BATCH = 10
 _DAYS = (TODAY - FIRST).days
 _MASTER = {
-    "APVendors": ("2000", {"VendorNumber": "'V' || n", "VendorName": "'Vendor ' || n", "GroupCode": "'G' || n % 5", "CurrencyCode": "'CAD'", "AccountSet": "'HOME'"}),
+    "APVendors": (
+        "2000",
+        {"VendorNumber": "'V' || n", "VendorName": "'Vendor ' || n", "GroupCode": "'G' || n % 5", "CurrencyCode": "'CAD'", "AccountSet": "'HOME'"},
+    ),
     "APVendorGroups": ("5", {"GroupCode": "'G' || n"}),
     "APAccountSets": ("1", {"AccountSetCode": "'HOME'", "PayablesControlAccount": "'2100'"}),
-    "ARCustomers": ("3000", {"CustomerNumber": "'C' || n", "CustomerName": "'Customer ' || n", "CurrencyCode": "'CAD'", "AccountSet": "'HOME'", "GroupCode": "''"}),
+    "ARCustomers": (
+        "3000",
+        {"CustomerNumber": "'C' || n", "CustomerName": "'Customer ' || n", "CurrencyCode": "'CAD'", "AccountSet": "'HOME'", "GroupCode": "''"},
+    ),
     "ARAccountSets": ("1", {"AccountSetKey": "'HOME'", "ReceivablesControlAccount": "'1200'"}),
-    "GLAccounts": ("500", {"UnformattedAccount": "'A' || n", "AccountType": "'IncomeStatement'", "AccountGroupCode": "'X' || n % 9", "AccountSegmentCode2": "n % 7"}),
+    "GLAccounts": (
+        "500",
+        {"UnformattedAccount": "'A' || n", "AccountType": "'IncomeStatement'", "AccountGroupCode": "'X' || n % 9", "AccountSegmentCode2": "n % 7"},
+    ),
     "ICItems": ("4000", {"UnformattedItemNumber": "'I' || n", "ItemNumber": "'I-' || n", "Category": "'K' || n % 8", "QuantityOnHand": "n"}),
-    "CSCompanyProfile": ("1", {"DatabaseID": f"'{COMPANY}'", "FunctionalCurrency": "'CAD'", "DefaultRateType": "'SP'", "NumFiscalPeriods": "'Num12'"}),
+    "CSCompanyProfile": (
+        "1",
+        {"DatabaseID": f"'{COMPANY}'", "FunctionalCurrency": "'CAD'", "DefaultRateType": "'SP'", "NumFiscalPeriods": "'Num12'"},
+    ),
     "CSCurrencyCodes": ("1", {"CurrencyCodeKey": "'CAD'", "DecimalPlaces": "'Num2'"}),
 }
 _DAY = f"DATE '{FIRST}' + CAST(n * {_DAYS} // total AS INTEGER)"
@@ -43,56 +55,223 @@ def documents(count: int) -> Mapping[str, tuple[int, dict[str, dict[str, str]]]]
     """Entity -> number of records, and for each table what its columns are; `l` is the place of a line."""
     quarter = count // 4
     nested = {"BatchNumber": f"n // {_BATCH}", "EntryNumber": f"n % {_BATCH}"}
-    invoice = {**nested, **_PERIOD, "DocumentDate": "day", "DocumentNumber": "'D' || n", "DocumentType": "'Invoice'", "CurrencyCode": "'CAD'", "ExchangeRate": "1"}
-    posted = {**_PERIOD, "DocumentNumber": "'D' || n", "DocumentType": "'Invoice'", "DocumentDate": "day", "DueDate": "day + 30", "PostingDate": "day"}
+    invoice = {
+        **nested,
+        **_PERIOD,
+        "DocumentDate": "day",
+        "DocumentNumber": "'D' || n",
+        "DocumentType": "'Invoice'",
+        "CurrencyCode": "'CAD'",
+        "ExchangeRate": "1",
+    }
+    posted = {
+        **_PERIOD,
+        "DocumentNumber": "'D' || n",
+        "DocumentType": "'Invoice'",
+        "DocumentDate": "day",
+        "DueDate": "day + 30",
+        "PostingDate": "day",
+    }
     posted |= {"CurrencyCode": "'CAD'", "ExchangeRate": "1", "LastActivityDate": "day", "FunctionalCurrencyInvoiceAmount": _AMOUNT}
     due = f"CASE WHEN n % 10 = 0 THEN {_AMOUNT} ELSE 0 END"
     line = {**nested, "LineNumber": "l", "Quantity": "1", "TaxTotal": "1"}
     return {
-        "GLPostedTransactions": (count * 2, {"gl_posted_transactions": {
-            **_PERIOD, "AccountNumber": "'A' || n % 500", "SourceCurrencyCode": "'CAD'", "HomeCurrencyCode": "'CAD'", "SourceLedgerCode": "'AP'", "SourceTypeCode": "'IN'",
-            "PostingSequenceNumber": "n // 2", "JournalEntryNumber": "'1'", "DetailCount": "n % 2", "JournalDate": "day", "CurrencyRateForConversion": "1",
-            "JournalTransactionAmount": "(CASE n % 2 WHEN 0 THEN 1 ELSE -1 END) * CAST(10 + (n // 2) % 9973 AS DECIMAL(19,3))", "SourceCurrencyAmount": "1",
-        }}),
-        "APPostedDocuments": (quarter, {"ap_posted_documents": {
-            **posted, "VendorNumber": "'V' || n % 2000", "VendorCurrencyInvoiceAmount": _AMOUNT, "VendorCurrencyAmountDue": due, "FunctionalCurrencyAmountDue": due}}),
-        "ARPostedDocuments": (quarter, {"ar_posted_documents": {
-            **posted, "CustomerNumber": "'C' || n % 3000", "CustomerCurrencyInvoiceAmount": _AMOUNT, "CustomerCurrencyAmountDue": due, "FunctionalCurrencyAmountDue": due}}),
-        "APInvoiceBatches": (quarter, {
-            "ap_invoice_batches": {"BatchNumber": f"n // {_BATCH}", "BatchStatus": "'Posted'", "DateLastEdited": "day"},
-            "ap_invoices": {**invoice, "VendorNumber": "'V' || n % 2000"},
-            "ap_invoice_details": {**line, "GLAccount": "'A' || n % 500", "DistributedAmount": _AMOUNT}}),
-        "ARInvoiceBatches": (quarter, {
-            "ar_invoice_batches": {"BatchNumber": f"n // {_BATCH}", "BatchStatus": "'Posted'", "DateLastEdited": "day"},
-            "ar_invoices": {**invoice, "CustomerNumber": "'C' || n % 3000"},
-            "ar_invoice_details": {**line, "RevenueAccount": "'A' || n % 500", "ExtendedAmountWithoutTIP": _AMOUNT, "FunctionalDistributionNetOfTaxes": _AMOUNT}}),
-        "OEInvoices": (count // 8, {
-            "oe_invoices": {"InvoiceUniquifier": "n", "InvoiceNumber": "'S' || n", "InvoiceDate": "day", "CustomerNumber": "'C' || n % 3000", "InvoiceRate": "1",
-                            "InvoiceFiscalYear": "year(day)::VARCHAR", "InvoiceFiscalPeriod": "'Num' || month(day)", "InvoiceSourceCurrency": "'CAD'",
-                            "InvoiceHomeCurrency": "'CAD'", "Salesperson1": "'P' || n % 9"},
-            "oe_invoice_details": {"InvoiceUniquifier": "n", "LineUniquifier": "l", "UnformattedItemNumber": "'I' || n % 4000", "OrderNumber": "'O' || n",
-                                   "OrderDetailNumber": "l", "QuantityShipped": "1", "ExtendedShippedPriceMiscellaneousCha": _AMOUNT, "ExtendedDetailCost": "5"}}),
-        "OEOrders": (count // 8, {
-            "oe_orders": {"OrderUniquifier": "n", "OrderNumber": "'O' || n", "OrderDate": "day", "CustomerNumber": "'C' || n % 3000", "OrderRate": "1", "OrderType": "'Active'",
-                          "OrderSourceCurrency": "'CAD'", "OrderHomeCurrency": "'CAD'", "OrderCompleted": "'CompleteDayEnd'"},
-            "oe_order_details": {"OrderUniquifier": "n", "LineNumber": "l", "DetailNumber": "l", "UnformattedItemNumber": "'I' || n % 4000", "QuantityOrdered": "1",
-                                 "QuantityShippedtodate": "1", "ExtendedOrderAmount": _AMOUNT}}),
-        "POPurchaseOrders": (count // 16, {
-            "po_purchase_orders": {"PurchaseOrderSequenceKey": "n", "PurchaseOrderNumber": "'Q' || n", "PurchaseOrderDate": "day", "Vendor": "'V' || n % 2000", "ExchangeRate": "1",
-                                   "Currency": "'CAD'"},
-            "po_purchase_order_lines": {"PurchaseOrderSequenceKey": "n", "LineNumber": "l", "ItemNumber": "'I-' || n % 4000", "QuantityOrdered": "2", "QuantityReceived": "1",
-                                        "UnitCost": "3", "ExtendedCost": "6"}}),
-        "APPaymentAndAdjustmentBatches": (count // 8, {
-            "ap_payment_and_adjustment_batches": {"BatchSelector": "'PY'", "BatchNumber": "n", "BatchStatus": "'Posted'", "DateLastEdited": "day", "BankCode": "'B'"},
-            "ap_payments": {"BatchSelector": "'PY'", "BatchNumber": "n", "EntryNumber": "1", "PaymentDateAdjustmentDate": "day", "VendorNumber": "'V' || (n + 1) % 2000"},
-            "ap_applied_payments": {"BatchSelector": "'PY'", "BatchNumber": "n", "EntryNumber": "1", "LineNumber": "1", "VendorNumber": "'V' || (n + 1) % 2000",
-                                    "DocumentNumber": "'D' || (n + 1)", "PaymentAmount": "10"}}),
-        "ARReceiptAndAdjustmentBatches": (count // 8, {
-            "ar_receipt_and_adjustment_batches": {"BatchRecordType": "'CA'", "BatchNumber": "n", "BatchStatus": "'Posted'", "DateLastEdited": "day", "BankCode": "'B'"},
-            "ar_receipts": {"BatchRecordType": "'CA'", "BatchNumber": "n", "EntryNumber": "1", "ReceiptDateAdjustmentDate": "day", "CustomerNumber": "'C' || (n + 1) % 3000"},
-            "ar_applied_receipts": {"BatchRecordType": "'CA'", "BatchNumber": "n", "EntryNumber": "1", "LineNumber": "1", "CustomerNumber": "'C' || (n + 1) % 3000",
-                                    "DocumentNumber": "'D' || (n + 1)", "CustomerReceiptAmount": "10"}}),
-    }  # fmt: skip
+        "GLPostedTransactions": (
+            count * 2,
+            {
+                "gl_posted_transactions": {
+                    **_PERIOD,
+                    "AccountNumber": "'A' || n % 500",
+                    "SourceCurrencyCode": "'CAD'",
+                    "HomeCurrencyCode": "'CAD'",
+                    "SourceLedgerCode": "'AP'",
+                    "SourceTypeCode": "'IN'",
+                    "PostingSequenceNumber": "n // 2",
+                    "JournalEntryNumber": "'1'",
+                    "DetailCount": "n % 2",
+                    "JournalDate": "day",
+                    "CurrencyRateForConversion": "1",
+                    "JournalTransactionAmount": "(CASE n % 2 WHEN 0 THEN 1 ELSE -1 END) * CAST(10 + (n // 2) % 9973 AS DECIMAL(19,3))",
+                    "SourceCurrencyAmount": "1",
+                }
+            },
+        ),
+        "APPostedDocuments": (
+            quarter,
+            {
+                "ap_posted_documents": {
+                    **posted,
+                    "VendorNumber": "'V' || n % 2000",
+                    "VendorCurrencyInvoiceAmount": _AMOUNT,
+                    "VendorCurrencyAmountDue": due,
+                    "FunctionalCurrencyAmountDue": due,
+                }
+            },
+        ),
+        "ARPostedDocuments": (
+            quarter,
+            {
+                "ar_posted_documents": {
+                    **posted,
+                    "CustomerNumber": "'C' || n % 3000",
+                    "CustomerCurrencyInvoiceAmount": _AMOUNT,
+                    "CustomerCurrencyAmountDue": due,
+                    "FunctionalCurrencyAmountDue": due,
+                }
+            },
+        ),
+        "APInvoiceBatches": (
+            quarter,
+            {
+                "ap_invoice_batches": {"BatchNumber": f"n // {_BATCH}", "BatchStatus": "'Posted'", "DateLastEdited": "day"},
+                "ap_invoices": {**invoice, "VendorNumber": "'V' || n % 2000"},
+                "ap_invoice_details": {**line, "GLAccount": "'A' || n % 500", "DistributedAmount": _AMOUNT},
+            },
+        ),
+        "ARInvoiceBatches": (
+            quarter,
+            {
+                "ar_invoice_batches": {"BatchNumber": f"n // {_BATCH}", "BatchStatus": "'Posted'", "DateLastEdited": "day"},
+                "ar_invoices": {**invoice, "CustomerNumber": "'C' || n % 3000"},
+                "ar_invoice_details": {
+                    **line,
+                    "RevenueAccount": "'A' || n % 500",
+                    "ExtendedAmountWithoutTIP": _AMOUNT,
+                    "FunctionalDistributionNetOfTaxes": _AMOUNT,
+                },
+            },
+        ),
+        "OEInvoices": (
+            count // 8,
+            {
+                "oe_invoices": {
+                    "InvoiceUniquifier": "n",
+                    "InvoiceNumber": "'S' || n",
+                    "InvoiceDate": "day",
+                    "CustomerNumber": "'C' || n % 3000",
+                    "InvoiceRate": "1",
+                    "InvoiceFiscalYear": "year(day)::VARCHAR",
+                    "InvoiceFiscalPeriod": "'Num' || month(day)",
+                    "InvoiceSourceCurrency": "'CAD'",
+                    "InvoiceHomeCurrency": "'CAD'",
+                    "Salesperson1": "'P' || n % 9",
+                },
+                "oe_invoice_details": {
+                    "InvoiceUniquifier": "n",
+                    "LineUniquifier": "l",
+                    "UnformattedItemNumber": "'I' || n % 4000",
+                    "OrderNumber": "'O' || n",
+                    "OrderDetailNumber": "l",
+                    "QuantityShipped": "1",
+                    "ExtendedShippedPriceMiscellaneousCha": _AMOUNT,
+                    "ExtendedDetailCost": "5",
+                },
+            },
+        ),
+        "OEOrders": (
+            count // 8,
+            {
+                "oe_orders": {
+                    "OrderUniquifier": "n",
+                    "OrderNumber": "'O' || n",
+                    "OrderDate": "day",
+                    "CustomerNumber": "'C' || n % 3000",
+                    "OrderRate": "1",
+                    "OrderType": "'Active'",
+                    "OrderSourceCurrency": "'CAD'",
+                    "OrderHomeCurrency": "'CAD'",
+                    "OrderCompleted": "'CompleteDayEnd'",
+                },
+                "oe_order_details": {
+                    "OrderUniquifier": "n",
+                    "LineNumber": "l",
+                    "DetailNumber": "l",
+                    "UnformattedItemNumber": "'I' || n % 4000",
+                    "QuantityOrdered": "1",
+                    "QuantityShippedtodate": "1",
+                    "ExtendedOrderAmount": _AMOUNT,
+                },
+            },
+        ),
+        "POPurchaseOrders": (
+            count // 16,
+            {
+                "po_purchase_orders": {
+                    "PurchaseOrderSequenceKey": "n",
+                    "PurchaseOrderNumber": "'Q' || n",
+                    "PurchaseOrderDate": "day",
+                    "Vendor": "'V' || n % 2000",
+                    "ExchangeRate": "1",
+                    "Currency": "'CAD'",
+                },
+                "po_purchase_order_lines": {
+                    "PurchaseOrderSequenceKey": "n",
+                    "LineNumber": "l",
+                    "ItemNumber": "'I-' || n % 4000",
+                    "QuantityOrdered": "2",
+                    "QuantityReceived": "1",
+                    "UnitCost": "3",
+                    "ExtendedCost": "6",
+                },
+            },
+        ),
+        "APPaymentAndAdjustmentBatches": (
+            count // 8,
+            {
+                "ap_payment_and_adjustment_batches": {
+                    "BatchSelector": "'PY'",
+                    "BatchNumber": "n",
+                    "BatchStatus": "'Posted'",
+                    "DateLastEdited": "day",
+                    "BankCode": "'B'",
+                },
+                "ap_payments": {
+                    "BatchSelector": "'PY'",
+                    "BatchNumber": "n",
+                    "EntryNumber": "1",
+                    "PaymentDateAdjustmentDate": "day",
+                    "VendorNumber": "'V' || (n + 1) % 2000",
+                },
+                "ap_applied_payments": {
+                    "BatchSelector": "'PY'",
+                    "BatchNumber": "n",
+                    "EntryNumber": "1",
+                    "LineNumber": "1",
+                    "VendorNumber": "'V' || (n + 1) % 2000",
+                    "DocumentNumber": "'D' || (n + 1)",
+                    "PaymentAmount": "10",
+                },
+            },
+        ),
+        "ARReceiptAndAdjustmentBatches": (
+            count // 8,
+            {
+                "ar_receipt_and_adjustment_batches": {
+                    "BatchRecordType": "'CA'",
+                    "BatchNumber": "n",
+                    "BatchStatus": "'Posted'",
+                    "DateLastEdited": "day",
+                    "BankCode": "'B'",
+                },
+                "ar_receipts": {
+                    "BatchRecordType": "'CA'",
+                    "BatchNumber": "n",
+                    "EntryNumber": "1",
+                    "ReceiptDateAdjustmentDate": "day",
+                    "CustomerNumber": "'C' || (n + 1) % 3000",
+                },
+                "ar_applied_receipts": {
+                    "BatchRecordType": "'CA'",
+                    "BatchNumber": "n",
+                    "EntryNumber": "1",
+                    "LineNumber": "1",
+                    "CustomerNumber": "'C' || (n + 1) % 3000",
+                    "DocumentNumber": "'D' || (n + 1)",
+                    "CustomerReceiptAmount": "10",
+                },
+            },
+        ),
+    }
 
 
 def five_years(folder: Path, count: int) -> Lake:
@@ -100,11 +279,18 @@ def five_years(folder: Path, count: int) -> Lake:
     lake = Lake(folder)
     for resource, (rows, columns) in _MASTER.items():
         entity = find(resource)
-        _publish(lake, entity.resource, {view_name(entity.root): columns}, f"SELECT n, {TODAY.toordinal()} AS total, DATE '{TODAY}' AS day FROM range({rows}) AS r(n)", Span(None, None))
+        _publish(
+            lake,
+            entity.resource,
+            {view_name(entity.root): columns},
+            f"SELECT n, {TODAY.toordinal()} AS total, DATE '{TODAY}' AS day FROM range({rows}) AS r(n)",
+            Span(None, None),
+        )
     for resource, (rows, tables) in documents(count).items():
         for year in range(YEARS):
             low, high = FIRST + timedelta(days=year * _DAYS // YEARS), FIRST + timedelta(days=(year + 1) * _DAYS // YEARS)
-            base = f"SELECT * FROM (SELECT n, {rows} AS total, {_DAY} AS day FROM (SELECT n, {rows} AS total FROM range({rows}) AS r(n))) WHERE day >= DATE '{low}' AND day < DATE '{high}'"
+            dated = f"SELECT n, total, {_DAY} AS day FROM (SELECT n, {rows} AS total FROM range({rows}) AS r(n))"
+            base = f"SELECT * FROM ({dated}) WHERE day >= DATE '{low}' AND day < DATE '{high}'"
             _publish(lake, resource, tables, base, Span(low, high))
     return lake
 
@@ -138,14 +324,36 @@ def _publish(lake: Lake, resource: str, tables: Mapping[str, Mapping[str, str]],
             files.append(DataFile(table.name, path.name, found[0], path.stat().st_size, digest))
     figures = {entity.root.name: {day: DayFigures(1) for day in sorted(days)}}
     lake.publish(
-        Publication(read, "bench", COMPANY, resource, moment, moment, (Cover(span, read),), tuple(files), figures, source_rows=0, touched_days=tuple(sorted(days))), entity
+        Publication(
+            read,
+            "bench",
+            COMPANY,
+            resource,
+            moment,
+            moment,
+            (Cover(span, read),),
+            tuple(files),
+            figures,
+            source_rows=0,
+            touched_days=tuple(sorted(days)),
+        ),
+        entity,
     )
 
 
 def _rows(table: Table, columns: Mapping[str, str], base: str, read: str, moment: datetime) -> str:
     lines = f"CROSS JOIN range(1, {_LINES + 1}) AS x(l)" if table.name.endswith(("details", "lines")) else ""
     header = table.name.endswith("invoice_batches")
-    given = {**columns, "business_date": "day", "_read": f"'{read}'", "_read_at": f"TIMESTAMPTZ '{moment}'", "_run": "'bench'", "_page": "'0'", "_change": "false", "_deleted": "false"}
+    given = {
+        **columns,
+        "business_date": "day",
+        "_read": f"'{read}'",
+        "_read_at": f"TIMESTAMPTZ '{moment}'",
+        "_run": "'bench'",
+        "_page": "'0'",
+        "_change": "false",
+        "_deleted": "false",
+    }
     # The lines of a batch share its day, so batches are cut at days.
     select = ", ".join(f"CAST({given.get(name, 'NULL')} AS {kind}) AS {quoted(name)}" for name, kind in sql_columns(table))
     if header:

@@ -77,7 +77,10 @@ def test_no_check_finds_anything_in_sound_books(stock: Stock) -> None:
 
 def test_a_period_belongs_to_each_companys_own_calendar(stock: Stock) -> None:
     with stock.lake.look_at_models(["dim_date", "dim_fiscal_period", "mart_trial_balance"]) as db:
-        on = {c: (y, p) for c, y, p in db.execute("SELECT company, fiscal_year, fiscal_period FROM models.dim_date WHERE date_day = DATE '2026-11-20'").fetchall()}
+        on = {
+            c: (y, p)
+            for c, y, p in db.execute("SELECT company, fiscal_year, fiscal_period FROM models.dim_date WHERE date_day = DATE '2026-11-20'").fetchall()
+        }
         assert on == {c: tuple(int(x) for x in stock.world.companies[c].fiscal(date(2026, 11, 20))) for c in COMPANIES}
         assert on["SAMEUR"] != on["SAMLTD"]
         periods = dict(db.execute("SELECT company, max(fiscal_period) FROM models.dim_fiscal_period WHERE kind = 'period' GROUP BY 1").fetchall())
@@ -88,7 +91,11 @@ def test_a_period_belongs_to_each_companys_own_calendar(stock: Stock) -> None:
 
 def test_credit_notes_lower_what_is_owed_and_what_was_spent(stock: Stock) -> None:
     with stock.lake.look_at_models() as db:
-        for table, amounts in (("fact_ap_document", "amount, home_amount"), ("fact_ar_invoice_line", "amount, home_amount"), ("fact_ap_invoice_line", "amount, home_amount")):
+        for table, amounts in (
+            ("fact_ap_document", "amount, home_amount"),
+            ("fact_ar_invoice_line", "amount, home_amount"),
+            ("fact_ap_invoice_line", "amount, home_amount"),
+        ):
             for amount in amounts.split(", "):
                 assert db.execute(f"SELECT max({amount}), count(*) > 3 FROM models.{table} WHERE document_type = 'CreditNote'").fetchone() < (0, True)
         spent = db.execute("SELECT sum(amount) FROM models.mart_vendor_spend").fetchone()

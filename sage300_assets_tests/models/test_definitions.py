@@ -28,14 +28,58 @@ SELECT
   money(v.CreditLimit) AS credit_limit
 FROM sage300.ap_vendors AS v
 """
-LISTED = (
-    "dim_company dim_account dim_account_segment dim_vendor dim_vendor_group dim_customer dim_customer_group dim_national_account dim_item dim_item_category "
-    "dim_location dim_salesperson dim_currency dim_fiscal_period dim_date dim_terms dim_tax_group dim_vendor_history dim_customer_history dim_account_history "
-    "dim_item_history fact_gl_line fact_gl_balance fact_ap_document fact_ar_document fact_ap_application fact_ar_application fact_ap_invoice_line "
-    "fact_ar_invoice_line fact_purchase_order_line fact_sales_order_line fact_sales_invoice_line fact_stock fact_price fact_exchange_rate mart_trial_balance "
-    "mart_balance_sheet mart_income_statement mart_cash_position mart_ap_ageing mart_ar_ageing mart_vendor_spend mart_commitments mart_actual_vs_budget "
-    "mart_days_outstanding mart_sales mart_credit_exposure mart_overdue_invoices mart_project_margin mart_inventory_availability"
-).split()
+LISTED = [
+    "dim_company",
+    "dim_account",
+    "dim_account_segment",
+    "dim_vendor",
+    "dim_vendor_group",
+    "dim_customer",
+    "dim_customer_group",
+    "dim_national_account",
+    "dim_item",
+    "dim_item_category",
+    "dim_location",
+    "dim_salesperson",
+    "dim_currency",
+    "dim_fiscal_period",
+    "dim_date",
+    "dim_terms",
+    "dim_tax_group",
+    "dim_vendor_history",
+    "dim_customer_history",
+    "dim_account_history",
+    "dim_item_history",
+    "fact_gl_line",
+    "fact_gl_balance",
+    "fact_ap_document",
+    "fact_ar_document",
+    "fact_ap_application",
+    "fact_ar_application",
+    "fact_ap_invoice_line",
+    "fact_ar_invoice_line",
+    "fact_purchase_order_line",
+    "fact_sales_order_line",
+    "fact_sales_invoice_line",
+    "fact_stock",
+    "fact_price",
+    "fact_exchange_rate",
+    "mart_trial_balance",
+    "mart_balance_sheet",
+    "mart_income_statement",
+    "mart_cash_position",
+    "mart_ap_ageing",
+    "mart_ar_ageing",
+    "mart_vendor_spend",
+    "mart_commitments",
+    "mart_actual_vs_budget",
+    "mart_days_outstanding",
+    "mart_sales",
+    "mart_credit_exposure",
+    "mart_overdue_invoices",
+    "mart_project_margin",
+    "mart_inventory_availability",
+]
 
 
 @pytest.fixture
@@ -108,7 +152,11 @@ def test_models_that_read_each_other_are_refused(models: Path) -> None:
 
 
 def test_a_change_reaches_what_is_below_and_nothing_else(models: Path) -> None:
-    below = GOOD.replace("sage300.ap_vendors", "models.dim_vendor").replace("v.VendorNumber AS vendor", "v.vendor").replace("v.CreditLimit", "v.credit_limit")
+    below = (
+        GOOD.replace("sage300.ap_vendors", "models.dim_vendor")
+        .replace("v.VendorNumber AS vendor", "v.vendor")
+        .replace("v.CreditLimit", "v.credit_limit")
+    )
     write(models, GOOD)
     write(models, below, "dim_below")
     write(models, GOOD, "dim_beside")
@@ -161,7 +209,9 @@ def test_share_is_exact(functions: duckdb.DuckDBPyConnection, amount: Decimal, p
 
 
 @given(amount=amounts, rate=rates, divide=st.booleans(), decimals=st.sampled_from([0, 2, 3]))
-def test_home_currency_is_exact_and_rounded_once(functions: duckdb.DuckDBPyConnection, amount: Decimal, rate: Decimal, divide: bool, decimals: int) -> None:
+def test_home_currency_is_exact_and_rounded_once(
+    functions: duckdb.DuckDBPyConnection, amount: Decimal, rate: Decimal, divide: bool, decimals: int
+) -> None:
     exact = amount / rate if divide else amount * rate
     if abs(exact) < 10**14:
         sql = f"SELECT in_home({amount:f}::DECIMAL(18,3), {rate:f}::DECIMAL(15,7), '{'Divide' if divide else 'Multiply'}', {decimals})"
@@ -173,4 +223,9 @@ def test_what_does_not_fit_is_an_error_and_no_wrap(functions: duckdb.DuckDBPyCon
         with pytest.raises(duckdb.ConversionException):
             functions.execute(f"SELECT {sql}")
     assert functions.execute("SELECT share(1, 1, 0), ratio(1, 0)").fetchone() == (None, None)
-    assert functions.execute("SELECT period_number('ADJ'), period_number('Num6'), period_number('06'), period_number('CLS')").fetchone() == (14, 6, 6, 15)
+    assert functions.execute("SELECT period_number('ADJ'), period_number('Num6'), period_number('06'), period_number('CLS')").fetchone() == (
+        14,
+        6,
+        6,
+        15,
+    )

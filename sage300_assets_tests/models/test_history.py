@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import duckdb
 from hypothesis import given, settings
@@ -27,7 +28,9 @@ class Day:
 
 
 days = st.lists(
-    st.builds(Day, st.integers(0, 3), st.dictionaries(st.sampled_from("AB"), st.tuples(st.sampled_from(["x", "y", "z"]), st.integers(0, 4)), max_size=2)),
+    st.builds(
+        Day, st.integers(0, 3), st.dictionaries(st.sampled_from("AB"), st.tuples(st.sampled_from(["x", "y", "z"]), st.integers(0, 4)), max_size=2)
+    ),
     min_size=1,
     max_size=6,
 )
@@ -36,8 +39,10 @@ days = st.lists(
 def as_rows(db: duckdb.DuckDBPyConnection, day: Day, today: date) -> str:
     rows = []
     for item, (name, age) in day.items.items():
-        cells = [{"company": "'C'", "item": f"'{item}'", "item_name": f"'{name}'"}.get(v, "NULL") for v in VALUES]
-        rows.append(f"SELECT {', '.join(f'{cell} AS {v}' for cell, v in zip(cells, VALUES, strict=True))}, DATE '{today - timedelta(days=age)}' AS changed_on")
+        known = {"company": "'C'", "item": f"'{item}'", "item_name": f"'{name}'"}
+        cells = [known.get(v, "NULL") for v in VALUES]
+        named = ", ".join(f"{cell} AS {v}" for cell, v in zip(cells, VALUES, strict=True))
+        rows.append(f"SELECT {named}, DATE '{today - timedelta(days=age)}' AS changed_on")
     nothing = f"SELECT {', '.join(f'NULL AS {v}' for v in VALUES)}, NULL::DATE AS changed_on WHERE false"
     return " UNION ALL ".join(rows) or nothing
 
@@ -64,7 +69,7 @@ def test_versions_follow_each_other_and_the_present_one_is_what_is_so(story: lis
 def check(rows: list[tuple[object, ...]], day: Day) -> None:
     assert {r[0]: r[1] for r in rows if r[4]} == {item: name for item, (name, _) in day.items.items()}
     assert len({(r[0], r[2]) for r in rows}) == len(rows), "two versions begin on one day"
-    for one, other in zip(rows, rows[1:], strict=False):
+    for one, other in pairwise(rows):
         if one[0] == other[0]:
             assert one[3] is not None
             assert one[2] < one[3] <= other[2], "versions overlap"  # type: ignore[operator]
@@ -73,8 +78,6 @@ def check(rows: list[tuple[object, ...]], day: Day) -> None:
 
 
 def build() -> Build:
-    from datetime import UTC, datetime
-
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return Build("1", MODEL.name, "", now, now, "", {}, {}, {}, tuple((c.name, c.type) for c in MODEL.columns), ())
 
@@ -84,7 +87,6 @@ def test_a_rename_closes_the_former_version() -> None:
         first, second = Day(0, {"A": ("old", 10)}), Day(5, {"A": ("new", 2)})
         db.execute(f"CREATE TABLE former AS {merged_sql(MODEL, None, '', as_rows(db, first, FIRST), FIRST)}")
         later = FIRST + timedelta(days=5)
-        rows = db.execute(
-            f"SELECT item_name, valid_from, valid_to FROM ({merged_sql(MODEL, build(), 'SELECT * FROM former', as_rows(db, second, later), later)}) ORDER BY 2"
-        ).fetchall()
+        merged = merged_sql(MODEL, build(), "SELECT * FROM former", as_rows(db, second, later), later)
+        rows = db.execute(f"SELECT item_name, valid_from, valid_to FROM ({merged}) ORDER BY 2").fetchall()
         assert rows == [("old", date(2025, 12, 22), date(2026, 1, 4)), ("new", date(2026, 1, 4), None)]

@@ -78,7 +78,9 @@ def _run_once(home: Path, values: dict[str, str]) -> None:
                 asset_selection=asset_keys("SAMLTD", entity),
                 tags={"dagster/asset_partition_range_start": str(start), "dagster/asset_partition_range_end": str(start + timedelta(days=20))},
             )
-            models = definitions.resolve_job_def(BUILD).execute_in_process(instance=instance, asset_selection=[model_key(name) for name in _needed("mart_ap_ageing")])
+            models = definitions.resolve_job_def(BUILD).execute_in_process(
+                instance=instance, asset_selection=[model_key(name) for name in _needed("mart_ap_ageing")]
+            )
     finally:
         os.chdir(before)
     assert result.success

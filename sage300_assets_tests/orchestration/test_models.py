@@ -17,10 +17,10 @@ from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.models import BUILD, model_key
 from sage300_assets.orchestration.names import asset_key
 from sage300_assets.orchestration.source import Source
+from sage300_assets.simulators.sage300 import World
 from sage300_assets_tests.house import TODAY
 from sage300_assets_tests.models.conftest import used_entities
 from sage300_assets_tests.models.pantry import fill
-from sage300_assets.simulators.sage300 import World
 
 
 @dataclass
