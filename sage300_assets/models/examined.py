@@ -131,20 +131,22 @@ def _lines(tree: exp.Query) -> dict[str, int]:
     return {p.alias_or_name: _line(p) for p in tree.selects}
 
 
-def _line(expression: exp.Expression) -> int:
+def _line(expression: exp.Expr) -> int:
     return next((n.meta["line"] for n in expression.find_all(exp.Identifier) if "line" in n.meta), 1)
 
 
 def _origins(where: str, tree: exp.Query, relations: Mapping[str, list[tuple[str, str]]]) -> dict[str, tuple[Origin, ...]]:
-    schema: dict[str, dict[str, dict[str, str]]] = {}
+    schema: dict[str, object] = {}
+    tables_of: dict[str, dict[str, dict[str, str]]] = {}
     for relation, columns in relations.items():
         database, _, table = relation.partition(".")
-        schema.setdefault(database, {})[table] = dict(columns)
+        tables_of.setdefault(database, {})[table] = dict(columns)
+    schema.update(tables_of)
     spelling = {relation: {name.lower(): name for name, _ in columns} for relation, columns in relations.items()}
     try:
         whole = qualify(tree, dialect="duckdb", schema=schema, validate_qualify_columns=False, identify=False)
         scope = build_scope(whole)
-        names = [p.alias_or_name for p in whole.selects]  # type: ignore[attr-defined]
+        names = [p.alias_or_name for p in whole.selects]
         found = {name: set(_leaves(lineage(name, whole, dialect="duckdb", schema=schema, scope=scope, copy=False), spelling)) for name in names}
         return {name: tuple(sorted(origins, key=lambda o: (o.relation, o.column))) for name, origins in found.items()}
     except SqlglotError as problem:

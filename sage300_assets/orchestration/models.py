@@ -55,7 +55,7 @@ def model_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["models", name])
 
 
-def follows_its_sources() -> dg.AutomationCondition[dg.AssetKey]:
+def follows_its_sources() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
     """Requested when anything upstream was updated, or will be in the same run, whichever partition it was; not while upstream work is under way."""
     condition = dg.AutomationCondition
     changed = condition.any_deps_updated().since(condition.newly_requested() | condition.newly_updated())

@@ -277,13 +277,13 @@ def documents(count: int) -> Mapping[str, tuple[int, dict[str, dict[str, str]]]]
 def five_years(folder: Path, count: int) -> Lake:
     """A lake with about `count` documents over five years, a read for each year."""
     lake = Lake(folder)
-    for resource, (rows, columns) in _MASTER.items():
+    for resource, (number, columns) in _MASTER.items():
         entity = find(resource)
         _publish(
             lake,
             entity.resource,
             {view_name(entity.root): columns},
-            f"SELECT n, {TODAY.toordinal()} AS total, DATE '{TODAY}' AS day FROM range({rows}) AS r(n)",
+            f"SELECT n, {TODAY.toordinal()} AS total, DATE '{TODAY}' AS day FROM range({number}) AS r(n)",
             Span(None, None),
         )
     for resource, (rows, tables) in documents(count).items():

@@ -33,10 +33,10 @@ def mine(stock: Stock, tmp_path: Path) -> Stock:
     return stock.copy(tmp_path / "lake")
 
 
-def a_day_passes(stock: Stock) -> None:
-    """What polling reads after a day: the last days of dated entities, what was stamped since, and snapshots whole."""
+def days_pass(stock: Stock) -> None:
+    """What polling reads after a weekend: the last days of dated entities, what was stamped since, and snapshots whole."""
     before = stock.world.today
-    stock.world.advance(1)
+    stock.world.advance(3)
     for company in COMPANIES:
         for entity in used_entities():
             back = entity.reading.lookback if isinstance(entity.reading, (Stamped, Dated)) else None
@@ -60,9 +60,9 @@ def test_nothing_is_built_when_nothing_changed(mine: Stock) -> None:
     assert {name: mine.lake.shelf.newest(name) for name in models.catalogue()} == before
 
 
-def test_after_a_day_everything_is_as_if_built_anew_and_old_months_were_left_alone(mine: Stock, tmp_path: Path) -> None:
+def test_after_some_days_everything_is_as_if_built_anew_and_old_months_were_left_alone(mine: Stock, tmp_path: Path) -> None:
     kept = {path.name for path in models.files(mine.lake, "fact_gl_line")}
-    a_day_passes(mine)
+    days_pass(mine)
     built = mine.build()
     anew = fill(tmp_path / "anew", mine.world, used_entities())
     list(build_all(anew, mine.order()))
@@ -74,7 +74,7 @@ def test_after_a_day_everything_is_as_if_built_anew_and_old_months_were_left_alo
     assert kept & {path.name for path in models.files(mine.lake, "fact_gl_line")}
     assert built["dim_location"].changed is False
     assert built["mart_ap_ageing"].changed
-    assert sum(b.skipped for b in built.values()) == 0 or not built["dim_terms"].changed
+    assert built["mart_trial_balance"].changed
 
 
 def test_a_mart_is_left_alone_when_what_it_reads_was_read_again_without_a_change(mine: Stock) -> None:
@@ -114,7 +114,9 @@ def test_a_document_whose_date_moves_to_another_month_stands_there_once(mine: St
 def test_files_have_the_schema_that_is_told(stock: Stock) -> None:
     for model in models.catalogue().stored:
         for path in models.files(stock.lake, model.name):
-            assert pq.read_schema(path).remove_metadata().equals(models.schema(model.name)), path
+            # DuckDB marks columns that happen to have no nulls; that differs from file to file and is no part of the promise.
+            stored = pq.read_schema(path)
+            assert [(f.name, f.type) for f in stored] == [(f.name, f.type) for f in models.schema(model.name)], path
 
 
 def test_a_reader_of_the_former_build_is_not_disturbed(mine: Stock) -> None:
@@ -122,7 +124,7 @@ def test_a_reader_of_the_former_build_is_not_disturbed(mine: Stock) -> None:
     with duckdb.connect() as db:
         db.execute(f"CREATE VIEW former AS SELECT * FROM read_parquet({[p.as_posix() for p in before]})")
         count = db.execute("SELECT count(*), sum(home_closing_amount) FROM former").fetchone()
-        a_day_passes(mine)
+        days_pass(mine)
         mine.build()
         assert models.files(mine.lake, "mart_trial_balance") != before
         assert db.execute("SELECT count(*), sum(home_closing_amount) FROM former").fetchone() == count
@@ -152,7 +154,7 @@ def test_a_kill_before_publication_leaves_the_former_build(mine: Stock, monkeypa
 
 
 def test_builders_at_once_do_the_work_once_and_agree(mine: Stock) -> None:
-    a_day_passes(mine)
+    days_pass(mine)
     skipped: list[bool] = []
 
     def build() -> None:

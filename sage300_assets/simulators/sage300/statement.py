@@ -42,9 +42,9 @@ def trial_balance(company: Company) -> Iterator[Balance]:
     while day <= company.today:
         for posting in ledger.postings(day):
             for entry in ledger.entries(posting):
-                year, period = company.fiscal(entry.day)
+                fiscal = company.fiscal(entry.day)
                 for line in entry.lines:
-                    moved[line.account, int(year)][int(period)] += line.home
+                    moved[line.account, int(fiscal[0])][int(fiscal[1])] += line.home
         day += ONE_DAY
     for year in range(ledger.first_year, ledger.last_year + 1):
         result = 0
