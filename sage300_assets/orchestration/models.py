@@ -27,6 +27,7 @@ from sage300_assets.orchestration.source import Source
 BUILD = "build_models"
 POOL = "models"
 _PREVIEW_COLUMNS, _PREVIEW_ROWS = 12, 5
+_ROOTS = 6
 
 
 def models(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
@@ -80,7 +81,7 @@ def model_asset(known: Catalogue, model: Model, companies: Sequence[str]) -> dg.
         tags={"layer": model.layer, "cadence": model.header.cadence.value},
         code_version=model.digest,
         metadata={
-            "dagster/column_schema": column_schema(model),
+            "dagster/column_schema": column_schema(known, model),
             "dagster/column_lineage": lineage,
             "dagster/relation_identifier": f"models.{model.name}",
             "key": ", ".join(model.keys),
@@ -119,11 +120,16 @@ def model_asset(known: Catalogue, model: Model, companies: Sequence[str]) -> dg.
     return build_model
 
 
-def column_schema(model: Model) -> dg.TableSchema:
-    """Columns as the interface lists them."""
-    return dg.TableSchema([
-        dg.TableColumn(c.name, c.type.lower(), c.description, dg.TableColumnConstraints(nullable=c.name not in model.keys)) for c in model.columns
-    ])  # fmt: skip
+def column_schema(known: Catalogue, model: Model) -> dg.TableSchema:
+    """Columns as the interface lists them, each with the Sage 300 fields it is made of in the end."""
+    columns = []
+    for column in model.columns:
+        roots = [f"{o.relation.partition('.')[2]}.{o.column}" for o in known.roots(model.name, column.name) if o.relation in known.tables]
+        made_of = f"From {', '.join(roots[:_ROOTS])}{f' and {len(roots) - _ROOTS} more' if len(roots) > _ROOTS else ''}." if roots else ""
+        said = f"{column.description[:1].upper()}{column.description[1:]}. " if column.description else ""
+        constraints = dg.TableColumnConstraints(nullable=column.name not in model.keys)
+        columns.append(dg.TableColumn(column.name, column.type.lower(), f"{said}{made_of}".strip(), constraints))
+    return dg.TableSchema(columns)
 
 
 def column_lineage(known: Catalogue, model: Model, companies: Sequence[str]) -> dg.TableColumnLineage:

@@ -81,7 +81,7 @@ def test_lineage_of_a_mart_leads_column_by_column_to_the_sage_300_asset(ran: Ran
     known = ran.definitions.resolve_asset_graph()
     for key, name in seen:
         schema = known.get(dg.AssetKey.from_user_string(key)).metadata["dagster/column_schema"]
-        assert name in [c.name for c in schema.schema.columns], (key, name)
+        assert name in [c.name for c in schema.columns], (key, name)
 
 
 def test_a_materialisation_shows_rows_totals_preview_and_plot(ran: Ran) -> None:
