@@ -35,7 +35,7 @@ class Seen:
     @property
     def reads(self) -> tuple[str, ...]:
         """Those that may have changed a row."""
-        return tuple(p.read for p in self.publications if p.touched_days)
+        return tuple(p.read for p in self.publications if p.touched_days or p.files)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ class Inputs:
         months: set[str] = set()
         for seen in self.seen:
             news = self._news(seen, build)
-            if news and seen.entity is not _driver(self.model, self.seen):
+            if news and (seen.entity is not _driver(self.model, self.seen) or seen.entity.quarantine is not None):
+                return None  # a record that was put aside leaves a month that no list of days names
+            if not all(p.touched_days for p in news):
                 return None
             parts = [p.part for p in build.pieces]
             for publication in news:
@@ -85,7 +87,7 @@ class Inputs:
     @staticmethod
     def _news(seen: Seen, build: Build) -> list[Publication]:
         known = set(build.reads.get(seen.name, ()))
-        return [p for p in seen.publications if p.touched_days and p.read not in known]
+        return [p for p in seen.publications if (p.touched_days or p.files) and p.read not in known]
 
 
 def look(lake: Lake, catalogue: Catalogue, model: Model, companies: Sequence[str], today: date) -> Inputs:

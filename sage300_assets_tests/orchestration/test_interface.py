@@ -158,8 +158,9 @@ def test_a_column_is_followed_back_to_the_sage_300_field(interface: str) -> None
         for asset, before in (("mart_ap_ageing", "fact_ap_document"), ("fact_ap_document", "posted_documents")):
             page.goto(f"{interface}/assets/models/{asset}?view=lineage")
             page.get_by_text(before, exact=True).first.wait_for(timeout=60_000)
-        query = """{ assetNodeOrError(assetKey: {path: ["models", "mart_ap_ageing"]}) { ... on AssetNode { assetMaterializations(limit: 1) { metadataEntries {
-            ... on TableColumnLineageMetadataEntry { lineage { columnName columnDeps { assetKey { path } columnName } } } } } } } }"""
+        query = """{ assetNodeOrError(assetKey: {path: ["models", "mart_ap_ageing"]}) { ... on AssetNode {
+            assetMaterializations(limit: 1) { metadataEntries {
+                ... on TableColumnLineageMetadataEntry { lineage { columnName columnDeps { assetKey { path } columnName } } } } } } } }"""
         told = page.request.post(f"{interface}/graphql", data={"query": query}).text()
         assert '"columnName": "open_amount"' in told or '"columnName":"open_amount"' in told
         browser.close()
