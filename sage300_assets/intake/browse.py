@@ -21,6 +21,7 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import reads
 from sage300_assets.lake.schema import BUSINESS_DATE
+from sage300_assets.lake.shelf import SCHEMA
 from sage300_assets.lake.views import quoted
 
 _AT_ONCE = 5_000
@@ -109,7 +110,11 @@ def ask(lake: Lake, companies: Sequence[str], sql: str) -> Iterator[Answer]:
     # A view takes some ten milliseconds to make, so only those are made that the query can mean.
     meant = [pair for pair in everything if any(view_name(t) in sql.casefold() for t in pair[1].stored)]
     try:
-        with lake.connect_all(meant or everything) as db:
+        of_models = f"{SCHEMA}." in sql.casefold()
+        with lake.connect_all(meant if meant or of_models else everything) as db:
+            if of_models:
+                lake.shelf.create_views(db)
+                lake.shelf.create_functions(db)
             _refuse_unless_reading(db, sql)
             result = db.execute(sql)
             columns = result.description or []
@@ -118,7 +123,8 @@ def ask(lake: Lake, companies: Sequence[str], sql: str) -> Iterator[Answer]:
     except duckdb.Error as problem:
         if lake.root.as_posix() in str(problem):
             raise _unreadable(problem) from problem
-        raise _refusal(problem, [sql_name(c, t) for c, e in everything for t in e.tables]) from problem
+        names = [sql_name(c, t) for c, e in everything for t in e.tables] + [f"{SCHEMA}.{t}" for t in lake.shelf.tables()]
+        raise _refusal(problem, names) from problem
 
 
 def written(value: object) -> str:

@@ -22,6 +22,7 @@ from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout, schema_name, view_name
 from sage300_assets.lake.publication import Publication, PublicationLog, new_read, store, superseded_since
 from sage300_assets.lake.schema import fingerprint
+from sage300_assets.lake.shelf import Shelf
 from sage300_assets.lake.views import Listing, create_views, listing
 from sage300_assets.lake.writer import ReadWriter
 
@@ -40,6 +41,7 @@ class Lake:
     keep_raw_seconds: float = 30 * 24 * 3600.0
     _noticed: dict[tuple[str, str], str] = field(default_factory=dict)
     _logs: dict[tuple[str, str], PublicationLog] = field(default_factory=dict)
+    _shelf: Shelf | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Lake:
@@ -52,6 +54,13 @@ class Lake:
         """Where things are."""
         return Layout(self.root)
 
+    @property
+    def shelf(self) -> Shelf:
+        """The tables that are made of others."""
+        if self._shelf is None:
+            self._shelf = Shelf(self.root, self.layout.locks, self.keep_superseded_seconds)
+        return self._shelf
+
     # --- what is there -----------------------------------------------------------------------------------------------------------
 
     def publications(self, company: str, entity: Entity) -> tuple[Publication, ...]:
@@ -61,10 +70,11 @@ class Lake:
             self._logs[key] = PublicationLog(self.layout.publications(company, entity))
         return self._logs[key].list()
 
-    def look(self, company: str, entity: Entity) -> Listing:
-        """One consistent look at an entity."""
+    def look(self, company: str, entity: Entity, publications: tuple[Publication, ...] | None = None) -> Listing:
+        """One consistent look at an entity; `publications` if they were listed already."""
         folders = {t.name: self.layout.table(company, t) for t in entity.stored}
-        return listing(company, entity, self.publications(company, entity), folders, fingerprint(entity.tables))
+        seen = self.publications(company, entity) if publications is None else publications
+        return listing(company, entity, seen, folders, fingerprint(entity.tables))
 
     @contextlib.contextmanager
     def connect(self, company: str, entities: Iterable[Entity]) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -79,6 +89,16 @@ class Lake:
             connection.execute("SET TimeZone = 'UTC'")
             for company, entity in wanted:
                 create_views(connection, self.look(company, entity))
+            yield connection
+
+    @contextlib.contextmanager
+    def look_at_models(self, names: Iterable[str] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A private DuckDB with the views of these models, or of all that were built, then with their functions."""
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            self.shelf.create_views(connection, names)
+            if names is None:
+                self.shelf.create_functions(connection)
             yield connection
 
     def current(self, company: str, table: Table) -> pa.Table:
@@ -136,7 +156,7 @@ class Lake:
     def refresh_warehouse(self, wanted: Iterable[tuple[str, Entity]]) -> bool:
         """Bring `warehouse.duckdb` up to date for these companies' entities."""
         pairs = list(wanted)
-        return warehouse.refresh(self.layout, (self.look(company, entity) for company, entity in pairs))
+        return warehouse.refresh(self.layout, (self.look(company, entity) for company, entity in pairs), self.shelf)
 
     # --- tidying -----------------------------------------------------------------------------------------------------------------
 

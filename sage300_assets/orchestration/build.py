@@ -14,6 +14,7 @@ from sage300_assets.orchestration.alerts import alert_definitions
 from sage300_assets.orchestration.assets import entity_assets
 from sage300_assets.orchestration.freshness import newest_date_checks
 from sage300_assets.orchestration.jobs import jobs, schedules
+from sage300_assets.orchestration.models import models
 from sage300_assets.orchestration.partitions import daily_partitions
 from sage300_assets.orchestration.reconciliation import reconciliation_definitions
 from sage300_assets.orchestration.sensors import change_sensor
@@ -46,6 +47,7 @@ def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
 CONTRIBUTIONS: tuple[Contribution, ...] = (
     reading,
     sweeping,
+    models,
     reconciliation_definitions,
     alert_definitions,
 )

@@ -29,6 +29,12 @@ def freshness_policy(entity: Entity) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
 
 
+def window(cadence: Cadence) -> dict[str, timedelta]:
+    """The windows of a cadence, as a policy takes them."""
+    warn, fail = _WINDOWS[cadence]
+    return {"warn_window": warn, "fail_window": fail}
+
+
 def newest_date_checks(company: str, entities: Sequence[Entity]) -> dg.AssetChecksDefinition:
     """One step that judges all root tables of a company."""
 

@@ -9,9 +9,12 @@ from sage300_assets.terminal.verb import Parser, Verb
 
 _SHOWN_ROWS = 200
 _MORE = """
-Tables are called <company>.<module>_<table>; `sage300 tables` lists them. Decimals are exact, in JSON as texts.
+Tables are called <company>.<module>_<table>, models models.<name>; `sage300 tables` and `sage300 models list` list them. Decimals are exact, in
+JSON as texts.
 
   sage300 sql "SELECT count(*) FROM samltd.ap_vendors"
+  sage300 sql "SELECT age_bucket, sum(home_open_amount) FROM models.mart_ap_ageing GROUP BY ALL ORDER BY 1"
+  sage300 sql "FROM models.ap_ageing_as_of(DATE '2026-09-30')"
 """
 
 

@@ -16,6 +16,7 @@ from sage300_assets.simulators.sage300.app import WebApi, call_json
 from sage300_assets.simulators.sage300.encoding import plain_json
 from sage300_assets.simulators.sage300.faults import FaultBoard, describe_faults
 from sage300_assets.simulators.sage300.shapes import Anything
+from sage300_assets.simulators.sage300.statement import trial_balance
 from sage300_assets.simulators.sage300.world import World
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -38,6 +39,7 @@ class Control:
             ("/_simulator/put", ["POST", "PUT"], self._put),
             ("/_simulator/delete", ["POST", "PUT"], self._delete),
             ("/_simulator/truth/{company}/{resource}", ["GET"], self._truth),
+            ("/_simulator/books/{company}", ["GET"], self._books),
             ("/_simulator/calls", ["GET", "DELETE"], self._calls),
         ]
         return [Route(path, _guarded(endpoint), methods=methods) for path, methods, endpoint in listed]
@@ -66,6 +68,11 @@ class Control:
     async def _truth(self, request: Request) -> Response:
         records = self._world.truth(request.path_params["company"], request.path_params["resource"])
         return JSONResponse({"today": self._world.today.isoformat(), "value": plain_json(records)})
+
+    async def _books(self, request: Request) -> Response:
+        with self._world.lock:
+            stated = [[*b[:3], *map(str, b[3:])] for b in trial_balance(self._world.companies[request.path_params["company"]])]
+        return JSONResponse({"today": self._world.today.isoformat(), "trial_balance": stated})
 
     async def _calls(self, request: Request) -> Response:
         if request.method == "DELETE":

@@ -1,0 +1,11 @@
+-- Bank accounts and the ledger accounts they post to.
+-- owner: team:treasury
+-- grain: one bank
+-- keys: company, bank
+-- cadence: weekly
+-- reference: ledger_account -> dim_account
+SELECT
+  b.company, b.BankCode AS bank, b.Description AS bank_name, b.StatementCurrency AS currency, c.home_currency, b.BankAccount AS ledger_account,
+  coalesce(b.Multicurrency, false) AS is_multicurrency
+FROM sage300.bk_banks AS b
+LEFT JOIN models.stg_company AS c ON c.company = b.company

@@ -1,0 +1,43 @@
+-- The payables ledger: every posted vendor document and what is still due on it. Credit notes and prepayments are negative.
+-- owner: team:payables
+-- grain: one posted vendor document
+-- keys: company, vendor, document
+-- cadence: daily
+-- partition: ap_posted_documents
+-- reference: vendor -> dim_vendor
+-- column open_amount: still due, in the document's currency
+-- column home_open_amount: still due, in home currency at the document's own rate
+-- column business_date: the day of its last activity; files are cut by its month
+-- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(FunctionalCurrencyAmountDue) AS s FROM sage300.ap_posted_documents GROUP BY ALL),
+--   b AS (SELECT company, count(*) AS n, sum(home_open_amount) AS s FROM this GROUP BY ALL)
+--   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
+SELECT
+  d.company,
+  d.VendorNumber AS vendor,
+  d.DocumentNumber AS document,
+  d.DocumentType AS document_type,
+  d.DocumentDate AS document_date,
+  d.DueDate AS due_date,
+  d.DiscountDate AS discount_date,
+  d.PostingDate AS posting_date,
+  CAST(d.FiscalYear AS INTEGER) AS fiscal_year,
+  period_number(d.FiscalPeriod) AS fiscal_period,
+  nullif(d.PONumber, '') AS purchase_order,
+  d.DocumentDescription AS description,
+  d.Terms AS terms,
+  d.CurrencyCode AS currency,
+  c.home_currency,
+  rate(d.ExchangeRate) AS exchange_rate,
+  money(d.VendorCurrencyInvoiceAmount) AS amount,
+  money(d.FunctionalCurrencyInvoiceAmount) AS home_amount,
+  money(d.VendorCurrencyTaxAmount) AS tax_amount,
+  money(d.FunctionalCurrencyTaxAmount) AS home_tax_amount,
+  money(d.VendorCurrencyDiscountAmount) AS discount_available,
+  money(d.VendorCurrencyAmountDue) AS open_amount,
+  money(d.FunctionalCurrencyAmountDue) AS home_open_amount,
+  coalesce(d.FullyPaid, '') = 'Yes' AS is_fully_paid,
+  d.DatePaid AS paid_date,
+  d.LastActivityDate AS last_activity_date,
+  d.business_date
+FROM sage300.ap_posted_documents AS d
+LEFT JOIN models.stg_company AS c ON c.company = d.company

@@ -1,0 +1,46 @@
+-- What was taken off each customer document, and when. A line `rest` closes the gap between what is known and what is still due: discounts that
+--   no line tells of, settlements from before the lake begins, rounding in home currency. So amount minus applications is exactly what is due.
+-- owner: team:receivables
+-- grain: one application of a receipt or an adjustment to a document
+-- keys: company, customer, document, application
+-- cadence: daily
+-- reference: customer, document -> fact_ar_document
+-- column application_date: the day of the receipt, as the ledger dates it; that of a rest is the day of the last application, or else of the last
+--   activity; more than a tenth of a document that is older than all applications known was settled before them
+-- column amount: what it took off the document, in its currency
+-- check leaves_what_is_due: WITH a AS (SELECT company, customer, document, sum(amount) AS amount, sum(home_amount) AS home_amount FROM this GROUP BY ALL)
+--   SELECT d.company, d.customer, d.document FROM models.fact_ar_document AS d
+--   LEFT JOIN a ON a.company = d.company AND a.customer = d.customer AND a.document = d.document
+--   WHERE d.amount - coalesce(a.amount, 0) <> d.open_amount OR d.home_amount - coalesce(a.home_amount, 0) <> d.home_open_amount
+WITH known AS (
+  SELECT
+    s.company, s.customer, s.document, s.application, s.kind, s.application_date, s.bank, s.receipt_number, d.currency, d.home_currency, s.amount,
+    CASE WHEN d.amount = 0 THEN money(0) ELSE rounded(share(d.home_amount, s.amount, d.amount), c.home_decimals) END AS home_amount
+  FROM models.stg_ar_application AS s
+  JOIN models.fact_ar_document AS d ON d.company = s.company AND d.customer = s.customer AND d.document = s.document
+  LEFT JOIN models.stg_company AS c ON c.company = s.company
+),
+taken AS (
+  SELECT company, customer, document, sum(amount) AS amount, sum(home_amount) AS home_amount, max(application_date) AS last_date
+  FROM known
+  GROUP BY company, customer, document
+),
+first_known AS (
+  SELECT company, min(application_date) AS first_date FROM known GROUP BY company
+)
+SELECT company, customer, document, application, kind, application_date, bank, receipt_number, currency, home_currency, amount, home_amount
+FROM known
+UNION ALL
+SELECT
+  d.company, d.customer, d.document, 'rest', 'rest',
+  CASE
+    WHEN d.document_date < f.first_date AND abs(d.amount - d.open_amount - t.amount) * 10 > abs(d.amount) THEN greatest(d.document_date, f.first_date - 1)
+    ELSE coalesce(t.last_date, d.paid_date, d.last_activity_date, d.document_date)
+  END,
+  NULL, NULL, d.currency, d.home_currency,
+  money(d.amount - d.open_amount - coalesce(t.amount, 0)),
+  money(d.home_amount - d.home_open_amount - coalesce(t.home_amount, 0))
+FROM models.fact_ar_document AS d
+LEFT JOIN first_known AS f ON f.company = d.company
+LEFT JOIN taken AS t ON t.company = d.company AND t.customer = d.customer AND t.document = d.document
+WHERE d.amount - d.open_amount <> coalesce(t.amount, 0) OR d.home_amount - d.home_open_amount <> coalesce(t.home_amount, 0)

@@ -1,0 +1,60 @@
+-- Lines of order entry's invoices: revenue, cost and margin. Cost is known once day-end processing has run.
+-- owner: team:sales
+-- grain: one line of a sales invoice
+-- keys: company, invoice_key, line
+-- cadence: daily
+-- partition: oe_invoices
+-- reference: customer -> dim_customer
+-- column revenue_amount: what was charged for the line less its part of the invoice's discount, without tax
+-- column home_cost_amount: cost of goods, which is kept in home currency
+-- column is_costed: whether the cost is known
+-- column business_date: the invoice date; files are cut by its month
+-- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(ExtendedShippedPriceMiscellaneousCha) AS s FROM sage300.oe_invoice_details GROUP BY ALL),
+--   b AS (SELECT company, count(*) AS n, sum(gross_amount) AS s FROM this GROUP BY ALL)
+--   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
+SELECT
+  l.company,
+  whole(l.InvoiceUniquifier) AS invoice_key,
+  whole(l.LineUniquifier) AS line,
+  h.InvoiceNumber AS invoice,
+  h.InvoiceDate AS invoice_date,
+  CAST(nullif(h.InvoiceFiscalYear, '') AS INTEGER) AS fiscal_year,
+  period_number(h.InvoiceFiscalPeriod) AS fiscal_period,
+  nullif(l.OrderNumber, '') AS sales_order,
+  h.CustomerNumber AS customer,
+  l.LineType AS line_type,
+  nullif(l.UnformattedItemNumber, '') AS item,
+  nullif(l.MiscellaneousChargesCode, '') AS miscellaneous_charge,
+  l.Description AS description,
+  nullif(l.Category, '') AS item_category,
+  nullif(l.Location, '') AS location,
+  nullif(h.Salesperson1, '') AS salesperson_1,
+  nullif(h.Salesperson2, '') AS salesperson_2,
+  nullif(h.Salesperson3, '') AS salesperson_3,
+  nullif(h.Salesperson4, '') AS salesperson_4,
+  nullif(h.Salesperson5, '') AS salesperson_5,
+  percentage(h.SalesPercentage1) AS sales_percent_1,
+  percentage(h.SalesPercentage2) AS sales_percent_2,
+  percentage(h.SalesPercentage3) AS sales_percent_3,
+  percentage(h.SalesPercentage4) AS sales_percent_4,
+  percentage(h.SalesPercentage5) AS sales_percent_5,
+  quantity(l.QuantityShipped) AS quantity_shipped,
+  l.InvoiceUnitOfMeasure AS unit_of_measure,
+  price(l.UnitPrice) AS unit_price,
+  h.InvoiceSourceCurrency AS currency,
+  h.InvoiceHomeCurrency AS home_currency,
+  rate(h.InvoiceRate) AS exchange_rate,
+  money(l.ExtendedShippedPriceMiscellaneousCha) AS gross_amount,
+  money(coalesce(l.InvoiceDiscountAmount, 0)) AS discount_amount,
+  money(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0)) AS revenue_amount,
+  money(l.TaxTotal) AS tax_amount,
+  in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation, c.home_decimals) AS home_revenue_amount,
+  money(l.ExtendedDetailCost) AS home_cost_amount,
+  money(in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation, c.home_decimals) - coalesce(l.ExtendedDetailCost, 0))
+    AS home_margin_amount,
+  coalesce(l.RecordCosted, false) AS is_costed,
+  l.business_date
+FROM sage300.oe_invoice_details AS l
+JOIN sage300.oe_invoices AS h ON h.company = l.company AND h.InvoiceUniquifier = l.InvoiceUniquifier
+LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = h.InvoiceRateType
+LEFT JOIN models.stg_company AS c ON c.company = l.company

@@ -1,0 +1,83 @@
+-- Lines of sales orders: ordered, shipped, invoiced and backordered. Quotes are there too; they are no orders yet.
+-- owner: team:sales
+-- grain: one line of a sales order
+-- keys: company, order_key, line
+-- cadence: daily
+-- reference: customer -> dim_customer
+-- column is_quote: a quote, which binds nobody
+-- column open_amount: what is not shipped yet at the order's price; nothing for quotes and completed orders
+-- column quantity_invoiced: what invoices made from this line say
+-- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.oe_order_details GROUP BY ALL),
+--   b AS (SELECT company, count(*) AS n, sum(quantity_ordered) AS s FROM this GROUP BY ALL)
+--   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
+WITH invoiced AS (
+  SELECT company, OrderNumber AS sales_order, OrderDetailNumber AS detail_number, sum(QuantityShipped) AS quantity
+  FROM sage300.oe_invoice_details
+  WHERE OrderNumber <> ''
+  GROUP BY company, OrderNumber, OrderDetailNumber
+),
+lines AS (
+  SELECT
+    l.company,
+    whole(l.OrderUniquifier) AS order_key,
+    whole(l.LineNumber) AS line,
+    h.OrderNumber AS sales_order,
+    l.DetailNumber AS detail_number,
+    h.OrderDate AS order_date,
+    h.OrderType AS order_type,
+    h.OrderType = 'Quote' AS is_quote,
+    coalesce(h.OrderCompleted LIKE 'Complete%' OR l.DetailCompleted = 'Complete', false) AS is_complete,
+    coalesce(h.OnHold, false) AS is_on_hold,
+    h.CustomerNumber AS customer,
+    nullif(h.Salesperson1, '') AS salesperson,
+    nullif(l.UnformattedItemNumber, '') AS item,
+    l.Description AS description,
+    nullif(l.Category, '') AS item_category,
+    nullif(l.Location, '') AS location,
+    nullif(l.ContractCode, '') AS contract,
+    nullif(l.ProjectCode, '') AS project,
+    nullif(l.CategoryCode, '') AS project_category,
+    l.ExpectedShipmentDate AS expected_date,
+    coalesce(l.QuantityOrdered, 0) AS quantity_ordered,
+    coalesce(l.QuantityShippedtodate, 0) AS quantity_shipped,
+    coalesce(l.QuantityBackordered, 0) AS quantity_backordered,
+    coalesce(l.QuantityCommitted, 0) AS quantity_committed,
+    l.OrderUnitPrice AS unit_price,
+    h.OrderSourceCurrency AS currency,
+    h.OrderHomeCurrency AS home_currency,
+    h.OrderRate AS exchange_rate,
+    h.OrderRateType AS rate_type,
+    l.ExtendedOrderAmount AS ordered_amount,
+    l.business_date
+  FROM sage300.oe_order_details AS l
+  JOIN sage300.oe_orders AS h ON h.company = l.company AND h.OrderUniquifier = l.OrderUniquifier
+),
+priced AS (
+  SELECT
+    l.*,
+    CASE
+      WHEN l.is_quote OR l.is_complete OR l.quantity_ordered = 0 THEN money(0)
+      ELSE share(l.ordered_amount, greatest(0, l.quantity_ordered - l.quantity_shipped), l.quantity_ordered)
+    END AS open_amount
+  FROM lines AS l
+)
+SELECT
+  p.company, p.order_key, p.line, p.sales_order, p.order_date, p.order_type, p.is_quote, p.is_complete, p.is_on_hold, p.customer, p.salesperson, p.item,
+  p.description, p.item_category, p.location, p.contract, p.project, p.project_category, p.expected_date,
+  quantity(p.quantity_ordered) AS quantity_ordered,
+  quantity(p.quantity_shipped) AS quantity_shipped,
+  quantity(coalesce(i.quantity, 0)) AS quantity_invoiced,
+  quantity(p.quantity_backordered) AS quantity_backordered,
+  quantity(p.quantity_committed) AS quantity_committed,
+  price(p.unit_price) AS unit_price,
+  p.currency, p.home_currency,
+  rate(p.exchange_rate) AS exchange_rate,
+  money(p.ordered_amount) AS ordered_amount,
+  in_home(p.ordered_amount, p.exchange_rate, o.operation, c.home_decimals) AS home_ordered_amount,
+  money(p.open_amount) AS open_amount,
+  in_home(p.open_amount, p.exchange_rate, o.operation, c.home_decimals) AS home_open_amount,
+  p.business_date
+FROM priced AS p
+LEFT JOIN invoiced AS i ON i.company = p.company AND i.sales_order = p.sales_order AND i.detail_number = p.detail_number
+LEFT JOIN models.stg_rate_operation AS o ON o.company = p.company AND o.rate_type = p.rate_type
+LEFT JOIN models.stg_company AS c ON c.company = p.company

@@ -1,0 +1,48 @@
+-- Functions that the models are written with. Each keeps amounts exact: nothing here goes through a binary float.
+
+CREATE OR REPLACE MACRO money(x) AS CAST(x AS DECIMAL(18,3));
+CREATE OR REPLACE MACRO quantity(x) AS CAST(x AS DECIMAL(18,4));
+CREATE OR REPLACE MACRO price(x) AS CAST(x AS DECIMAL(18,6));
+CREATE OR REPLACE MACRO rate(x) AS CAST(x AS DECIMAL(15,7));
+CREATE OR REPLACE MACRO percentage(x) AS CAST(x AS DECIMAL(9,5));
+CREATE OR REPLACE MACRO whole(x) AS CAST(x AS BIGINT);
+
+-- `n` divided by `d`, half away from zero, both whole numbers.
+CREATE OR REPLACE MACRO halved_away(n, d) AS
+  CASE WHEN d <> 0 THEN sign(n) * sign(d) * ((2 * abs(n) + abs(d)) // (2 * abs(d))) END;
+
+-- The part of `amount` that `part` is of `whole_amount`: amounts with three decimals.
+CREATE OR REPLACE MACRO share(amount, part, whole_amount) AS
+  CAST(CAST(halved_away(
+    CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * CAST(CAST(part AS DECIMAL(38,3)) * 1000 AS HUGEINT),
+    CAST(CAST(whole_amount AS DECIMAL(38,3)) * 1000 AS HUGEINT)) AS DECIMAL(30,0)) * CAST('0.001' AS DECIMAL(4,3)) AS DECIMAL(18,3));
+
+-- `a` over `b` with four decimals; null when `b` is nothing.
+CREATE OR REPLACE MACRO ratio(a, b) AS
+  CAST(CAST(halved_away(
+    CAST(CAST(a AS DECIMAL(38,3)) * 1000 AS HUGEINT) * 10000,
+    CAST(CAST(b AS DECIMAL(38,3)) * 1000 AS HUGEINT)) AS DECIMAL(30,0)) * CAST('0.0001' AS DECIMAL(5,4)) AS DECIMAL(18,4));
+
+-- As many decimals as the currency has; most have two. Every branch is cast by itself: the common type of wide decimals would lose their decimals.
+CREATE OR REPLACE MACRO rounded(amount, decimals) AS
+  CASE decimals
+    WHEN 0 THEN CAST(round(amount, 0) AS DECIMAL(18,3))
+    WHEN 1 THEN CAST(round(amount, 1) AS DECIMAL(18,3))
+    WHEN 3 THEN CAST(round(amount, 3) AS DECIMAL(18,3))
+    ELSE CAST(round(amount, 2) AS DECIMAL(18,3)) END;
+
+-- An amount in home currency, rounded as that is, once. Sage 300 multiplies by its rates unless the currency table says `Divide`.
+CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
+  CASE WHEN operation = 'Divide' THEN
+    rounded(CAST(halved_away(
+      CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * 100000000000000,
+      CAST(CAST(exchange_rate AS DECIMAL(38,7)) * 10000000 AS HUGEINT)) AS DECIMAL(28,0)) * CAST('0.0000000001' AS DECIMAL(10,10)), decimals)
+  ELSE rounded(CAST(amount AS DECIMAL(23,3)) * CAST(exchange_rate AS DECIMAL(15,7)), decimals) END;
+
+-- Fiscal periods as numbers: `06`, `Num6`, `ADJ` (14) and `CLS` (15).
+CREATE OR REPLACE MACRO period_number(x) AS
+  CASE upper(x) WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(regexp_extract(x, '[0-9]+') AS INTEGER) END;
+
+-- How late something is, as an ageing report groups it.
+CREATE OR REPLACE MACRO age_bucket(days) AS
+  CASE WHEN days <= 0 THEN '0 not due' WHEN days <= 30 THEN '1 to 30' WHEN days <= 60 THEN '31 to 60' WHEN days <= 90 THEN '61 to 90' ELSE '91 and over' END;

@@ -1,0 +1,50 @@
+-- Cash by bank: what the ledger says, what the bank has not seen yet, and what its statement should therefore say.
+-- owner: team:treasury
+-- grain: one bank
+-- keys: company, bank
+-- cadence: daily
+-- column shares_account: several banks post to this ledger account, so each of them shows its whole balance
+-- column ledger_amount: in the bank's statement currency
+-- column outstanding_payments: written but not cleared by the bank
+-- column outstanding_receipts: deposited but not cleared by the bank
+-- plot: SELECT bank, home_ledger_amount FROM this ORDER BY 1
+WITH newest AS (
+  SELECT company, max(fiscal_year) AS fiscal_year FROM models.fact_gl_balance WHERE balance_set = 'A' GROUP BY company
+),
+held AS (
+  SELECT b.company, b.account, b.currency, sum(b.closing_amount) AS amount, sum(b.home_closing_amount) AS home_amount
+  FROM models.fact_gl_balance AS b
+  JOIN newest AS n ON n.company = b.company AND n.fiscal_year = b.fiscal_year
+  WHERE b.balance_set = 'A' AND b.fiscal_period = 15
+  GROUP BY b.company, b.account, b.currency
+),
+in_home_currency AS (
+  SELECT company, account, sum(home_amount) AS home_amount FROM held GROUP BY company, account
+),
+paid AS (
+  SELECT company, BankCode AS bank, sum(CheckAmountVendorCurrency) AS amount, sum(CheckAmountFunctionalCurrency) AS home_amount
+  FROM sage300.ap_posted_payments
+  WHERE CheckCleared = 'Outstanding' AND DateReversed IS NULL
+  GROUP BY company, BankCode
+),
+received AS (
+  SELECT company, BankCode AS bank, sum(BankReceiptAmount) AS amount, sum(FunctionalReceiptAmount) AS home_amount
+  FROM sage300.ar_posted_receipts
+  WHERE CheckCleared = 'Outstanding' AND DateReturned IS NULL
+  GROUP BY company, BankCode
+)
+SELECT
+  b.company, b.bank, b.bank_name, b.ledger_account, b.currency, b.home_currency,
+  count(*) OVER (PARTITION BY b.company, b.ledger_account) > 1 AS shares_account,
+  money(coalesce(h.amount, 0)) AS ledger_amount,
+  money(coalesce(t.home_amount, 0)) AS home_ledger_amount,
+  money(coalesce(p.amount, 0)) AS outstanding_payments,
+  money(coalesce(p.home_amount, 0)) AS home_outstanding_payments,
+  money(coalesce(r.amount, 0)) AS outstanding_receipts,
+  money(coalesce(r.home_amount, 0)) AS home_outstanding_receipts,
+  money(coalesce(h.amount, 0) + coalesce(p.amount, 0) - coalesce(r.amount, 0)) AS expected_statement_amount
+FROM models.dim_bank AS b
+LEFT JOIN held AS h ON h.company = b.company AND h.account = b.ledger_account AND h.currency = b.currency
+LEFT JOIN in_home_currency AS t ON t.company = b.company AND t.account = b.ledger_account
+LEFT JOIN paid AS p ON p.company = b.company AND p.bank = b.bank
+LEFT JOIN received AS r ON r.company = b.company AND r.bank = b.bank

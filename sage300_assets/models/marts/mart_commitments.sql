@@ -1,0 +1,43 @@
+-- Open purchase commitments by the account their item's category charges costs to and the fiscal period the order was placed in, beside that account's actuals
+--   and first budget set. Lines whose item or category is not known, or whose category charges no known account, stand under an empty account.
+-- owner: team:purchasing
+-- grain: one account, fiscal period and currency
+-- keys: company, fiscal_year, fiscal_period, account, currency
+-- cadence: daily
+-- column home_open_commitment: ordered and not received yet
+-- column home_budget_amount: of the whole account and period, whatever the currency of the row
+-- check adds_up_to_orders: WITH a AS (SELECT company, sum(home_open_commitment) AS s FROM models.fact_purchase_order_line WHERE home_open_commitment <> 0 GROUP BY 1),
+--   b AS (SELECT company, sum(home_open_commitment) AS s FROM this GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company
+--   WHERE coalesce(a.s, 0) <> coalesce(b.s, 0)
+-- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(home_open_commitment) FROM this GROUP BY 1 ORDER BY 1 DESC LIMIT 24
+WITH charged AS (
+  SELECT i.company, i.item_formatted, any_value(a.account) AS account
+  FROM models.dim_item AS i
+  JOIN models.dim_item_category AS k ON k.company = i.company AND k.item_category = i.item_category
+  JOIN models.dim_account AS a ON a.company = k.company AND a.account = replace(k.cost_of_sales_account, '-', '')
+  GROUP BY i.company, i.item_formatted
+),
+open_lines AS (
+  SELECT
+    l.company, coalesce(d.fiscal_year, 0) AS fiscal_year, coalesce(d.fiscal_period, 0) AS fiscal_period, coalesce(k.account, '') AS account, l.currency,
+    l.home_currency,
+    count(*) AS lines,
+    count(DISTINCT l.vendor) AS vendors,
+    sum(l.open_commitment) AS open_commitment,
+    sum(l.home_open_commitment) AS home_open_commitment
+  FROM models.fact_purchase_order_line AS l
+  LEFT JOIN models.dim_date AS d ON d.company = l.company AND d.date_day = l.order_date
+  LEFT JOIN charged AS k ON k.company = l.company AND k.item_formatted = l.item_formatted
+  WHERE l.home_open_commitment <> 0
+  GROUP BY l.company, coalesce(d.fiscal_year, 0), coalesce(d.fiscal_period, 0), coalesce(k.account, ''), l.currency, l.home_currency
+)
+SELECT
+  o.company, o.fiscal_year, o.fiscal_period, o.account, a.account_name, a.cost_centre, o.currency, o.home_currency, o.lines, o.vendors,
+  money(o.open_commitment) AS open_commitment,
+  money(o.home_open_commitment) AS home_open_commitment,
+  b.home_actual_amount,
+  b.home_budget_amount
+FROM open_lines AS o
+LEFT JOIN models.dim_account AS a ON a.company = o.company AND a.account = o.account
+LEFT JOIN models.mart_actual_vs_budget AS b
+  ON b.company = o.company AND b.account = o.account AND b.fiscal_year = o.fiscal_year AND b.fiscal_period = o.fiscal_period AND b.budget_set = '1'

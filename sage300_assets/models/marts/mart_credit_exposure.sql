@@ -1,0 +1,49 @@
+-- Credit exposure: what a customer owes and has on order, against the credit limit, in the customer's currency. Documents and orders in other currencies are counted
+--   apart, because no rate of today is certain to be there.
+-- owner: team:receivables
+-- grain: one customer
+-- keys: company, customer
+-- cadence: daily
+-- reference: customer -> dim_customer
+-- column open_amount: due on documents in the customer's currency
+-- column open_order_amount: ordered and not shipped, in the customer's currency
+-- column headroom: limit less exposure; nothing when there is no limit
+-- column home_open_amount: due on all documents, in home currency
+-- column home_open_order_amount: ordered and not shipped, all orders, in home currency
+-- column has_other_currencies: something stands in another currency than the customer's
+-- plot: SELECT customer_name, home_open_amount + home_open_order_amount FROM this ORDER BY 2 DESC LIMIT 15
+WITH documents AS (
+  SELECT
+    d.company, d.customer,
+    sum(CASE WHEN d.currency = k.currency THEN d.open_amount ELSE 0 END) AS open_amount,
+    sum(d.home_open_amount) AS home_open_amount,
+    sum(CASE WHEN d.due_date < t.as_of_date THEN d.home_open_amount ELSE 0 END) AS home_overdue_amount,
+    bool_or(d.currency <> k.currency AND d.open_amount <> 0) AS other_currencies
+  FROM models.fact_ar_document AS d
+  JOIN models.dim_customer AS k ON k.company = d.company AND k.customer = d.customer
+  CROSS JOIN run.today AS t
+  GROUP BY d.company, d.customer
+),
+orders AS (
+  SELECT
+    o.company, o.customer,
+    sum(CASE WHEN o.currency = k.currency THEN o.open_amount ELSE 0 END) AS open_order_amount,
+    sum(o.home_open_amount) AS home_open_order_amount,
+    bool_or(o.currency <> k.currency AND o.open_amount <> 0) AS other_currencies
+  FROM models.fact_sales_order_line AS o
+  JOIN models.dim_customer AS k ON k.company = o.company AND k.customer = o.customer
+  GROUP BY o.company, o.customer
+)
+SELECT
+  k.company, k.customer, k.customer_name, k.customer_group, k.national_account, k.is_on_hold, k.currency, k.home_currency, k.credit_limit,
+  money(coalesce(d.open_amount, 0)) AS open_amount,
+  money(coalesce(o.open_order_amount, 0)) AS open_order_amount,
+  money(k.credit_limit - coalesce(d.open_amount, 0) - coalesce(o.open_order_amount, 0)) AS headroom,
+  coalesce(k.credit_limit < coalesce(d.open_amount, 0) + coalesce(o.open_order_amount, 0), false) AS is_over_limit,
+  money(coalesce(d.home_open_amount, 0)) AS home_open_amount,
+  money(coalesce(d.home_overdue_amount, 0)) AS home_overdue_amount,
+  money(coalesce(o.home_open_order_amount, 0)) AS home_open_order_amount,
+  coalesce(d.other_currencies, false) OR coalesce(o.other_currencies, false) AS has_other_currencies
+FROM models.dim_customer AS k
+LEFT JOIN documents AS d ON d.company = k.company AND d.customer = k.customer
+LEFT JOIN orders AS o ON o.company = k.company AND o.customer = k.customer

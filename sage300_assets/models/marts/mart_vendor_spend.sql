@@ -1,0 +1,27 @@
+-- What was spent with whom, on what, and for which cost centre: posted invoice lines less credit notes, without recoverable tax.
+-- owner: team:purchasing
+-- grain: one vendor, account, cost centre and project category in a fiscal period and currency
+-- keys: company, fiscal_year, fiscal_period, vendor, account, cost_centre, project_category, currency
+-- cadence: daily
+-- reference: vendor -> dim_vendor
+-- plot: SELECT vendor_name, sum(home_amount) FROM this GROUP BY 1 ORDER BY 2 DESC LIMIT 15
+SELECT
+  l.company, l.fiscal_year, l.fiscal_period, l.vendor,
+  any_value(v.vendor_name) AS vendor_name,
+  any_value(v.vendor_group) AS vendor_group,
+  coalesce(l.account, '') AS account,
+  any_value(a.account_name) AS account_name,
+  any_value(a.account_group) AS account_group,
+  coalesce(a.cost_centre, '') AS cost_centre,
+  any_value(a.cost_centre_name) AS cost_centre_name,
+  coalesce(l.project_category, '') AS project_category,
+  l.currency, l.home_currency,
+  count(*) AS lines,
+  money(sum(l.amount)) AS amount,
+  money(sum(l.home_amount)) AS home_amount
+FROM models.fact_ap_invoice_line AS l
+LEFT JOIN models.dim_vendor AS v ON v.company = l.company AND v.vendor = l.vendor
+LEFT JOIN models.dim_account AS a ON a.company = l.company AND a.account = l.account
+WHERE l.is_posted
+GROUP BY l.company, l.fiscal_year, l.fiscal_period, l.vendor, coalesce(l.account, ''), coalesce(a.cost_centre, ''), coalesce(l.project_category, ''), l.currency,
+  l.home_currency
