@@ -21,6 +21,8 @@ from sage300_assets.simulators.sage300 import Server, World
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets_tests.truth import assert_lake_equals_truth
 
+WHOLE = os.environ.get("SAGE300_FAULTS") == "whole"
+"""Whether the long campaigns run in full, as `make faults` asks; otherwise a short form of each does."""
 TODAY = date(2026, 11, 20)
 COMPANY = "SAMLTD"
 ALWAYS = Span(None, None)

@@ -6,6 +6,7 @@ newest live row per key, without tombstones. A nested row is current when its pa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -43,8 +44,7 @@ def listing(company: str, entity: Entity, publications: tuple[Publication, ...],
             for file in publication.files:
                 if file.table in files:
                     files[file.table].append(folders[file.table] / file.name)
-    newest = publications[-1].read if publications else ""
-    mark = f"{layout}:{len(publications)}:{newest}"
+    mark = hashlib.sha256("|".join([layout, *(p.read for p in publications)]).encode()).hexdigest()[:16]
     return Listing(company, entity, covers, {t: tuple(p) for t, p in files.items()}, mark)
 
 
