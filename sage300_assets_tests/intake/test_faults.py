@@ -16,7 +16,7 @@ from sage300_assets.catalogue import find
 from sage300_assets.simulators.sage300 import World, describe_faults
 from sage300_assets.simulators.sage300.paths import METADATA
 from sage300_assets.simulators.sage300.release import Release
-from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, House, open_house
+from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
 from sage300_assets_tests.intake.law import Still, assert_lake_keeps_secrets, assert_no_secret, assert_says_what_to_do, raw_answers
 from sage300_assets_tests.truth import assert_lake_equals, current_rows
 
@@ -56,6 +56,16 @@ MUST_FAIL = {"html_200", "redirect", "unauthorized", "forbidden", "license_error
 HARMLESS = {"count_as_string", "odata_count_without_at", "number_as_string", "control_characters", "huge_field", "cold_start"}
 """What a client must cope with however often it comes."""
 FAULTS = [(name, options) for name in describe_faults() for options in VARIANTS.get(name, [{}])]
+
+
+def _cases() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every fault in every case; in the short form each in one case, turn and turn about, and those that need pages in both that have some."""
+    paged = [name for name, case in CASES.items() if case.page_size < 100]
+    chosen = []
+    for number, (fault, options) in enumerate(FAULTS):
+        turn = [list(CASES)[number % len(CASES)]]
+        chosen += [(case, fault, options) for case in (CASES if WHOLE else paged if fault in NEEDS_PAGES else turn)]
+    return chosen
 
 
 def _name(value: object) -> str | None:
@@ -132,8 +142,7 @@ def _one_load(one: House, case: Case, fault: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize(("fault", "options"), FAULTS, ids=_name)
-@pytest.mark.parametrize("case", CASES, indirect=True)
+@pytest.mark.parametrize(("case", "fault", "options"), _cases(), ids=_name, indirect=["case"])
 def test_a_fault_ends_in_truth_or_in_a_clean_refusal(
     one: House, case: Case, fault: str, options: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
