@@ -240,7 +240,7 @@ def test_very_many_records_dated_in_the_future(one: House, world: Restless) -> N
 
 
 MOMENTS = range(1, 40) if WHOLE else (1, 9, 10, 22, 23, 24)
-"""Before which question something happens: the first page, the record's own window, the one behind it, the recount, the newest window, the undated."""
+"""Before which question something happens: the first page, the own window, the one behind it, the recount, the newest window, the undated."""
 
 
 def _many(world: Restless) -> None:
