@@ -54,7 +54,7 @@ def decode_again(
     before = _published(publications, read, f"{company} {entity.resource}")
     contract = _contract(company, entity, before, lake)
     span = before.covers[0].span if before.covers else Span(None, None)
-    order = Order(company, entity, span, f"decoded again from {original(before.read)}")
+    order = Order(company, entity, span, before.run)  # under which the audit trail has the pages; `~` in its identity says what this is
     intake = _FromLanding(order, contract, lake, before, again(before.read, (p.read for p in publications)), zone, watch, now)
     publication = finish(intake)
     watch.step("published")

@@ -31,7 +31,7 @@ class Listing:
     covers: tuple[Cover, ...]
     files: Mapping[str, tuple[Path, ...]]
     fingerprint: str
-    mixed: bool
+    mixed: bool = True
     """Whether some files were written when the catalogue declared other columns or types."""
 
 

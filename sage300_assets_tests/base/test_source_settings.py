@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import nturl2path
+import importlib
 from datetime import date
 from pathlib import Path, PureWindowsPath
 
@@ -112,7 +112,8 @@ def test_a_folder_of_this_machine(url: str, folder: str) -> None:
 )
 def test_a_folder_on_windows(url: str, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "Path", PureWindowsPath)
-    monkeypatch.setattr(module, "url2pathname", nturl2path.url2pathname)
+    on_windows = importlib.import_module("nturl2path")  # what urllib.request takes there
+    monkeypatch.setattr(module, "url2pathname", on_windows.url2pathname)
     assert given(lake_url=url).lake_folder() == PureWindowsPath(folder)  # type: ignore[comparison-overlap]
 
 

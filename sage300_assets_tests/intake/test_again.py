@@ -265,7 +265,7 @@ def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.mark.parametrize("name", [STAMPED, SNAPSHOT])
-@settings(max_examples=60 if WHOLE else 6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 if WHOLE else 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS, seed=st.integers(0, 99))
 def test_any_read_decoded_again_changes_nothing(restless: House, name: str, acts: list[tuple[object, ...]], seed: int) -> None:
     """Whatever was read later, moved, deleted, or lost its date: an older read decoded again never comes above it."""

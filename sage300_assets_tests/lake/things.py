@@ -14,7 +14,7 @@ import pyarrow as pa
 from sage300_assets.base.days import Span
 from sage300_assets.catalogue.model import Entity, Stamped, collection, entity
 from sage300_assets.lake.lake import Lake
-from sage300_assets.lake.publication import Cover, Publication
+from sage300_assets.lake.publication import Cover, DataFile, Publication
 from sage300_assets.lake.schema import business_schema, fingerprint
 
 COMPANY = "SAMLTD"
@@ -64,7 +64,7 @@ class Writer:
         self.count += 1
         read = read or self.lake.new_read(COMPANY, self.of)
         moment = at or BEGAN + timedelta(seconds=self.count)
-        files = []
+        files: list[DataFile] = []
         for things, name, change in ((reading.rows, read, False), (reading.changes, f"{read}.c", True)):
             writer = self.lake.writer(COMPANY, self.of, name, "test")
             for deleted in (False, True):

@@ -219,7 +219,7 @@ def test_count_and_link_are_found_however_they_are_spelt(
     prefix: str, count: int | None, quoted: bool, link: tuple[str, str] | None, late: bool, text: str
 ) -> None:
     """Wherever they stand, and whatever a record says."""
-    members = [("value", [{**PLAIN, "Text": text}])]
+    members: list[tuple[str, object]] = [("value", [{**PLAIN, "Text": text}])]
     if count is not None:
         members.insert(1 if late else 0, (f"{prefix}count", str(count) if quoted else count))
     if link is not None:
