@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sage300_assets_tests.house import House, open_house
+
+settings.register_profile("house", deadline=None)  # a machine that is busy with something else proves nothing
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

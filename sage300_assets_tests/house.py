@@ -21,6 +21,8 @@ from sage300_assets.simulators.sage300 import Server, World
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets_tests.truth import assert_lake_equals_truth
 
+WHOLE = os.environ.get("SAGE300_FAULTS") == "whole"
+"""Whether the long campaigns run in full, as `make faults` asks; otherwise a short form of each does."""
 TODAY = date(2026, 11, 20)
 COMPANY = "SAMLTD"
 ALWAYS = Span(None, None)
@@ -36,7 +38,7 @@ def settings_for(server: Server, lake: Path, **more: object) -> Settings:
         "sage300_password": server.world.password,
         "lake_url": str(lake),
         "sage300_tries": 3,
-        "sage300_timeout": 5,
+        "sage300_timeout": 60,
         **more,
     }
     return load_settings(_env_file=None, **given)
@@ -57,6 +59,12 @@ class House:
     @property
     def world(self) -> World:
         return self.server.world
+
+    def be_patient(self) -> None:
+        """Wait as long for an answer as a loaded machine may need."""
+        self.client.close()
+        self.settings = self.settings.model_copy(update={"sage300_timeout": 60.0})
+        self.client = self.new_client()
 
     def new_client(self, company: str = COMPANY) -> Sage300Client:
         return Sage300Client(self.settings, company, wait=self.waits.append)

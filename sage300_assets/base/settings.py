@@ -162,7 +162,13 @@ class Settings(EnvSettings):
     def lake_folder(self) -> Path:
         """Folder of the lake."""
         if self.lake_url.startswith("file://"):
-            return Path(url2pathname(urlsplit(self.lake_url).path))  # Path.from_uri arrives with Python 3.13
+            address = urlsplit(self.lake_url)
+            if address.netloc not in {"", "localhost"} or not address.path.strip("/"):
+                raise _wrong(
+                    "LAKE_URL is a file:// address that names no folder of this machine.",
+                    "Write file:///srv/lake, file:///D:/lake, or the path itself.",
+                )
+            return Path(url2pathname(address.path))  # Path.from_uri arrives with Python 3.13
         if "://" in self.lake_url:
             raise _wrong("LAKE_URL names a store that is not supported yet.", "Give a local folder, such as var/lake or D:\\lake.")
         return Path(self.lake_url)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -314,6 +315,12 @@ def retry_after(value: str | None) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
+@cache
+def _known_authorities() -> ssl.SSLContext:
+    """The certificates that httpx trusts by itself; reading them takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
 def http_client(settings: Settings, patience: Patience, headers: Mapping[str, str]) -> httpx.Client:
     """A client with the credentials and the certificates of the settings."""
     parallel = settings.sage300_max_parallel
@@ -331,7 +338,7 @@ def plain_client(
     advice: Advice | None = None,
 ) -> httpx.Client:
     """A client that follows no redirects and trusts the system's authorities, or those of a file."""
-    verify: ssl.SSLContext | bool = True
+    verify = _known_authorities()
     if ca_bundle is not None:
         try:
             verify = ssl.create_default_context(cafile=str(ca_bundle))

@@ -96,8 +96,6 @@ class Comparison:
         inside = f"c.{stamp} IS NOT NULL" + "".join(
             f" AND c.{stamp} {sign} DATE '{day}'" for sign, day in ((">=", span.start), ("<", span.end)) if day is not None
         )
-        if span.end is None:  # records without a date are read with an open end
-            inside = f"({inside} OR c.{stamp} IS NULL)"
         if span.end is None:  # then all records without a date were read as well
             inside = f"({inside} OR c.{stamp} IS NULL)"
         schema = schema_name(self.company)

@@ -11,10 +11,11 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -41,6 +42,8 @@ from sage300_assets.systems.sage300.windows import Reader, WindowRead
 _log = logging.getLogger(__name__)
 MOST_VANISHED = 500
 """So many records may vanish between two reads; more are a sign of something else."""
+LOOKED_UP = "looked up"
+"""Stands for a window where records were asked for by their keys, because they did not come again."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +95,10 @@ def load(
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
         note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
         return Loaded(order, None, time.monotonic() - began, note, drift)
-    intake = _Intake(order, contract, client, lake, today, watch=watch, now=now)
+    intake = _FromServer(order, contract, client, lake, today, watch=watch, now=now)
     intake.recorder = recorder
     intake.accept_vanished = accept_vanished
-    try:
-        publication = intake.run()
-    except (OSError, duckdb.Error) as problem:
-        intake.abandon()
-        raise no_room(order.company, order.entity, lake, problem) from problem
-    except BaseException:
-        intake.abandon()
-        raise
-    finally:
-        intake.close()
+    publication = finish(intake)
     if publication is None:
         return Loaded(order, None, time.monotonic() - began, "A read that began later has already been published.", drift)
     watch.step("published")
@@ -116,6 +110,20 @@ def load(
     return Loaded(order, publication, time.monotonic() - began, drift=drift)
 
 
+def finish(intake: Intake) -> Publication | None:
+    """Publish a read, or leave nothing behind."""
+    try:
+        return intake.run()
+    except (OSError, duckdb.Error) as problem:
+        intake.abandon()
+        raise no_room(intake.order.company, intake.order.entity, intake.lake, problem) from problem
+    except BaseException:
+        intake.abandon()
+        raise
+    finally:
+        intake.close()
+
+
 def no_room(company: str, entity: Entity, lake: Lake, problem: Exception) -> RetriableError:
     """The lake's folder or its files are in the way."""
     reason = next(iter(str(problem).splitlines()), type(problem).__name__)
@@ -125,24 +133,37 @@ def no_room(company: str, entity: Entity, lake: Lake, problem: Exception) -> Ret
     )
 
 
-class _Intake:
-    """The state of one read under way."""
+class Source(Protocol):
+    """Gives the windows of a read."""
 
-    def __init__(
-        self, order: Order, contract: Contract, client: Sage300Client, lake: Lake, today: date, *, watch: Watch, now: Callable[[], datetime]
-    ) -> None:
+    def everything(self) -> Iterator[WindowRead]:
+        """All records of an entity that is read whole."""
+
+    def span(self, span: Span) -> Iterator[WindowRead]:
+        """The records of a span of days."""
+
+    def undated(self) -> WindowRead:
+        """The records without a date."""
+
+
+class Intake:
+    """The state of one read under way, wherever its pages come from."""
+
+    source: Source
+    yields_to_newer = True
+    """Whether a whole read is dropped when one that began later has been published meanwhile."""
+
+    def __init__(self, order: Order, contract: Contract, lake: Lake, today: date, *, read: str, watch: Watch, now: Callable[[], datetime]) -> None:
         self.order, self.contract, self.lake, self.today, self.watch, self.now = order, contract, lake, today, watch, now
-        self.accept_vanished = False
         self.recorder: Recorder = UNRECORDED
         self.started = now()
         company, entity = order.company, order.entity
-        self.read = lake.new_read(company, entity)
+        self.read, self.metadata = read, ""
         self.landing: Landing = lake.landing(company, entity, self.read)
         self.files: ReadWriter = lake.writer(company, entity, self.read, order.run)
         self.changes: ReadWriter = lake.writer(company, entity, f"{self.read}.c", order.run)
         self.scratch_folder: Path = lake.layout.scratch / self.read
         self.scratch = ReadWriter(Layout(self.scratch_folder), company, entity, self.read, order.run)
-        self.reader = Reader(client, contract, today, self._land, watch.rows)
         self.page_facts: list[dict[str, object]] = []
         self.landed: dict[str, PageRead] = {}
         """Pages that were landed and are not counted yet; what is left in the end was read again, or looked at and let go."""
@@ -152,17 +173,19 @@ class _Intake:
         self.covers: list[Cover] = []
 
     def run(self) -> Publication | None:
+        """Take everything in, and publish it; None if there is something newer."""
         self.watch.step("started")
         snapshot = isinstance(self.contract.reading, Snapshot)
         if snapshot:
-            for whole in self.reader.everything():
+            for whole in self.source.everything():
                 self._take_undated(whole)
         else:
             self.covers.append(Cover(self.order.span, self.read))
-            for window in self.reader.span(self.order.span):
+            for window in self.source.span(self.order.span):
                 self._take_window(window)
             if self.order.span.end is None:
-                self._take_undated(self.reader.undated())
+                self._take_undated(self.source.undated())
+        self._fetched()
         self.watch.step("fetched")
         stored = list(self.files.finish())
         self.scratch.finish()
@@ -172,32 +195,31 @@ class _Intake:
             comparison = Comparison(self.lake, self.order.company, self.order.entity, self.files, self.scratch)
             with contextlib.closing(comparison):
                 comparison.put_aside(self.aside)
-                if not snapshot:
-                    comparison.find_leavers(self.contract.reading, self.order.span)  # type: ignore[arg-type]
-                comparison.find_changes(everything=snapshot)
-                moved = self._ask_about(comparison)
+                moved = self._compare(comparison)
                 anchor = self._record()
                 with self.lake.alone(self.order.company, self.order.entity):
                     publications = self.lake.publications(self.order.company, self.order.entity)
                     if snapshot and [p.read for p in publications] != seen:
-                        if any(p.read > self.read for p in reads(publications)):
+                        if self.yields_to_newer and any(p.read > self.read for p in reads(publications)):
                             self.abandon()
                             return None
                         continue  # someone published in between: compare with that
                     stored += self._write_changes(comparison, moved)
                     self.watch.step("compared")
-                    publication = self._publication(tuple(stored), comparison, publications, anchor)
+                    publication = self._publication(tuple(stored), comparison, publications, anchor, moved)
                     self.watch.step("ready")
                     self.lake.publish(publication, self.order.entity)
                     return publication
 
     def abandon(self) -> None:
+        """Leave no file behind."""
         if self.lake.is_published(self.order.company, self.order.entity, self.read):
             return  # interrupted just after it became visible: its files are needed
         for writer in (self.files, self.changes, self.scratch):
             writer.abandon()
 
     def close(self) -> None:
+        """Let go of everything."""
         self._record_rest()
         self.landing.close()
         shutil.rmtree(self.scratch_folder, ignore_errors=True)
@@ -265,9 +287,10 @@ class _Intake:
 
     def _note(self, window: WindowRead, page: Page) -> None:
         self._count_page(page)
-        self.page_facts.append(
-            {"window": str(window.window), "rows": page.rows, "sha256": page.sha256, "read_at": page.read_at.isoformat(), "round": window.round}
-        )
+        self.page_facts.append(page_facts(str(window.window), page, window.round))
+
+    def _fetched(self) -> None:
+        """All pages are in."""
 
     # --- evidence ----------------------------------------------------------------------------------------------------------------
 
@@ -287,29 +310,11 @@ class _Intake:
         while self.landed:
             self.recorder.record(self.landed.popitem()[1])
 
-    # --- records that did not come again -----------------------------------------------------------------------------------------
+    # --- against what the lake has -----------------------------------------------------------------------------------------------
 
-    def _ask_about(self, comparison: Comparison) -> list[Page]:
-        """Look up the records that are gone: those that still exist come back as pages, the rest stays gone."""
-        gone = comparison.gone
-        if not gone:
-            return []
-        pages: list[Page] = []
-        vanished = len(gone)
-        if self.reader.client.count(self.contract, ""):  # otherwise there is nobody to ask about
-            vanished = 0
-            for condition, asked in comparison.conditions(self.contract, self.reader.client.dialect):
-                found = self.reader.look_up(condition).pages
-                for page in found:
-                    self._count_page(page)
-                comparison.still_there(found)
-                pages += found
-                vanished += len(asked & comparison.tombstones)
-                if vanished > MOST_VANISHED and not self.accept_vanished:
-                    break
-        if not self.accept_vanished:
-            comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
-        return pages
+    def _compare(self, comparison: Comparison) -> list[Page]:
+        """Find what changed and what is gone; gives pages of records that are looked for elsewhere."""
+        raise NotImplementedError
 
     def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[DataFile]:
         for page in moved:
@@ -327,7 +332,9 @@ class _Intake:
         comparison.write_tombstones(self.changes, self.read, self.today, self.now())
         return list(self.changes.finish())
 
-    def _publication(self, files: tuple[DataFile, ...], comparison: Comparison, earlier: tuple[Publication, ...], anchor: str) -> Publication:
+    def _publication(
+        self, files: tuple[DataFile, ...], comparison: Comparison, earlier: tuple[Publication, ...], anchor: str, moved: Iterable[Page]
+    ) -> Publication:
         names = {f.name for f in files}
         figures, watermark = comparison.figures(self.covers, self.contract.reading, names)
         before = max((p.watermark for p in earlier if p.watermark), key=int, default="")
@@ -350,7 +357,63 @@ class _Intake:
             watermark=newest,
             schema=fingerprint(self.order.entity.tables),
             missing=self.contract.missing,
-            pages=tuple(self.page_facts),
+            pages=(*self.page_facts, *(page_facts(LOOKED_UP, page) for page in moved)),
             touched_days=comparison.touched(),
             anchor=anchor,
+            metadata=self.metadata,
         )
+
+
+class _FromServer(Intake):
+    """A read of the server."""
+
+    def __init__(
+        self, order: Order, contract: Contract, client: Sage300Client, lake: Lake, today: date, *, watch: Watch, now: Callable[[], datetime]
+    ) -> None:
+        read = lake.new_read(order.company, order.entity)
+        super().__init__(order, contract, lake, today, read=read, watch=watch, now=now)
+        self.reader = Reader(client, contract, today, self._land, watch.rows)
+        self.source = self.reader
+        self.client = client
+        self.accept_vanished = False
+
+    def run(self) -> Publication | None:
+        metadata = self.client.metadata(self.order.entity.module)
+        self.metadata = metadata.fingerprint
+        self.lake.keep_document(self.order.company, self.order.entity.module, metadata.fingerprint, metadata.document)
+        return super().run()
+
+    def _compare(self, comparison: Comparison) -> list[Page]:
+        reading = self.contract.reading
+        if not isinstance(reading, Snapshot):
+            comparison.find_leavers(reading, self.order.span)
+        comparison.find_changes(everything=isinstance(reading, Snapshot))
+        return self._ask_about(comparison)
+
+    def _ask_about(self, comparison: Comparison) -> list[Page]:
+        """Look up the records that are gone: those that still exist come back as pages, the rest stays gone."""
+        gone = comparison.gone
+        if not gone:
+            return []
+        pages: list[Page] = []
+        vanished = len(gone)
+        if self.client.count(self.contract, ""):  # otherwise there is nobody to ask about
+            vanished = 0
+            for condition, asked in comparison.conditions(self.contract, self.client.dialect):
+                found = self.reader.look_up(condition).pages
+                for page in found:
+                    self._count_page(page)
+                comparison.still_there(found)
+                pages += found
+                vanished += len(asked & comparison.tombstones)
+                if vanished > MOST_VANISHED and not self.accept_vanished:
+                    break
+        if not self.accept_vanished:
+            comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
+        return pages
+
+
+def page_facts(window: str, page: Page, again: int = 0) -> dict[str, object]:
+    """What a publication says of a page."""
+    facts: dict[str, object] = {"window": window, "rows": page.rows, "sha256": page.sha256, "read_at": page.read_at.isoformat(), "round": again}
+    return {**facts, "landed": page.landed} if page.landed else facts

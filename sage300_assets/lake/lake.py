@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -200,6 +201,20 @@ class Lake:
             if time.time() - path.stat().st_mtime < _METADATA_SECONDS:
                 return path.read_bytes()
         return None
+
+    def document(self, company: str, module: str, fingerprint: str) -> bytes | None:
+        """The `$metadata` document by which pages were read, however long ago; None if it is not kept, or is not what it was."""
+        with contextlib.suppress(FileNotFoundError):
+            content = self.layout.document(company, module, fingerprint).read_bytes()
+            return content if hashlib.sha256(content).hexdigest() == fingerprint else None
+        return None
+
+    def keep_document(self, company: str, module: str, fingerprint: str, document: bytes) -> None:
+        """Keep a `$metadata` document beside the pages that were read by it; there is a new one with each release of the server."""
+        path = self.layout.document(company, module, fingerprint)
+        if not path.exists():
+            with contextlib.suppress(PermissionError):  # another read of this module writes the same just now (Windows)
+                write_whole(path, document)
 
     def keep(self, company: str, module: str, document: bytes) -> None:
         """Remember a `$metadata` document."""

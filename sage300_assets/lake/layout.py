@@ -38,6 +38,10 @@ class Layout:
         """Folder of what `$metadata` was seen to say, and of what of it was accepted."""
         return self.metadata(company) / "shapes"
 
+    def document(self, company: str, module: str, fingerprint: str) -> Path:
+        """File of a `$metadata` document that pages were read by."""
+        return self.metadata(company) / f"{module.lower()}.{fingerprint[:16]}.xml"
+
     @property
     def scratch(self) -> Path:
         """Folder of what reads under way put aside."""

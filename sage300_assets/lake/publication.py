@@ -75,7 +75,7 @@ class Publication:
     schema: str = ""
     missing: tuple[str, ...] = ()
     pages: tuple[Mapping[str, object], ...] = ()
-    """Every page that counts: window, rows, hash of the raw answer, when."""
+    """Every page that counts: window, rows, hash of the raw answer, when; `landed` is the hash of what was landed, where that differs."""
     touched_days: tuple[str, ...] = ()
     """Days whose current rows this publication may have changed."""
     anchor: str = ""
@@ -86,6 +86,8 @@ class Publication:
     """It only says which records are gone: nothing was read, so it is the truth for no day."""
     lacking: tuple[str, ...] = ()
     """Days of records that a sweep found at the source and not in the lake: they are to be read."""
+    metadata: str = ""
+    """Fingerprint of the `$metadata` document by which the pages were read."""
     format: int = FORMAT
 
     @property
@@ -108,6 +110,20 @@ def new_read(known: Iterable[str], now: datetime | None = None) -> str:
 def reads(publications: Iterable[Publication]) -> tuple[Publication, ...]:
     """Those that brought records; a sweep only takes away."""
     return tuple(p for p in publications if not p.sweep)
+
+
+def again(read: str, known: Iterable[str]) -> str:
+    """Identity of a read made of the pages that another read has landed: it sorts directly behind that one, before any that came later."""
+    earlier = [int(r.partition(_AGAIN)[2].partition("-")[0]) for r in known if _AGAIN in r and original(r) == original(read)]
+    return f"{original(read)}{_AGAIN}{1 + max(earlier, default=0):03d}-{secrets.token_hex(3)}"
+
+
+def original(read: str) -> str:
+    """Identity of the read that has landed the pages; most reads have landed their own."""
+    return read.partition(_AGAIN)[0]
+
+
+_AGAIN = "~"  # sorts behind `.`, which numbers the windows of the read itself
 
 
 def store(folder: Path, publication: Publication) -> None:

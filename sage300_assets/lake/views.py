@@ -6,6 +6,7 @@ newest live row per key, without tombstones. A nested row is current when its pa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -30,6 +31,8 @@ class Listing:
     covers: tuple[Cover, ...]
     files: Mapping[str, tuple[Path, ...]]
     fingerprint: str
+    mixed: bool = True
+    """Whether some files were written when the catalogue declared other columns or types."""
 
 
 def listing(company: str, entity: Entity, publications: tuple[Publication, ...], folders: Mapping[str, Path], layout: str) -> Listing:
@@ -43,9 +46,9 @@ def listing(company: str, entity: Entity, publications: tuple[Publication, ...],
             for file in publication.files:
                 if file.table in files:
                     files[file.table].append(folders[file.table] / file.name)
-    newest = publications[-1].read if publications else ""
-    mark = f"{layout}:{len(publications)}:{newest}"
-    return Listing(company, entity, covers, {t: tuple(p) for t, p in files.items()}, mark)
+    mark = hashlib.sha256("|".join([layout, *(p.read for p in publications)]).encode()).hexdigest()[:16]
+    mixed = any(publication.schema != layout for publication in publications)
+    return Listing(company, entity, covers, {t: tuple(p) for t, p in files.items()}, mark, mixed)
 
 
 def live_key(company: str, entity: Entity) -> str:
@@ -89,8 +92,17 @@ def stored_sql(found: Listing, table: Table) -> str:
     if not paths:
         return empty
     names = ", ".join(text(path) for path in paths)
-    columns = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in sql_columns(table))
+    columns = ", ".join(f"{_cast(table, name, kind, checked=found.mixed)} AS {quoted(name)}" for name, kind in sql_columns(table))
     return f"SELECT {columns} FROM ({empty} UNION ALL BY NAME SELECT * FROM read_parquet([{names}], union_by_name = true, hive_partitioning = false))"
+
+
+def _cast(table: Table, name: str, kind: str, *, checked: bool) -> str:
+    """A column in its declared type. Where older files may hold finer numbers than are declared by now, one that would be rounded is an error."""
+    plain = f"CAST({quoted(name)} AS {kind})"
+    if not checked or not kind.startswith(("DECIMAL", "BIGINT")):
+        return plain
+    refusal = f"{view_name(table)}.{name}: an older file holds a number that does not fit {kind}; declare a wider type, or read it again"
+    return f"CASE WHEN {plain} = {quoted(name)} OR {quoted(name)} IS NULL THEN {plain} ELSE error('{refusal}') END"
 
 
 def current_sql(found: Listing, table: Table) -> str:

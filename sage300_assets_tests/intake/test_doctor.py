@@ -21,7 +21,7 @@ from sage300_assets.simulators.sage300 import Release, Server, World, describe_f
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.metadata import ModuleMetadata, parse_metadata
-from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, settings_for
+from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, settings_for
 
 SHUT = frozenset({"hang", "slow", "cold_start", "dribble"})
 """Faults that only take time."""
@@ -315,8 +315,11 @@ def test_something_else_in_the_place_of_the_web_api(fault: str, server: Server, 
     assert the_problem(found, f"{COMPANY} connection" if fault in {"redirect", "unavailable"} else COMPANY)
 
 
-@pytest.mark.parametrize("fault", sorted(set(describe_faults()) - SHUT))
-@pytest.mark.parametrize("resource", [None, "$metadata"])
+HARMS = sorted(set(describe_faults()) - SHUT)
+PLACES = (None, "$metadata")
+
+
+@pytest.mark.parametrize(("fault", "resource"), [(f, r) for n, f in enumerate(HARMS) for r in (PLACES if WHOLE else PLACES[n % 2 :][:1])])
 def test_no_fault_is_too_much(fault: str, resource: str | None, server: Server, tmp_path: Path) -> None:
     server.faults.set(fault, times=None, resource=resource)
     for finding in look(server, tmp_path):

@@ -13,14 +13,16 @@ import pytest
 from sage300_assets.catalogue import find
 from sage300_assets.lake.lake import Lake
 from sage300_assets.simulators.sage300 import World
-from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, House, open_house
+from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
 from sage300_assets_tests.intake.child import Job, Read, start
-from sage300_assets_tests.truth import Row, current_rows
+from sage300_assets_tests.truth import Row, assert_lake_equals_truth, current_rows
 
 STEPS = [("started", 1), ("landed", 1), ("landed", 3), ("fetched", 1), ("written", 1), ("compared", 1), ("ready", 1), ("published", 1), ("tidied", 1)]
 VISIBLE = {"published", "tidied"}
 ENTITIES = ["APPaymentAndAdjustmentBatches", "ICItemPricing"]
 """One that is read in windows, one that is read whole; both with lines."""
+KILLS = [(name, step) for name in ENTITIES for step in STEPS if WHOLE or name == ENTITIES[0] or step[0] in {"written", "ready", "published"}]
+"""The whole read takes other turns only between what is written and what is published."""
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +90,9 @@ def _assert_recovers(before: House, undisturbed: Lake, folder: Path, name: str) 
     assert not list(lake.layout.scratch.glob("*"))
 
 
-@pytest.mark.parametrize(("step", "nth"), STEPS)
-@pytest.mark.parametrize("name", ENTITIES)
-def test_killed_at_a_step_and_run_again(before: House, undisturbed: Lake, tmp_path: Path, name: str, step: str, nth: int) -> None:
+@pytest.mark.parametrize(("name", "at"), KILLS)
+def test_killed_at_a_step_and_run_again(before: House, undisturbed: Lake, tmp_path: Path, name: str, at: tuple[str, int]) -> None:
+    step, nth = at
     folder = tmp_path / "lake"
     shutil.copytree(before.lake.root, folder)
     entity = find(name)
@@ -102,7 +104,16 @@ def test_killed_at_a_step_and_run_again(before: House, undisturbed: Lake, tmp_pa
     _assert_recovers(before, undisturbed, folder, name)
 
 
-@pytest.mark.parametrize(("first", "second"), [("written", "landed"), ("ready", "compared"), ("published", "written")])
+@pytest.mark.parametrize("step", ["landed", "ready", "published"])
+def test_the_very_first_read_is_killed(before: House, tmp_path: Path, step: str) -> None:
+    entity, folder = find(ENTITIES[0]), tmp_path / "lake"
+    _kill(before, folder, ENTITIES[0], step, 1)
+    assert len(Lake(folder).publications(COMPANY, entity)) == (step in VISIBLE)
+    before.load(entity, lake=Lake(folder))
+    assert_lake_equals_truth(Lake(folder), before.world, COMPANY, entity)
+
+
+@pytest.mark.parametrize(("first", "second"), [("written", "landed"), ("published", "written")])
 def test_killed_again_while_recovering(before: House, undisturbed: Lake, tmp_path: Path, first: str, second: str) -> None:
     folder = tmp_path / "lake"
     shutil.copytree(before.lake.root, folder)

@@ -20,7 +20,7 @@ from sage300_assets.catalogue.types import Kind
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.simulators.sage300 import World
-from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, House, open_house
+from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
 from sage300_assets_tests.intake.child import Job, Read, start
 from sage300_assets_tests.truth import business_rows, documents, expected_rows
 
@@ -34,7 +34,7 @@ PROCESSES = (
     (Read(PAYMENTS, _MIDDLE), Read(PAYMENTS), Read(CONTACTS, _MIDDLE), Read(ITEMS)),
     (Read(PAYMENTS, _MIDDLE), Read(CONTACTS, "", _MIDDLE), Read("BKBanks"), Read("POReturns")),
 )
-"""Twenty reads in five processes: the same span of the same entity, other spans, other entities."""
+"""Twenty reads in five processes: the same span of the same entity, other spans, other entities. In full, each in a process of its own."""
 
 
 @pytest.fixture
@@ -135,8 +135,9 @@ def test_twenty_reads_and_their_readers(edited: tuple[House, dict[str, list[dict
     def refresh_the_warehouse() -> None:
         assert house.lake.refresh_warehouse((COMPANY, e) for e in ENTITIES)
 
+    groups = [(read,) for reads in PROCESSES for read in reads] if WHOLE else PROCESSES
     with _all_the_while(query_the_lake, open_the_warehouse, refresh_the_warehouse) as rounds:
-        jobs = [Job(house.server.url, str(house.lake.root), COMPANY, TODAY.isoformat(), reads, refresh=True) for reads in PROCESSES]
+        jobs = [Job(house.server.url, str(house.lake.root), COMPANY, TODAY.isoformat(), reads, refresh=True) for reads in groups]
         processes = [start(job, USER, PASSWORD) for job in jobs]
         for process in processes:
             output, _ = process.communicate(timeout=100)

@@ -20,7 +20,8 @@ from sage300_assets.simulators.sage300.server import Server
 from sage300_assets.simulators.sage300.world import World
 
 TODAY = date(2026, 11, 20)
-START = TODAY - timedelta(days=30)
+DAYS = 14
+START = TODAY - timedelta(days=DAYS)
 CHOSEN = tuple(find(name) for name in ("APVendors", "APInvoiceBatches", "GLAccounts", "GLPostedTransactions", "CSFiscalCalendars", "OEOrders"))
 
 
@@ -70,8 +71,8 @@ def settings_of(tmp_path: Path) -> Callable[[Server, World], Settings]:
 
 @pytest.fixture
 def house(settings_of: Callable[[Server, World], Settings]) -> Iterator[House]:
-    """A house with thirty days of business."""
-    world = World(companies=("SAMLTD",), days=30, today=TODAY)
+    """A house with two weeks of business."""
+    world = World(companies=("SAMLTD",), days=DAYS, today=TODAY)
     with Server(world) as server, dg.DagsterInstance.ephemeral() as instance:
         settings = settings_of(server, world)
         source = Source(read_settings=lambda: settings, now=lambda: datetime(world.today.year, world.today.month, world.today.day, 12, tzinfo=UTC))

@@ -32,6 +32,8 @@ INTERNAL = "http://sage-iis01.corp.internal"
 """What the server believes its own address to be; behind a proxy that is not where clients find it."""
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
+_TURNS = 5
+"""So many turns of the loop it takes until idle connections are gone."""
 
 
 class _Protocol(H11Protocol):
@@ -59,6 +61,16 @@ class _Uvicorn(uvicorn.Server):
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:  # someone still waits for an answer
+            await super().shutdown(sockets)
 
 
 class _Router:

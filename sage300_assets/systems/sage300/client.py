@@ -44,6 +44,8 @@ class RawPage:
     body: bytes
     sha256: str
     read_at: datetime
+    landed: str = ""
+    """Hash of the body as it is landed, where that is not the body as it came."""
 
 
 NO_COUNT = "Something between here and the Sage 300 Web API may have changed the answer: look for proxies."
@@ -76,6 +78,8 @@ class Page:
     """Records whose values do not fit, where the entity puts them aside."""
     keys: pa.Table | None = None
     """Keys of all records in their order, where some are aside."""
+    landed: str = ""
+    """Hash of the body as it was landed, where that is not the body as it came."""
 
     @property
     def tables(self) -> Mapping[str, pa.Table]:
@@ -168,7 +172,7 @@ class Sage300Client:
             check_status(answer, what)
             check_is_json(answer, what)
             body = scrub(answer.body, contract.sensitive, what)
-            raw = RawPage(ask, body, hashlib.sha256(answer.body).hexdigest(), answer.started_at)
+            raw = _raw_page(ask, answer, body)
             reload = land(raw)
             page = decode_page(body, contract, what)
             result.append(_page(ask, raw, page, contract, reload))
@@ -218,7 +222,7 @@ class Sage300Client:
             check_status(answer, what)
             check_is_json(answer, what)
             body = b'{"@odata.count":1,"value":[' + scrub(answer.body, contract.sensitive, what) + b"]}"
-            raw = RawPage(path, body, hashlib.sha256(answer.body).hexdigest(), answer.started_at)
+            raw = _raw_page(path, answer, body)
             reload = land(raw)
             page = decode_page(body, contract, what)
             result.append(replace(_page(path, raw, page, contract, reload), next_query=None))
@@ -241,7 +245,26 @@ class Sage300Client:
 
 
 def _page(ask: str, raw: RawPage, page: DecodedPage, contract: Contract, reload: Reload) -> Page:
-    return Page(ask, raw.sha256, raw.read_at, page.rows, page.count, page.next_query, contract, reload, page.tables, aside=page.aside, keys=page.keys)
+    return Page(
+        ask,
+        raw.sha256,
+        raw.read_at,
+        page.rows,
+        page.count,
+        page.next_query,
+        contract,
+        reload,
+        page.tables,
+        aside=page.aside,
+        keys=page.keys,
+        landed=raw.landed,
+    )
+
+
+def _raw_page(ask: str, answer: Answer, body: bytes) -> RawPage:
+    came = hashlib.sha256(answer.body).hexdigest()
+    landed = "" if body == answer.body else hashlib.sha256(body).hexdigest()
+    return RawPage(ask, body, came, answer.started_at, landed)
 
 
 class MetadataStore(Protocol):

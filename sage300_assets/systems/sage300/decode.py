@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Context, Decimal, InvalidOperation
@@ -253,7 +253,7 @@ def _column(rows: pa.StructArray, node: Node, field: Field) -> pa.Array:
         case Kind.DAY:
             return _days(values)
         case Kind.TIME:
-            return _cut(values, 11, 19).cast(pa.time32("s"))
+            return _times(values)
         case _:
             return values
 
@@ -261,6 +261,12 @@ def _column(rows: pa.StructArray, node: Node, field: Field) -> pa.Array:
 def _days(values: pa.Array) -> pa.Array:
     """The calendar date as written; the zone letter means nothing, and is never converted."""
     return _cut(values, 0, 10).cast(pa.date32())
+
+
+def _times(values: pa.Array) -> pa.Array:
+    """The time of day as written; the date before it is always the same, and means nothing."""
+    moments = pc.binary_join_element_wise(pa.scalar("1970-01-01T"), _cut(values, 11, 19), pa.scalar(""))
+    return moments.cast(pa.timestamp("s")).cast(pa.time32("s"))
 
 
 def _cut(values: pa.Array, start: int, stop: int) -> pa.Array:
@@ -391,9 +397,9 @@ def _convert(value: object, field: Field, *, number: bool) -> object:
         case Kind.DECIMAL:
             return _decimal(value, field)
         case Kind.DAY:
-            return _iso(value, 0, 10, pa.date32())
+            return _iso(value, _days, "it is not a date")
         case Kind.TIME:
-            return _iso(value, 11, 19, pa.time32("s"))
+            return _iso(value, _times, "it is not a time")
 
 
 def _text(value: object, *, number: bool) -> str:
@@ -451,15 +457,15 @@ def _number(value: str) -> Decimal:
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
-def _iso(value: object, start: int, stop: int, kind: pa.DataType) -> str | None:
+def _iso(value: object, read: Callable[[pa.Array], pa.Array], otherwise: str) -> str | None:
     if not isinstance(value, str):
         raise TypeError
     if value == "":
         return None
     try:
-        pa.scalar(value[start:stop]).cast(kind)
+        read(pa.array([str(value)]))
     except pa.ArrowException as problem:
-        raise ValueError("it is not a date" if start == 0 else "it is not a time") from problem
+        raise ValueError(otherwise) from problem
     return str(value)
 
 

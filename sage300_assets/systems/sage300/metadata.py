@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from sage300_assets.base.errors import BadAnswer
@@ -48,6 +48,8 @@ class ModuleMetadata:
     shapes: Mapping[str, Shape]
     sets: Mapping[str, str]
     fingerprint: str
+    document: bytes = field(default=b"", repr=False, compare=False)
+    """The document itself, for whoever wants to keep it."""
 
     def shape_of(self, resource: str) -> Shape | None:
         """Shape of an entity set."""
@@ -79,7 +81,7 @@ def parse_metadata(module: str, document: bytes, company: str = "") -> ModuleMet
             sets[element.get("Name", "").casefold()] = _short(element.get("EntityType", ""))
     if not shapes:
         raise BadAnswer(f"{what}: the document describes nothing.", cure="Check what answers at SAGE300_URL.")
-    return ModuleMetadata(module, shapes, sets, hashlib.sha256(document).hexdigest())
+    return ModuleMetadata(module, shapes, sets, hashlib.sha256(document).hexdigest(), document)
 
 
 def _shape(element: ElementTree.Element) -> Shape:

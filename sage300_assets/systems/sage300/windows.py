@@ -84,7 +84,7 @@ class Reader:
         ):
             return WindowRead(Window(name, undated=True), (), 0, 0)
         whole = self._read(Window())
-        pages = tuple(_only_undated(page) for page in whole.pages)
+        pages = tuple(only_undated(page) for page in whole.pages)
         rows = sum(page.rows for page in pages)
         return WindowRead(Window(name, undated=True), pages, rows, rows)
 
@@ -320,7 +320,8 @@ class Reader:
         return f"{self.client.company} {self.contract.entity.resource}"
 
 
-def _only_undated(page: Page) -> Page:
+def only_undated(page: Page) -> Page:
+    """The records of a page that have no date."""
     tables = {name: table.filter(pc.is_null(table[BUSINESS_DATE])) for name, table in page.tables.items()}
     aside = None if page.aside is None else page.aside.filter(pc.is_null(page.aside[BUSINESS_DATE]))
     rows = tables[page.contract.entity.root.name].num_rows + (0 if aside is None else aside.num_rows)

@@ -1,0 +1,126 @@
+"""What reading Sage 300 into a lake needs, checked before anything is tried."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import date
+from pathlib import Path, PureWindowsPath
+
+import pytest
+
+from sage300_assets.base import settings as module
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.settings import Settings, load_settings
+
+GOOD = {
+    "sage300_url": "https://erp.example.com/Sage300WebApi",
+    "sage300_companies": "samltd, SAMINC,samltd,",
+    "sage300_username": "user",
+    "sage300_password": "CANARYpass",
+}
+
+
+def given(**more: object) -> Settings:
+    return load_settings(_env_file=None, **{**GOOD, **more})
+
+
+def test_what_is_complete_passes_and_goes_over_the_wire_in_capitals() -> None:
+    found = given(sage300_url="https://erp.example.com/Sage300WebApi/ ")
+    found.require_source()
+    assert found.sage300_url == "https://erp.example.com/Sage300WebApi"
+    assert found.sage300_companies == ("SAMLTD", "SAMINC")
+    assert (found.username, found.password.reveal()) == ("USER", "CANARYPASS")
+    kept = given(sage300_keep_case=True)
+    assert (kept.username, kept.password.reveal()) == ("user", "CANARYpass")
+    assert "CANARY" not in repr(found).upper().replace("SAGE300_PASSWORD", "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"sage300_url": ""}, "SAGE300_URL"),
+        ({"sage300_url": "erp.example.com/Sage300WebApi"}, "SAGE300_URL"),
+        ({"sage300_url": "ftp://erp.example.com/Sage300WebApi"}, "SAGE300_URL"),
+        ({"sage300_url": "https:///Sage300WebApi"}, "SAGE300_URL"),
+        ({"sage300_url": "https://erp.example.com/Sage300WebApi/v1.0"}, "SAGE300_URL"),
+        ({"sage300_url": "https://u:CANARY@erp.example.com/Sage300WebApi"}, "SAGE300_URL"),
+        ({"sage300_url": "http://erp.example.com/Sage300WebApi"}, "SAGE300_ALLOW_HTTP"),
+        ({"sage300_companies": " , "}, "SAGE300_COMPANIES"),
+        ({"sage300_username": ""}, "SAGE300_USERNAME"),
+        ({"sage300_ca_bundle": "nowhere.pem"}, "SAGE300_CA_BUNDLE"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named_with_its_cure(wrong: dict[str, object], name: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        given(**wrong).require_source()
+    assert name in str(refused.value)
+    assert refused.value.cure
+    assert "CANARY" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:80/Sage300WebApi", "http://127.0.0.1/sage300webapi", "http://[::1]:8080/Sage300WebApi"])
+def test_plain_http_is_fine_on_this_machine(url: str) -> None:
+    given(sage300_url=url).require_source()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sage300_odata", "v5"),
+        ("sage300_page_size", "-1"),
+        ("sage300_max_parallel", "0"),
+        ("sage300_timeout", "0"),
+        ("sage300_tries", "many"),
+        ("sage300_timezone", "Mars/Olympus"),
+        ("sage300_timezones", "SAMINC:Mars/Olympus"),
+        ("sage300_timezones", "SAMINC"),
+        ("sage300_start_date", "31.1.2026"),
+    ],
+)
+def test_what_cannot_be_read_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name.upper()):
+        given(**{name: value})
+
+
+def test_each_company_has_its_own_zone_and_history_begins_last_year() -> None:
+    found = given(sage300_timezone="America/Toronto", sage300_timezones="saminc: America/Vancouver")
+    assert (found.zone("SAMLTD").key, found.zone("SAMINC").key) == ("America/Toronto", "America/Vancouver")
+    assert found.start(date(2026, 2, 28)) == date(2025, 1, 1)
+    assert given(sage300_start_date="2020-02-29").start(date(2026, 2, 28)) == date(2020, 2, 29)
+
+
+# --- where the lake is ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"), [("var/lake", "var/lake"), ("/srv/lake", "/srv/lake"), ("file:///srv/a%20b", "/srv/a b"), ("file://localhost/srv/l", "/srv/l")]
+)
+def test_a_folder_of_this_machine(url: str, folder: str) -> None:
+    assert given(lake_url=url).lake_folder() == Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        (r"D:\lake", r"D:\lake"),
+        ("D:/lake", r"D:\lake"),
+        (r"\\server\share\lake", r"\\server\share\lake"),
+        ("file:///D:/a%20lake", r"D:\a lake"),
+        (r"var\lake", r"var\lake"),
+    ],
+)
+def test_a_folder_on_windows(url: str, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Path", PureWindowsPath)
+    on_windows = importlib.import_module("nturl2path")  # what urllib.request takes there
+    monkeypatch.setattr(module, "url2pathname", on_windows.url2pathname)
+    assert given(lake_url=url).lake_folder() == PureWindowsPath(folder)  # type: ignore[comparison-overlap]
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket/lake", "https://example.com/lake", "file://lake", "file://D:/lake", "file://server/share/lake", "file:///"]
+)
+def test_what_names_no_folder_of_this_machine_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="LAKE_URL") as refused:
+        given(lake_url=url).lake_folder()
+    assert refused.value.cure

@@ -1,0 +1,143 @@
+"""Whatever happens between two pages, a read brings every record that held still exactly once, or says that it could not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sage300_assets.base.days import Span
+from sage300_assets.base.errors import RetriableError, SourceMoved
+from sage300_assets.catalogue import find
+from sage300_assets.systems.sage300.client import Sage300Client
+from sage300_assets.systems.sage300.windows import Reader, WindowRead
+from sage300_assets_tests.house import COMPANY, TODAY, WHOLE, House, open_house
+from sage300_assets_tests.intake.restless import STAMPED, Restless, authority
+
+ENTITY = find(STAMPED)
+DAYS = [TODAY - timedelta(days=30 * n) for n in range(5)] + [TODAY + timedelta(days=1)]
+SPANS = [Span(None, None), Span(DAYS[4], DAYS[1]), Span(DAYS[3], None), Span(None, DAYS[2])]
+ACTS = st.lists(
+    st.tuples(st.integers(1, 24), st.sampled_from(["swap", "swap", "remove", "insert", "edit"]), st.integers(0, 30), st.sampled_from(DAYS)),
+    max_size=5,
+)
+RECORDS = st.dictionaries(st.integers(0, 30), st.sampled_from(DAYS), min_size=1, max_size=25)
+UNRULY = ["shift", "shift_behind", "lost_row", "duplicate_row", "repeated_page", "count_changes", "count_wrong", "out_of_window", "nextlink_loop"]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(tmp_path_factory.mktemp("windows") / "lake", world=Restless(), sage300_max_parallel=1) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def client(house: House) -> Sage300Client:
+    house.client.contract(ENTITY)
+    return house.client
+
+
+def _plant(house: House, records: dict[int, date], page_size: int) -> Restless:
+    world = house.world
+    assert isinstance(world, Restless)
+    house.server.page_size = page_size
+    house.server.faults.clear()
+    world.replace_all(COMPANY, STAMPED, [])
+    for number, day in records.items():
+        world.plant(number, day, lines=0)
+    return world
+
+
+def _keys(reads: list[WindowRead]) -> list[str]:
+    """The keys that count: a window that comes again replaces the former."""
+    last: dict[str, list[str]] = {}
+    for read in reads:
+        rows = [row for page in read.pages for row in page.tables[ENTITY.root.name].to_pylist()]
+        keys = [row["TaxAuthorityKey"] for row in rows]
+        assert len(set(keys)) == len(keys) == read.rows == read.count
+        assert read.window.span is not None
+        assert all(row["LastMaintained"] in read.window.span for row in rows)
+        last[str(read.window)] = keys
+    return [key for keys in last.values() for key in keys]
+
+
+@dataclass
+class Changes:
+    """What happens while a read is under way."""
+
+    world: Restless
+    records: dict[int, date]
+    touched: set[int] = field(default_factory=set)
+    born: dict[str, tuple[int, date]] = field(default_factory=dict)
+    """Records that came, with the number of the question before which they did."""
+
+    def do(self, nth: int, act: str, number: int, day: date) -> None:
+        if act in {"insert", "swap"}:
+            newcomer = 100 + 10 * number + nth
+            self.world.plant(newcomer, day, lines=0)
+            self.born[authority(newcomer)] = (nth, day)
+        if act == "swap":  # the count stays, and what follows moves up a place
+            number = min(self.records.keys() - self.touched, default=number)
+        if act != "insert" and number in self.records:
+            self.touched.add(number)
+            if act in {"remove", "swap"}:
+                self.world.remove(number)
+            else:
+                self.world.plant(number, day, lines=0)
+
+
+def _recount(house: House) -> int:
+    """The number of the question that counts the closed windows once more; 0 when there was none."""
+    asked = [call.query for call in house.server.calls if call.resource == STAMPED]
+    return next((number for number, query in enumerate(asked, 1) if "$top=1&" in query), 0)
+
+
+@settings(max_examples=300 if WHOLE else 40)
+@given(records=RECORDS, page_size=st.integers(1, 6), span=st.sampled_from(SPANS), acts=ACTS)
+def test_what_holds_still_comes_once(
+    house: House, client: Sage300Client, records: dict[int, date], page_size: int, span: Span, acts: list[tuple[int, str, int, date]]
+) -> None:
+    world = _plant(house, records, page_size)
+    changes = Changes(world, records)
+    plan = [(nth, partial(changes.do, nth, act, number, day)) for nth, act, number, day in acts]
+    reader = Reader(client, client.contract(ENTITY), TODAY)
+    house.server.calls.clear()
+    try:
+        with world.restless(*plan):
+            found = _keys(list(reader.span(span)))
+    except SourceMoved:  # said so, and nothing is published
+        found = None
+    if found is not None:
+        still = {authority(number) for number, day in records.items() if number not in changes.touched and day in span}
+        if not changes.touched:  # one that went as one came leaves the count as it was: then it is as if it came after the read
+            still |= {key for key, (nth, day) in changes.born.items() if nth <= _recount(house) and day in span}
+        assert still <= set(found), "a record that held still, or came before the windows were counted again, was lost"
+        assert all(found.count(key) == 1 for key in still), "a record that held still came twice"
+    now = {row["TaxAuthorityKey"] for row in world.truth(COMPANY, STAMPED) if row["LastMaintained"] in span}
+    assert sorted(_keys(list(Reader(client, client.contract(ENTITY), TODAY).span(span)))) == sorted(now)
+
+
+@settings(max_examples=150 if WHOLE else 20)
+@given(
+    records=RECORDS,
+    page_size=st.integers(1, 6),
+    span=st.sampled_from(SPANS),
+    fault=st.sampled_from(UNRULY),
+    times=st.integers(1, 3),
+    after=st.integers(0, 6),
+)
+def test_a_server_that_serves_badly_now_and_then_is_seen_through(  # noqa: PLR0917 - what Hypothesis chooses
+    house: House, client: Sage300Client, records: dict[int, date], page_size: int, span: Span, fault: str, times: int, after: int
+) -> None:
+    world = _plant(house, records, page_size)
+    house.server.faults.set(fault, times=times, after=after, resource=STAMPED)
+    try:
+        found = _keys(list(Reader(client, client.contract(ENTITY), TODAY).span(span)))
+    except (SourceMoved, RetriableError):
+        return
+    assert sorted(found) == sorted(row["TaxAuthorityKey"] for row in world.truth(COMPANY, STAMPED) if row["LastMaintained"] in span)
