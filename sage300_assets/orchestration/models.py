@@ -168,7 +168,7 @@ def told(lake: Lake, built: Built) -> dict[str, dg.MetadataValue]:
         for column in model.columns:
             if column.name.startswith("home_") and column.type == "DECIMAL(18,3)" and model.layer in {"facts", "marts"}:
                 total = db.execute(f"SELECT sum({quoted(column.name)}) FROM models.{quoted(model.name)}").fetchone()
-                shown[f"total_{column.name}"] = dg.MetadataValue.text(f"{(total[0] if total else None) or Decimal(0):f}")
+                shown[f"total_{column.name}"] = dg.MetadataValue.text(f"{total[0] if total and total[0] is not None else Decimal(0):f}")
         if model.header.plot:
             db.execute(f"CREATE VIEW this AS SELECT * FROM models.{quoted(model.name)}")
             points = [(str(label), Decimal(value)) for label, value in db.execute(model.header.plot).fetchall() if value is not None]
