@@ -89,13 +89,18 @@ def settings_for(server: Server, folder: Path, **more: object) -> TableauSetting
 
 @contextmanager
 def open_house(
-    folder: Path, *, habits: Habits | None = None, server: Mapping[str, Any] | None = None, quota_mb: int = 10_000, **settings: object
+    folder: Path,
+    *,
+    habits: Habits | None = None,
+    server: Mapping[str, Any] | None = None,
+    quota_mb: int = 10_000,
+    given: Mapping[str, object] | None = None,
 ) -> Iterator[House]:
     """A house for one test."""
     clock = Clock()
     world = World(clock=clock, folder=_made(folder / "server"), quota_mb=quota_mb)
     with Server(world, habits=habits or Habits(job_seconds=3600), **(server or {})) as running:
-        yield House(running, clock, folder, settings_for(running, folder / "state", **settings))
+        yield House(running, clock, folder, settings_for(running, folder / "state", **(given or {})))
 
 
 def lines(*rows: tuple[int, str], day: date = date(2026, 1, 31)) -> pa.Table:

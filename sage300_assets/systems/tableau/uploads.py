@@ -7,6 +7,7 @@ many is seen, and the upload begins anew. Chunks are made equally large so that 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from tableauserverclient.server import RequestFactory
 
@@ -55,23 +56,35 @@ class _Attempt:
         with self._path.open("rb") as file:
             sent = 0
             while sent < self._size:
-                chunk = file.read(self._length)
-                if not chunk:
-                    raise PermanentError(f"{self._what}: the file became shorter while it was sent.", cure="Do not write to it meanwhile.")
-                sent += len(chunk)
-                self._send(key, chunk, sent)
+                wanted = min(self._length, self._size - sent)
+                body, content_type = self._body(file, wanted)
+                sent += wanted
+                self._send(key, body, content_type, wanted, sent)
                 self._session.watch.step("tableau.chunk")
         return key
 
-    def _send(self, key: str, chunk: bytes, total: int) -> None:
-        body, content_type = RequestFactory.Fileupload.chunk_req(chunk)
+    def _body(self, file: BinaryIO, wanted: int) -> tuple[bytes, str]:
+        """The request of a chunk; the library's own way would hold each chunk several times."""
+        empty, content_type = RequestFactory.Fileupload.chunk_req(b"")
+        end = b"\r\n--" + content_type.rpartition("boundary=")[2].encode() + b"--\r\n"
+        start = empty.removesuffix(end)
+        if start == empty:
+            raise PermanentError(
+                f"{self._what}: the client library writes its requests in a way that is not known here.", cure="Install another release."
+            )
+        chunk = file.read(wanted)
+        if len(chunk) != wanted:
+            raise PermanentError(f"{self._what}: the file became shorter while it was sent.", cure="Do not write to it meanwhile.")
+        return b"".join((start, chunk, end)), content_type
+
+    def _send(self, key: str, body: bytes, content_type: str, size: int, total: int) -> None:
         failures = 0
         while True:
             try:
                 item = self._session.ask(self._what, lambda server: server.fileuploads.append(key, body, content_type), repeatable=False)
             except UnknownOutcome as lost:
                 failures += 1
-                if len(chunk) < SMALLEST_TELLING or failures >= self._session.settings.tableau_tries:
+                if size < SMALLEST_TELLING or failures >= self._session.settings.tableau_tries:
                     raise _StartAgain(lost.message) from None
                 self._session.wait(self._session.pause_before(failures, lost))
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -33,21 +34,22 @@ class Wire(requests.Session):
         """Send and note it."""
         kwargs["timeout"] = (CONNECT_SECONDS, self._timeout)
         began = time.monotonic()
-        path = urlsplit(request.url or "").path
+        path, verb, at = urlsplit(request.url or "").path, request.method or "", datetime.now(UTC)
         self.retry_after = None
         try:
             answer: requests.Response = super().send(request, **kwargs)
         except requests.RequestException as problem:
-            self._note(path, 0, began, type(problem).__name__)
+            self._note(Call("tableau", verb, path, 0, time.monotonic() - began, 1, at, type(problem).__name__))
             raise
         self.retry_after = _seconds(answer.headers.get("Retry-After"))
-        self._note(path, answer.status_code, began, "" if answer.ok else answer.reason or "refused")
+        refused = "" if answer.ok else answer.reason or "refused"
+        self._note(Call("tableau", verb, path, answer.status_code, time.monotonic() - began, 1, at, refused))
         _must_be_tableau(path, answer)
         return answer
 
-    def _note(self, path: str, status: int, began: float, problem: str) -> None:
+    def _note(self, call: Call) -> None:
         if self._on_call is not None:
-            self._on_call(Call(path, status, time.monotonic() - began, 1, problem))
+            self._on_call(call)
 
 
 def _must_be_tableau(path: str, answer: requests.Response) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,7 +140,7 @@ def test_a_new_source_is_found_although_the_index_lags(house: House, extracts: E
     ],
 )
 def test_what_does_not_pass_is_named_by_cause_and_the_old_extract_stays(
-    house: House, extracts: Extracts, fault: str, options: dict[str, str], kind: type[Sage300AssetsError], said: str
+    house: House, extracts: Extracts, fault: str, options: dict[str, Any], kind: type[Sage300AssetsError], said: str
 ) -> None:
     _published(house, extracts)
     with house.session() as session:

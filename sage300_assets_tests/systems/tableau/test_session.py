@@ -42,12 +42,12 @@ def test_signs_in_asks_the_release_first_and_signs_out(house: House) -> None:
     ids=["token", "password", "connected app"],
 )
 def test_each_way_of_signing_in_works(tmp_path: Path, way: dict[str, object]) -> None:
-    with open_house(tmp_path, **way) as house, house.session() as session:
+    with open_house(tmp_path, given=way) as house, house.session() as session:
         assert project_at(session, "/Finance/").name == "Finance"
 
 
 def test_a_wrong_secret_says_what_to_check_and_does_not_show_it(tmp_path: Path) -> None:
-    with open_house(tmp_path, tableau_pat_secret="WRONG-CANARY") as house, pytest.raises(AccessError) as refusal, house.session():
+    with open_house(tmp_path, given={"tableau_pat_secret": "WRONG-CANARY"}) as house, pytest.raises(AccessError) as refusal, house.session():
         pass
     assert "15 days" in str(refusal.value)
     assert "CANARY" not in str(refusal.value)
@@ -66,7 +66,7 @@ def test_a_token_unused_for_fifteen_days_is_dead_and_was_warned_about(house: Hou
 
 
 def test_a_token_that_expires_soon_is_warned_about(tmp_path: Path) -> None:
-    with open_house(tmp_path, tableau_pat_expires=date(2026, 12, 1)) as house:
+    with open_house(tmp_path, given={"tableau_pat_expires": date(2026, 12, 1)}) as house:
         assert "expires in 11 days" in house.session().token_warnings()[0].message
         house.clock.now += timedelta(days=30)
         assert "expired on 2026-12-01" in house.session().token_warnings()[0].message
@@ -189,7 +189,7 @@ def test_every_call_is_offered_to_the_audit_without_secrets(house: House) -> Non
     house.fault("unavailable", on="projects.list")
     with house.session() as session:
         projects(session)
-    assert [(c.path.rpartition("/")[2], c.status) for c in house.calls] == [
+    assert [(c.address.rpartition("/")[2], c.status) for c in house.calls] == [
         ("serverInfo", 200),
         ("signin", 200),
         ("projects", 503),
@@ -202,7 +202,7 @@ def test_every_call_is_offered_to_the_audit_without_secrets(house: House) -> Non
 def test_cloud_takes_no_password(tmp_path: Path) -> None:
     way = {**WITHOUT_TOKEN, "tableau_username": "publisher", "tableau_password": "Publisher-Pass-1"}
     with (
-        open_house(tmp_path, habits=Habits(cloud=True), **way) as house,
+        open_house(tmp_path, habits=Habits(cloud=True), given=way) as house,
         pytest.raises(AccessError, match="Tableau Cloud takes no password"),
         house.session(),
     ):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_a_change_that_fails_changes_nothing(house: House, extracts: Extracts, a
     [("job_fails", {}, RetriableError), ("job_fails", {"notes": "No. (errorCode=410012)"}, PermanentError), ("job_stuck", {}, RetriableError)],
 )
 def test_a_job_that_fails_is_named_by_cause(
-    house: House, extracts: Extracts, fault: str, options: dict[str, str], kind: type[Sage300AssetsError]
+    house: House, extracts: Extracts, fault: str, options: dict[str, Any], kind: type[Sage300AssetsError]
 ) -> None:
     with house.session() as session:
         target = _published(house, session, extracts)
