@@ -124,7 +124,7 @@ def test_a_password_that_is_wrong_says_what_to_do_and_not_what_it_was(tenant: Te
 def test_certificates_log_in_in_either_form(tenant: Tenant, pair: tuple[Path, Path, Path], form: str) -> None:
     certificate, key, _ = pair
     tenant.server.tenant.guard.trust(certificate.read_bytes(), "robot@example.com")
-    more = {
+    more: dict[str, Any] = {
         "anaplan_password": "", "anaplan_certificate_file": certificate, "anaplan_private_key_file": key,
         "anaplan_private_key_password": CANARY, "anaplan_certificate_format": form,
     }  # fmt: skip
@@ -161,7 +161,7 @@ def test_a_key_of_another_certificate_or_a_wrong_password_is_refused_before_anyt
         ({"anaplan_username": ""}, "ANAPLAN_USERNAME is not set"),
     ],
 )
-def test_settings_that_cannot_work_are_one_line(tenant: Tenant, more: dict[str, object], said: str) -> None:
+def test_settings_that_cannot_work_are_one_line(tenant: Tenant, more: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         tenant.client(**more)
 
@@ -197,7 +197,7 @@ def test_a_device_login_waits_for_a_person_and_then_lives_on_rotating_refresh_to
     guard = tenant.server.tenant.guard
     guard.clients["device"] = OAuthClient("device")
     store = MemoryStore()
-    more = {"anaplan_password": "", "anaplan_client_id": "device"}
+    more: dict[str, Any] = {"anaplan_password": "", "anaplan_client_id": "device"}
     shown: list[tuple[str, str]] = []
 
     def wait(seconds: float) -> None:
@@ -225,7 +225,7 @@ def test_a_device_login_waits_for_a_person_and_then_lives_on_rotating_refresh_to
 def test_an_authorization_code_is_exchanged_once(tenant: Tenant) -> None:
     guard = tenant.server.tenant.guard
     guard.clients["web"] = OAuthClient("web", device=False, secret=CANARY, redirect="https://sage.example.com/back")
-    more = {
+    more: dict[str, Any] = {
         "anaplan_password": "", "anaplan_client_id": "web", "anaplan_client_secret": CANARY, "anaplan_redirect_uri": "https://sage.example.com/back",
     }  # fmt: skip
     with tenant.client(**more) as one:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,8 +24,8 @@ class Written:
 
     path: Path
     rows: int
-    sha256: str
-    """Of the file. Rows are in the order of their key, so the same content is the same hash, and need not be sent again."""
+    fingerprint: str
+    """The same for the same rows in whatever order, so that what has not changed need not be sent again. A new release of DuckDB may change it."""
     totals: Mapping[str, Decimal]
     """Exact sums of the numbers, by header."""
 
@@ -37,17 +36,13 @@ def write_csv(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, pa
     connection.execute("SET VARIABLE prefix = ?", [prefix])
     _refuse_floats(connection, declared)
     shaped = ", ".join(f"{_shaped(c, declared)} AS {_quoted(c.header)}" for c in declared.columns)
-    order = ", ".join(_quoted(h) for h in declared.key)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_OUTGOING} AS SELECT {shaped} FROM ({declared.sql}) ORDER BY {order}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_OUTGOING} AS SELECT {shaped} FROM ({declared.sql})")
     try:
-        totals = _check(connection, declared)
+        rows, fingerprint, totals = _check(connection, declared)
         connection.execute(f"COPY {_OUTGOING} TO {_literal(str(path))} (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')")
     finally:
         connection.execute(f"DROP TABLE IF EXISTS {_OUTGOING}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    rows = int(totals.pop(""))
-    return Written(path, rows, digest, totals)
+    return Written(path, rows, fingerprint, totals)
 
 
 def _refuse_floats(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> None:
@@ -82,23 +77,42 @@ def _plain(source: str) -> str:
     return f"trim(regexp_replace(CAST({source} AS VARCHAR), '[\\x00-\\x1F\\x7F\\s]+', ' ', 'g'))"
 
 
-def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> dict[str, Decimal]:
+def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> tuple[int, str, dict[str, Decimal]]:
+    """Count the rows, their fingerprint and the totals; refuse what Anaplan would misread."""
     key = [_quoted(h) for h in declared.key]
-    codes = [_quoted(c.header) for c in declared.columns if c.kind in CODES]
     blank = " OR ".join(f"{k} IS NULL" for k in key)
-    long = " OR ".join(f"length({c}) > {LONGEST_CODE} OR {c} ~ '.*[\\x00-\\x1F\\x7F].*'" for c in codes) or "false"
     sums = "".join(f", sum({_quoted(c.header)})" for c in declared.numbers)
-    counted = connection.execute(f"SELECT count(*), count(*) FILTER ({blank}), count(*) FILTER ({long}){sums} FROM {_OUTGOING}").fetchone()
+    everything = ", ".join(_quoted(c.header) for c in declared.columns)
+    counted = connection.execute(
+        f"SELECT count(*), count(*) FILTER ({blank}), count(DISTINCT hash({', '.join(key)})), bit_xor(hash({everything})), "
+        f"sum(hash({everything})::HUGEINT){sums} FROM {_OUTGOING}"
+    ).fetchone()
     assert counted is not None
-    if counted[1]:
-        raise DataError(f"{declared.name}: {counted[1]} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, key, blank)}.")
-    if counted[2]:
+    rows, blanks, distinct, mixed, added, *totals = counted
+    if blanks:
+        raise DataError(f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, key, blank)}.")
+    for code in (_quoted(c.header) for c in declared.columns if c.kind in CODES):
+        _check_codes(connection, declared, code)
+    if distinct < rows:
+        _check_unique(connection, declared, ", ".join(key))
+    numbers = {c.header: Decimal(v) if v is not None else Decimal(0) for c, v in zip(declared.numbers, totals, strict=True)}
+    return int(rows), f"{rows}-{mixed or 0:x}-{added or 0:x}", numbers
+
+
+def _check_codes(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, code: str) -> None:
+    wrong = connection.execute(
+        f"SELECT {code} FROM (SELECT DISTINCT {code} FROM {_OUTGOING}) WHERE length({code}) > {LONGEST_CODE} OR {code} ~ '.*[\\x00-\\x1F\\x7F].*' "
+        f"ORDER BY 1 LIMIT {SHOWN}"
+    ).fetchall()
+    if wrong:
         raise DataError(
-            f"{declared.name}: {counted[2]} rows have codes of more than {LONGEST_CODE} characters or with control characters: "
-            f"{_some(connection, codes, long)}.",
+            f"{declared.name}: codes of more than {LONGEST_CODE} characters or with control characters: {'; '.join(str(w[0]) for w in wrong)}.",
             cure="Shorten them in the query; Anaplan would cut or refuse them.",
         )
-    parts = ", ".join(key)
+
+
+def _check_unique(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, parts: str) -> None:
+    """Different keys have the same hash once in a very long time, so only the keys themselves are proof."""
     again = connection.execute(
         f"SELECT {parts}, count(*) FROM {_OUTGOING} GROUP BY {parts} HAVING count(*) > 1 ORDER BY {parts} LIMIT {SHOWN}"
     ).fetchall()
@@ -108,8 +122,6 @@ def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> di
             f"{declared.name}: rows are there more than once for {shown}.",
             cure="Aggregate them in the query: Anaplan adds repeated rows up without an error, or refuses them.",
         )
-    totals = {c.header: Decimal(v) if v is not None else Decimal(0) for c, v in zip(declared.numbers, counted[3:], strict=True)}
-    return {**totals, "": Decimal(counted[0])}
 
 
 def _some(connection: duckdb.DuckDBPyConnection, columns: list[str], where: str) -> str:

@@ -174,17 +174,12 @@ class Sage300Writer:
     def _send(self, request: Request, what: str) -> Answer | Refused | Unknown:
         try:
             return self.client.transport.send(request, judge=_writing(what))
-        except Refusal as refusal:
-            return Refused(refusal.code, refusal.status, refusal.messages)
         except PermanentError as refusal:
-            return Refused(refusal.code, refusal.status, (refusal.message,))
-        except UnknownOutcome as unknown:
-            return Unknown(unknown.message)
-        except Throttled as busy:
-            return Refused("Busy", 0, (busy.message,), passing=True)
-        except NotReached as trouble:
-            return Refused("NotReached", 0, (trouble.message,), passing=True)
-        except RetriableError as trouble:
+            messages = refusal.messages if isinstance(refusal, Refusal) else (refusal.message,)
+            return Refused(refusal.code, refusal.status, messages)
+        except (NotReached, Throttled) as busy:
+            return Refused(type(busy).__name__, 0, (busy.message,), passing=True)
+        except (UnknownOutcome, RetriableError) as trouble:
             return Unknown(trouble.message)
 
     def _records(self, kind: BatchKind, condition: str) -> Iterator[Json]:
