@@ -217,7 +217,9 @@ def _carry_out(context: dg.AssetExecutionContext, flow: Flow, plan: Plan, desk: 
     try:
         with source.keeper.part(run, f"deliver {flow.name} {plan.scope}", how="Dagster") as part:
             dry = load(DeliverySettings).delivery_dry_run
-            delivered = desk.carry_out(flow, plan, worker=f"{run}:{context.op_handle}", run=run, dry=dry, watch=_Voice(context, flow))
+            delivered = desk.carry_out(
+                flow, plan, worker=f"{run}:{context.op_execution_context.retry_number}", run=run, dry=dry, watch=_Voice(context, flow)
+            )
             part.rows = sum(delivered.counts.values())
             return delivered
     except Sage300AssetsError as problem:
