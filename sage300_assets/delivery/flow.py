@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
@@ -89,11 +90,15 @@ class Flow:
     target: str
     """Which system, and where in it, such as `anaplan/lists/Vendors`."""
     reads: tuple[str, ...]
-    """Models, or tables such as `ap/vendors`, that it is made from."""
+    """Assets that it is made from: models such as `models/dim_vendor`, tables of the company such as `ap/vendors`."""
     wanted: Callable[[duckdb.DuckDBPyConnection, str], str]
     """SQL that gives what the target should have, for a company (empty: for all): `record`, `payload`, `control`, `hold`."""
     connect: Callable[[Lake, str], AbstractContextManager[Target]]
     """Reaches the target, for a company."""
+    open: Callable[[Lake, str], AbstractContextManager[duckdb.DuckDBPyConnection]]
+    """A private DuckDB with what `wanted` reads."""
+    expected: Callable[[duckdb.DuckDBPyConnection, str], Decimal] | None = None
+    """The control total on another path than `wanted`."""
     grain: Grain = Grain.RECORDS
     per_company: bool = True
     operation: str = "send"
@@ -105,6 +110,9 @@ class Flow:
     sensitive: tuple[str, ...] = ()
     """Members of a payload that people may not see in dead letters."""
     owner: str = "team:finance"
+    kinds: tuple[str, ...] = ()
+    cron: str = ""
+    """When it is planned and delivered by itself, on the company's clock; besides, whenever what it reads has changed."""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or self.name != self.name.lower():

@@ -12,6 +12,7 @@ from sage300_assets.catalogue import ENTITIES
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.orchestration.alerts import alert_definitions
 from sage300_assets.orchestration.assets import entity_assets
+from sage300_assets.orchestration.deliveries import deliveries
 from sage300_assets.orchestration.freshness import newest_date_checks
 from sage300_assets.orchestration.jobs import jobs, schedules
 from sage300_assets.orchestration.models import models
@@ -49,6 +50,7 @@ CONTRIBUTIONS: tuple[Contribution, ...] = (
     sweeping,
     models,
     reconciliation_definitions,
+    deliveries,
     alert_definitions,
 )
 """The rooms, from the source to what is delivered. One whose system is not configured adds nothing."""

@@ -116,6 +116,7 @@ class Counter:
             "reads": ("ap/vendors",),
             "wanted": self._sql,
             "connect": self._connect,
+            "open": self._open,
             **self.options,
         }
         return Flow(**given)  # type: ignore[arg-type]
@@ -152,6 +153,11 @@ class Counter:
             payload = canonical({"record": record, "amount": amount, "company": company})
             db.execute("INSERT INTO source VALUES (?, ?, ?, ?)", [record.partition("#")[0], payload, amount, self.held.get(record)])
         return "SELECT * FROM source"
+
+    @contextmanager
+    def _open(self, _lake: Lake, _company: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect() as db:
+            yield db
 
     @contextmanager
     def _connect(self, _lake: Lake, _company: str) -> Iterator[Shop]:

@@ -1,0 +1,36 @@
+"""One flow for one company: make its plan, and carry it out. What Dagster and the command line have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sage300_assets.base.watch import NOBODY, Watch
+from sage300_assets.delivery.deliver import Courier, Delivered
+from sage300_assets.delivery.flow import Flow
+from sage300_assets.delivery.past import past_of
+from sage300_assets.delivery.plan import Plan, make_plan
+from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.store import Ledger
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where plans are made and carried out."""
+
+    lake: Lake
+    ledger: Ledger
+    now: Callable[[], datetime]
+
+    def plan(self, flow: Flow, company: str, *, run: str = "") -> Plan:
+        """What carrying it out would do."""
+        with flow.open(self.lake, company) as db:
+            expected = flow.expected(db, company) if flow.expected else None
+            return make_plan(flow, company, self.lake, db, past_of(flow, company, self.ledger, self.lake), now=self.now(), expected=expected, run=run)
+
+    def carry_out(self, flow: Flow, plan: Plan, *, worker: str, run: str = "", dry: bool = False, watch: Watch = NOBODY) -> Delivered:
+        """Do it."""
+        courier = Courier(self.ledger, self.now, worker)
+        with flow.connect(self.lake, plan.company) as target:
+            return courier.deliver(flow, plan, self.lake, target, run=run, dry=dry, watch=watch)

@@ -1,0 +1,323 @@
+"""Flows as assets: for each a plan that can be looked at, with its guards as checks, and behind it the delivery.
+
+A guard that blocks fails the run before the delivery begins. A plan that waits for a person does not fail: its check `approved` stays amber, the
+delivery is left out, and a sensor starts it once somebody has agreed.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from sage300_assets.base.errors import RetriableError, Sage300AssetsError
+from sage300_assets.base.settings import Settings, load
+from sage300_assets.base.watch import Watch
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.delivery.carry import Desk
+from sage300_assets.delivery.deliver import Delivered
+from sage300_assets.delivery.flow import Flow, Grain
+from sage300_assets.delivery.guards import Verdict
+from sage300_assets.delivery.plan import ALL, Plan, load_plan, open_rows, plans
+from sage300_assets.delivery.settings import DeliverySettings
+from sage300_assets.flows.registry import all_flows
+from sage300_assets.ledger.approvals import Approvals
+from sage300_assets.ledger.dead_letters import DeadLetters
+from sage300_assets.ledger.deliveries import Deliveries
+from sage300_assets.orchestration.describe import preview
+from sage300_assets.orchestration.names import word
+from sage300_assets.orchestration.source import Source
+
+DELIVER = "deliver"
+APPROVED = "approved"
+WHOLE_TAKEN = "everything_taken"
+_PREVIEW_ROWS = 20
+_SENSOR_SECONDS = 60
+
+
+def deliveries(settings: Settings, entities: Sequence[Entity], flows: Sequence[Flow] | None = None) -> dg.Definitions:
+    """Plans and deliveries of all flows that are configured."""
+    offered = all_flows() if flows is None else flows
+    pairs = [(flow, company) for flow in offered for company in (settings.sage300_companies if flow.per_company else ("",))]
+    if not pairs:
+        return dg.Definitions()
+    keys = [key for flow, company in pairs for key in (plan_key(flow, company), delivery_key(flow, company))]
+    job = dg.define_asset_job(
+        DELIVER, dg.AssetSelection.assets(*keys), description="Plans and deliveries of all flows.", executor_def=dg.in_process_executor
+    )
+    return dg.Definitions(
+        assets=[asset for flow, company in pairs for asset in (_plan_asset(flow, company, settings), _delivery_asset(flow, company))],
+        jobs=[job],
+        schedules=[_schedule(flow, company, settings) for flow, company in pairs if flow.cron],
+        sensors=[_approval_sensor(pairs)] if any(flow.approval for flow, _ in pairs) else [],
+    )
+
+
+def plan_key(flow: Flow, company: str) -> dg.AssetKey:
+    """`samltd / plan / journals`."""
+    return dg.AssetKey([(company or ALL).lower(), "plan", flow.name])
+
+
+def delivery_key(flow: Flow, company: str) -> dg.AssetKey:
+    """`samltd / delivery / journals`."""
+    return dg.AssetKey([(company or ALL).lower(), "delivery", flow.name])
+
+
+def _desk(source: Source) -> Desk:
+    return Desk(source.lake, source.keeper.ledger, source.now)
+
+
+def _reads(flow: Flow, company: str, settings: Settings) -> list[dg.AssetKey]:
+    keys: list[dg.AssetKey] = []
+    for name in flow.reads:
+        path = name.split("/")
+        if path[0] == "models" or len(path) > 2:
+            keys.append(dg.AssetKey(path))
+        else:
+            keys += [dg.AssetKey([one.lower(), *path]) for one in ([company] if company else settings.sage300_companies)]
+    return keys
+
+
+def _plan_asset(flow: Flow, company: str, settings: Settings) -> dg.AssetsDefinition:
+    key = plan_key(flow, company)
+    specs = [dg.AssetCheckSpec(g.name, asset=key, description=g.description, blocking=g.blocking) for g in flow.guards]
+    if flow.approval:
+        specs.append(dg.AssetCheckSpec(APPROVED, asset=key, description="A person has agreed to exactly this plan."))
+
+    @dg.asset(
+        key=key,
+        deps=_reads(flow, company, settings),
+        description=f"What the delivery would do: {flow.description}",
+        group_name=f"deliver_{word(flow.target.partition('/')[0])}",
+        owners=[flow.owner],
+        kinds={"plan", *flow.kinds},
+        tags={"flow": word(flow.name), "company": word(company or ALL)},
+        metadata={"target": flow.target},
+        check_specs=specs,
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=30),
+    )
+    def make(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
+        desk = _desk(sage300)
+        try:
+            with sage300.keeper.part(context.run.run_id, f"plan {flow.name} {company or ALL}", how="Dagster") as part:
+                plan = desk.plan(flow, company, run=context.run.run_id)
+                part.rows = sum(plan.counts.values())
+        except Sage300AssetsError as problem:
+            raise dg.Failure(description=str(problem), allow_retries=isinstance(problem, RetriableError)) from problem
+        results = [_guard_result(key, verdict) for verdict in plan.verdicts]
+        if flow.approval:
+            results.append(_approval_result(key, plan, desk))
+        yield dg.MaterializeResult(metadata=_plan_metadata(desk, plan), check_results=results, data_version=dg.DataVersion(plan.plan))
+
+    return make
+
+
+def _guard_result(key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=verdict.guard,
+        asset_key=key,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR if verdict.blocking else dg.AssetCheckSeverity.WARN,
+        description=verdict.said,
+        metadata={"offending": dg.MetadataValue.md("\n".join(f"- {line}" for line in verdict.offending))} if verdict.offending else {},
+    )
+
+
+def _approval_result(key: dg.AssetKey, plan: Plan, desk: Desk) -> dg.AssetCheckResult:
+    decided = Approvals(desk.ledger, desk.now).decision(plan.plan, plan.content_hash)
+    agreed = not plan.changes or (decided is not None and decided.decision == "approved")
+    if not plan.changes:
+        said = "nothing would change, so nobody need agree"
+    elif decided is None:
+        said = f"waits for a person: sage300 approve {plan.plan}"
+    else:
+        said = f"{decided.decision} by {decided.who} at {decided.at:%Y-%m-%d %H:%M} UTC. {decided.note}".strip()
+    return dg.AssetCheckResult(check_name=APPROVED, asset_key=key, passed=agreed, severity=dg.AssetCheckSeverity.WARN, description=said)
+
+
+def _plan_metadata(desk: Desk, plan: Plan) -> dict[str, dg.MetadataValue]:
+    last = Deliveries(desk.ledger, desk.now).last(company=plan.scope, flow=plan.flow, target=plan.target)
+    with open_rows(desk.lake, plan) as db:
+        order = "CASE action WHEN 'hold' THEN 0 WHEN 'unchanged' THEN 2 ELSE 1 END, record"
+        rows = db.execute(f"SELECT action, record, reason, control, payload FROM plan ORDER BY {order} LIMIT {_PREVIEW_ROWS}").fetchall()
+    counts = "\n".join(
+        [
+            "| action | records | control total |",
+            "| --- | ---: | ---: |",
+            *(f"| {a} | {n:,} | {plan.totals.get(a, '')} |" for a, n in plan.counts.items()),
+        ]
+    )
+    return {
+        "plan": dg.MetadataValue.text(plan.plan),
+        "dagster/row_count": dg.MetadataValue.int(sum(plan.counts.values())),
+        "would_change": dg.MetadataValue.int(plan.changes),
+        "actions": dg.MetadataValue.md(counts),
+        "control_total": dg.MetadataValue.text(plan.total),
+        "source_total": dg.MetadataValue.text(plan.expected or "no second source"),
+        "last_delivered": dg.MetadataValue.text(f"{last.plan}, {last.started_at:%Y-%m-%d %H:%M} UTC" if last else "never"),
+        "preview": dg.MetadataValue.md(preview(rows, ["action", "record", "reason", "control", "payload"])),
+    }
+
+
+def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
+    key, plan_from = delivery_key(flow, company), plan_key(flow, company)
+
+    @dg.multi_asset(
+        name=f"deliver__{word(company or ALL)}__{flow.name}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[plan_from],
+                description=flow.description,
+                group_name=f"deliver_{word(flow.target.partition('/')[0])}",
+                owners=[flow.owner],
+                kinds={"delivery", *flow.kinds},
+                tags={"flow": word(flow.name), "company": word(company or ALL)},
+                metadata={"target": flow.target},
+                skippable=True,
+            )
+        ],
+        check_specs=[dg.AssetCheckSpec(WHOLE_TAKEN, asset=key, description="The target took everything; nothing waits, failed or is unknown.")],
+        pool=f"deliver_{word(flow.target.partition('/')[0])}",
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL),
+    )
+    def carry(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        desk = _desk(sage300)
+        plan = _newest_plan(context, flow, company, desk)
+        if flow.approval and not _approval_result(plan_from, plan, desk).passed:
+            context.log.info(f"Plan {plan.plan} waits for a person: sage300 approve {plan.plan}")
+            yield dg.AssetCheckResult(
+                check_name=WHOLE_TAKEN,
+                asset_key=key,
+                passed=False,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=f"plan {plan.plan} waits for a person",
+            )
+            return
+        delivered = _carry_out(context, flow, plan, desk, sage300)
+        yield dg.MaterializeResult(asset_key=key, metadata=_delivery_metadata(flow, delivered, desk))
+        yield _taken_result(key, delivered, desk)
+
+    return carry
+
+
+def _newest_plan(context: dg.AssetExecutionContext, flow: Flow, company: str, desk: Desk) -> Plan:
+    event = context.instance.get_latest_materialization_event(plan_key(flow, company))
+    recorded = event.asset_materialization if event else None
+    name = str(recorded.metadata["plan"].value) if recorded and "plan" in recorded.metadata else ""
+    plan = load_plan(desk.lake, flow.name, company, name) if name else None
+    if plan is None:
+        raise dg.Failure(
+            description=f"There is no plan of {flow.name} yet. Materialise {plan_key(flow, company).to_user_string()} first.", allow_retries=False
+        )
+    return plan
+
+
+def _carry_out(context: dg.AssetExecutionContext, flow: Flow, plan: Plan, desk: Desk, source: Source) -> Delivered:
+    run = context.run.run_id
+    try:
+        with source.keeper.part(run, f"deliver {flow.name} {plan.scope}", how="Dagster") as part:
+            dry = load(DeliverySettings).delivery_dry_run
+            delivered = desk.carry_out(
+                flow, plan, worker=f"{run}:{context.op_execution_context.retry_number}", run=run, dry=dry, watch=_Voice(context, flow)
+            )
+            part.rows = sum(delivered.counts.values())
+            return delivered
+    except Sage300AssetsError as problem:
+        raise dg.Failure(description=str(problem), allow_retries=isinstance(problem, RetriableError)) from problem
+
+
+def _delivery_metadata(flow: Flow, delivered: Delivered, desk: Desk) -> dict[str, dg.MetadataValue]:
+    plan = delivered.plan
+    waiting = DeadLetters(desk.ledger, desk.now).open(company=plan.scope, limit=_PREVIEW_ROWS)
+    shown: list[tuple[object, ...]] = [
+        (one.id, one.record, one.problem_class, one.message, one.cure) for one in waiting if one.flow.partition("/")[0] == flow.name
+    ]
+    return {
+        "plan": dg.MetadataValue.text(plan.plan),
+        "outcome": dg.MetadataValue.text(f"{delivered.state}. {delivered.note}".strip()),
+        "control_total": dg.MetadataValue.text(plan.total),
+        "items": dg.MetadataValue.text(json.dumps(dict(delivered.counts))),
+        "rejected_rows": dg.MetadataValue.int(len(delivered.rejected)),
+        "dead_letters": dg.MetadataValue.md(preview(shown, ["number", "record", "class", "what happened", "cure"])),
+        **({"rows_sent": dg.MetadataValue.int(plan.wanted)} if flow.grain is Grain.WHOLE else {}),
+    }
+
+
+def _taken_result(key: dg.AssetKey, delivered: Delivered, desk: Desk) -> dg.AssetCheckResult:
+    open_letters = sum(n for (company, flow, _), n in DeadLetters(desk.ledger, desk.now).counts().items()
+        if company == delivered.plan.scope and flow.partition("/")[0] == delivered.plan.flow)  # fmt: skip
+    whole = delivered.state in {"done", "unchanged", "dry"} and not open_letters
+    said = (
+        f"{delivered.state}; {open_letters} dead letters wait (sage300 dead-letters list --flow {delivered.plan.flow})"
+        if open_letters
+        else delivered.state
+    )
+    return dg.AssetCheckResult(
+        check_name=WHOLE_TAKEN,
+        asset_key=key,
+        passed=whole,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said,
+        metadata={"dead_letters": open_letters},
+    )
+
+
+class _Voice(Watch):
+    """Says each step in the run's log."""
+
+    def __init__(self, context: dg.AssetExecutionContext, flow: Flow) -> None:
+        self._context, self._flow, self._rows = context, flow, 0
+
+    def step(self, name: str) -> None:
+        """A step of one item, or of all."""
+        self._context.log.debug(f"{self._flow.name}: {name}")
+
+    def rows(self, count: int) -> None:
+        """So many more items."""
+        self._rows += count
+        if self._rows % 100 == 0:
+            self._context.log.info(f"{self._flow.name}: {self._rows:,} items")
+
+
+# --- when ------------------------------------------------------------------------------------------------------------------------------
+
+
+def _schedule(flow: Flow, company: str, settings: Settings) -> dg.ScheduleDefinition:
+    selection = dg.AssetSelection.assets(plan_key(flow, company), delivery_key(flow, company))
+    zone = str(settings.zone(company)) if company else settings.sage300_timezone
+    return dg.ScheduleDefinition(
+        name=f"{word(company or ALL)}_{flow.name}",
+        target=selection,
+        cron_schedule=flow.cron,
+        execution_timezone=zone,
+        description=f"Delivers {flow.title}.",
+    )
+
+
+def _approval_sensor(pairs: Sequence[tuple[Flow, str]]) -> dg.SensorDefinition:
+    waiting = {(flow.name, company or ALL): (flow, company) for flow, company in pairs if flow.approval}
+    keys = [delivery_key(flow, company) for flow, company in waiting.values()]
+
+    @dg.sensor(
+        name="approved_plans",
+        target=dg.AssetSelection.assets(*keys),
+        minimum_interval_seconds=_SENSOR_SECONDS,
+        description="Starts the deliveries that a person has agreed to.",
+    )
+    def approved(sage300: dg.ResourceParam[Source]) -> Iterator[dg.RunRequest]:
+        desk = _desk(sage300)
+        decisions, log = Approvals(desk.ledger, desk.now), Deliveries(desk.ledger, desk.now)
+        seen: set[tuple[str, str]] = set()
+        for plan in plans(desk.lake):
+            place = (plan.flow, plan.scope)
+            if place not in waiting or place in seen:
+                continue
+            seen.add(place)  # only the newest plan of each
+            decided = decisions.decision(plan.plan, plan.content_hash)
+            if decided is not None and decided.decision == "approved" and not log.of_plan(plan.plan):
+                yield dg.RunRequest(run_key=f"{plan.plan}:{decided.at.isoformat()}", asset_selection=[delivery_key(*waiting[place])])
+
+    return approved
+
+
+__all__ = ["deliveries", "delivery_key", "plan_key"]

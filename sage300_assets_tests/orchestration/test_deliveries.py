@@ -1,0 +1,127 @@
+"""A flow in Dagster: its plan, its guards, the person who agrees, and what left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from sage300_assets.base.errors import DataError
+from sage300_assets.base.settings import load_settings
+from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.approvals import Approvals
+from sage300_assets.ledger.keeper import Keeper
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.orchestration.build import build_definitions
+from sage300_assets.orchestration.deliveries import deliveries
+from sage300_assets.orchestration.source import Source
+from sage300_assets_tests.delivery.conftest import Counter, once
+
+
+@dataclass
+class Desk:
+    counter: Counter
+    instance: dg.DagsterInstance
+    source: Source
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        flow = self.counter.flow
+        return build_definitions(self.source.settings, self.source, (), [lambda settings, entities: deliveries(settings, entities, [flow])])
+
+    def run(self) -> dg.ExecuteInProcessResult:
+        return self.definitions.resolve_job_def("deliver").execute_in_process(instance=self.instance, raise_on_error=False)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    settings = load_settings(_env_file=None, sage300_companies="SAMLTD", lake_url=str(tmp_path / "lake"))
+    ledger = Ledger.at(f"sqlite:///{(tmp_path / 'ledger.db').as_posix()}")
+    counter = Counter(ledger, Lake(tmp_path / "lake"), options={"reads": ()})
+    source = Source(read_settings=lambda: settings, _keeper=Keeper(ledger, lambda: datetime.now(UTC)), _lake=counter.lake)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Desk(counter, instance, source)
+    ledger.close()
+
+
+def _checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
+
+
+def _metadata(result: dg.ExecuteInProcessResult, *path: str) -> dict[str, object]:
+    events = [e.step_materialization_data.materialization for e in result.get_asset_materialization_events()]
+    (one,) = [e for e in events if e.asset_key == dg.AssetKey(path)]
+    return {name: value.value for name, value in one.metadata.items()}
+
+
+def test_a_plan_is_shown_before_it_is_carried_out(desk: Desk) -> None:
+    desk.counter.want("1", "2", amount="12.34")
+    result = desk.run()
+    assert result.success
+    plan = _metadata(result, "samltd", "plan", "vendors")
+    assert plan["would_change"] == 2
+    assert plan["control_total"] == "24.680000"
+    assert "| create | 2 | 24.680000 |" in str(plan["actions"])
+    assert "12.34" in str(plan["preview"])
+    assert plan["last_delivered"] == "never"
+    delivery = _metadata(result, "samltd", "delivery", "vendors")
+    assert str(delivery["outcome"]).startswith("done")
+    assert all(_checks(result).values())
+    assert len(desk.counter.shop.kept) == 2
+    assert str(plan["plan"]) in str(_metadata(desk.run(), "samltd", "plan", "vendors")["last_delivered"])
+    assert len(desk.counter.shop.kept) == 2
+
+
+def test_a_guard_that_blocks_fails_the_run_before_anything_leaves(desk: Desk) -> None:
+    desk.counter.want("1", "1#again")
+    result = desk.run()
+    assert not result.success
+    assert _checks(result)["no_duplicates"] is False
+    assert desk.counter.shop.kept == []
+
+
+def test_a_delivery_waits_for_a_person_and_starts_when_somebody_agrees(desk: Desk) -> None:
+    desk.counter.options["approval"] = True
+    desk.counter.want("1")
+    waiting = desk.run()
+    assert waiting.success
+    assert _checks(waiting)["approved"] is False
+    assert desk.counter.shop.kept == []
+    sensor = desk.definitions.resolve_sensor_def("approved_plans")
+    context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
+    assert not sensor.evaluate_tick(context).run_requests
+    name = str(_metadata(waiting, "samltd", "plan", "vendors")["plan"])
+    plan = desk.counter.plan()
+    assert plan.plan == name
+    Approvals(desk.counter.ledger, desk.source.now).decide(plan.plan, plan.content_hash, "approved", who="controller")
+    context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
+    (request,) = sensor.evaluate_tick(context).run_requests or ()
+    assert request.asset_selection == [dg.AssetKey(["samltd", "delivery", "vendors"])]
+    assert desk.run().success
+    assert desk.counter.shop.times("1") == 1
+    context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
+    assert not sensor.evaluate_tick(context).run_requests
+
+
+def test_what_was_refused_is_shown_with_its_cure(desk: Desk) -> None:
+    desk.counter.shop.before = once(DataError("Account 9999 is inactive.", cure="Activate it."))
+    desk.counter.want("1")
+    result = desk.run()
+    assert result.success
+    assert _checks(result)["everything_taken"] is False
+    letters = str(_metadata(result, "samltd", "delivery", "vendors")["dead_letters"])
+    assert "Account 9999 is inactive." in letters
+    assert "Activate it." in letters
+
+
+def test_the_switch_for_dry_runs_holds_everything(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELIVERY_DRY_RUN", "true")
+    desk.counter.want("1")
+    result = desk.run()
+    assert result.success
+    assert str(_metadata(result, "samltd", "delivery", "vendors")["outcome"]).startswith("dry")
+    assert desk.counter.shop.kept == []
