@@ -28,8 +28,8 @@ def _run(args: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from sage300_assets.ledger.approvals import Approvals
-    from sage300_assets.terminal.places import lake_of, settings_of
-    from sage300_assets.terminal.records import ledger_of, plan_called
+    from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.records import plan_called
     from sage300_assets.terminal.screen import say
 
     plan = plan_called(lake_of(settings_of(args)), args.plan)

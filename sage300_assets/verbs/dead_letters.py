@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from sage300_assets.base.errors import Conflict
     from sage300_assets.ledger.dead_letters import DeadLetters
-    from sage300_assets.terminal.records import ledger_of
+    from sage300_assets.terminal.places import ledger_of
     from sage300_assets.terminal.screen import complain, grid, say
 
     letters = DeadLetters(ledger_of(args), lambda: datetime.now(UTC))

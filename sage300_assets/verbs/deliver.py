@@ -32,8 +32,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.delivery.settings import DeliverySettings
     from sage300_assets.flows.registry import all_flows, flow_called
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import env_file_of, lake_of, settings_of
-    from sage300_assets.terminal.records import ledger_of
+    from sage300_assets.terminal.places import env_file_of, lake_of, ledger_of, settings_of
     from sage300_assets.terminal.screen import grid
 
     settings = settings_of(args)
