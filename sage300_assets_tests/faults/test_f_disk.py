@@ -1,0 +1,133 @@
+"""(f) The disk is full, or broken, or not ours: at every write, of the lake and of the ledger."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sage300_assets.base.errors import Sage300AssetsError
+from sage300_assets.catalogue import find
+from sage300_assets_tests.faults.breaking import Disk, breaking
+from sage300_assets_tests.faults.harness import Case, Trial, WrongSuccess, or_else
+from sage300_assets_tests.faults.place import READ, Place, open_place
+from sage300_assets_tests.house import COMPANY, WHOLE
+from sage300_assets_tests.intake.law import assert_no_secret
+
+HOW = ("once", "from then on")
+STRIDE = 8 if WHOLE else 40
+"""A case takes every so many-th moment, from its seed on; all cases together take all."""
+MOMENTS = [Case(f"{name} {how}", seed) for name in READ for how in HOW for seed in (range(STRIDE) if WHOLE else [3 if how == "once" else 11])]
+FULL = [Case(f"{name} full {where}", seed) for name in READ for where in ("lake", "ledger") for seed in range(15 if WHOLE else 1)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with open_place(tmp_path_factory.mktemp("disk")) as one:
+        yield one
+
+
+def _try(place: Place, name: str, trial: Trial, what: object) -> None:
+    """Read on what is broken; however it ends, all of it is there or nothing, and it does not fail silently or without a cure."""
+    published = len(place.lake.publications(COMPANY, find(name)))
+    refused = False
+    try:
+        place.pull(name)
+    except Sage300AssetsError as refusal:
+        refused = True
+        assert refusal.cure, f"{what}: no cure: {refusal}"
+        assert_no_secret(str(refusal))
+    with or_else(WrongSuccess):
+        verdict = place.judge(name)
+        appeared = len(place.lake.publications(COMPANY, find(name))) > published
+        # The ledger may refuse the end of a read that is published already: the failure is then told, and the data are whole.
+        assert refused or appeared, f"{what}: it said that all went well, and published nothing"
+    trial.count(verdict)
+
+
+@pytest.mark.parametrize("case", MOMENTS, ids=str)
+def test_the_disk_fails_at_a_moment(place: Place, tmp_path: Path, trial: Trial, case: Case) -> None:
+    name, how = case.name.split(maxsplit=1)
+    for nth in range(1 + case.seed, 10_000, STRIDE):
+        copy = place.copy(tmp_path / str(nth))
+        disk = Disk(copy.folder, nth, (errno.ENOSPC, errno.EIO)[nth % 2], from_then_on=how == HOW[1])
+        with breaking(disk):
+            _try(copy, name, trial, f"moment {nth} {disk.failed[:1]}")
+        if not disk.failed:
+            break
+        copy.recover(name)
+        shutil.rmtree(copy.folder)
+    assert trial.came_to, "nothing was ever written"
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[None]:
+    """A disk of four megabytes in memory."""
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root on Linux can mount a small disk")
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"this machine mounts no small disk: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("case", FULL, ids=str)
+def test_the_disk_is_really_full(place: Place, tmp_path: Path, trial: Trial, case: Case) -> None:
+    """A small disk, all but a few kilobytes of it taken: fewer than a read needs, and how many is left to chance."""
+    name, _, where = case.name.split()
+    folder = tmp_path / "copy"
+    with _small_disk(folder / where):
+        copy = place.copy(folder)
+        room = shutil.disk_usage(folder / where).free
+        ballast = folder / where / "ballast"
+        ballast.write_bytes(bytes(room - 1024 * 4 * case.chance().randint(0, 12)))
+        _try(copy, name, trial, case)
+        ballast.unlink()
+        copy.recover(name)
+
+
+@pytest.mark.parametrize("name", READ if WHOLE else READ[:1])
+@pytest.mark.parametrize("where", ["lake", "ledger", "table"])
+def test_a_folder_that_may_not_be_written(place: Place, tmp_path: Path, trial: Trial, name: str, where: str) -> None:
+    """Root may write everywhere, so for root the disk as a whole is made one that is only read."""
+    copy = place.copy(tmp_path / "copy")
+    root = find(name).root
+    folder = {"lake": copy.folder / "lake", "ledger": copy.folder / "ledger", "table": copy.lake.layout.table(COMPANY, root)}[where]
+    with _read_only(folder):
+        _try(copy, name, trial, where)
+        assert len(copy.lake.publications(COMPANY, find(name))) == 1
+    copy.recover(name)
+
+
+@contextmanager
+def _read_only(folder: Path) -> Iterator[None]:
+    if sys.platform == "win32":
+        pytest.skip("Windows does not know folders that are only read")
+    if os.geteuid() == 0:
+        made = subprocess.run(["mount", "--bind", "-o", "ro", str(folder), str(folder)], capture_output=True, text=True, check=False)
+        if made.returncode:
+            pytest.skip(f"this machine makes no folder read-only for root: {made.stderr.strip()}")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        return
+    folders = [folder, *(p for p in folder.rglob("*") if p.is_dir())]
+    for one in folders:
+        one.chmod(0o500)
+    try:
+        yield
+    finally:
+        for one in folders:
+            one.chmod(0o700)
