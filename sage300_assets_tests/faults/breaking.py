@@ -6,6 +6,7 @@ a number, so that a case is repeated by its number.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -137,6 +138,10 @@ def _break_arrow(disk: Disk, patch: pytest.MonkeyPatch) -> None:
             if self.is_open:
                 disk.moment("close of Parquet", self._where)
             super().close()
+
+        def __del__(self) -> None:
+            with contextlib.suppress(OSError, pa.ArrowException):  # when it is thrown away there is nobody to tell
+                super().close()
 
     patch.setattr(pq, "ParquetWriter", Writer)
 

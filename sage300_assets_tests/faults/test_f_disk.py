@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue import find
 from sage300_assets_tests.faults.breaking import Disk, breaking
-from sage300_assets_tests.faults.harness import Case, Trial, WrongSuccess, or_else
+from sage300_assets_tests.faults.harness import Case, Trial, Verdict, WrongSuccess, or_else
 from sage300_assets_tests.faults.place import READ, Place, open_place
 from sage300_assets_tests.house import COMPANY, WHOLE
 from sage300_assets_tests.intake.law import assert_no_secret
@@ -34,22 +35,30 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield one
 
 
-def _try(place: Place, name: str, trial: Trial, what: object) -> None:
-    """Read on what is broken; however it ends, all of it is there or nothing, and it does not fail silently or without a cure."""
-    published = len(place.lake.publications(COMPANY, find(name)))
-    refused = False
-    try:
-        place.pull(name)
-    except Sage300AssetsError as refusal:
-        refused = True
-        assert refusal.cure, f"{what}: no cure: {refusal}"
-        assert_no_secret(str(refusal))
-    with or_else(WrongSuccess):
-        verdict = place.judge(name)
-        appeared = len(place.lake.publications(COMPANY, find(name))) > published
-        # The ledger may refuse the end of a read that is published already: the failure is then told, and the data are whole.
-        assert refused or appeared, f"{what}: it said that all went well, and published nothing"
-    trial.count(verdict)
+@dataclass
+class Tried:
+    """A read of what is broken, which is judged when it is mended."""
+
+    place: Place
+    name: str
+    refusal: Sage300AssetsError | None = None
+
+    def read(self) -> None:
+        try:
+            self.place.pull(self.name)
+        except Sage300AssetsError as refusal:
+            self.refusal = refusal
+
+    def judge(self, trial: Trial, what: object) -> None:
+        """All of it is there or nothing, and it did not fail silently or without a cure."""
+        with or_else(WrongSuccess):
+            verdict = self.place.judge(self.name)
+            # The ledger may refuse the end of a read that is published already: the failure is then told, and the data are whole.
+            assert self.refusal is not None or verdict is Verdict.TRUTH, f"{what}: it said that all went well, and published nothing"
+            if self.refusal is not None:
+                assert self.refusal.cure, f"{what}: no cure: {self.refusal}"
+                assert_no_secret(str(self.refusal))
+        trial.count(verdict)
 
 
 @pytest.mark.parametrize("case", MOMENTS, ids=str)
@@ -58,8 +67,10 @@ def test_the_disk_fails_at_a_moment(place: Place, tmp_path: Path, trial: Trial, 
     for nth in range(1 + case.seed, 10_000, STRIDE):
         copy = place.copy(tmp_path / str(nth))
         disk = Disk(copy.folder, nth, (errno.ENOSPC, errno.EIO)[nth % 2], from_then_on=how == HOW[1])
+        tried = Tried(copy, name)
         with breaking(disk):
-            _try(copy, name, trial, f"moment {nth} {disk.failed[:1]}")
+            tried.read()
+        tried.judge(trial, f"moment {nth} {disk.failed[:1]}")
         if not disk.failed:
             break
         copy.recover(name)
@@ -92,8 +103,10 @@ def test_the_disk_is_really_full(place: Place, tmp_path: Path, trial: Trial, cas
         room = shutil.disk_usage(folder / where).free
         ballast = folder / where / "ballast"
         ballast.write_bytes(bytes(room - 1024 * 4 * case.chance().randint(0, 12)))
-        _try(copy, name, trial, case)
+        tried = Tried(copy, name)
+        tried.read()
         ballast.unlink()
+        tried.judge(trial, case)
         copy.recover(name)
 
 
@@ -104,9 +117,12 @@ def test_a_folder_that_may_not_be_written(place: Place, tmp_path: Path, trial: T
     copy = place.copy(tmp_path / "copy")
     root = find(name).root
     folder = {"lake": copy.folder / "lake", "ledger": copy.folder / "ledger", "table": copy.lake.layout.table(COMPANY, root)}[where]
+    tried = Tried(copy, name)
     with _read_only(folder):
-        _try(copy, name, trial, where)
-        assert len(copy.lake.publications(COMPANY, find(name))) == 1
+        tried.read()
+    tried.judge(trial, where)
+    assert tried.refusal is not None
+    assert len(copy.lake.publications(COMPANY, find(name))) == 1
     copy.recover(name)
 
 
