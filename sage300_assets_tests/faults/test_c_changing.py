@@ -103,7 +103,9 @@ def _machine(server: Server, folder: Path, resource: str, trial: Trial) -> type[
     numbers = iter(range(1_000_000))
 
     class Machine(RuleBasedStateMachine):
-        @initialize(page=st.integers(1, 5), parallel=st.integers(1, 2), numbers=st.sets(NUMBERS, min_size=2), days=st.lists(DAYS, min_size=12, max_size=12))
+        @initialize(
+            page=st.integers(1, 5), parallel=st.integers(1, 2), numbers=st.sets(NUMBERS, min_size=2), days=st.lists(DAYS, min_size=12, max_size=12)
+        )
         def begin(self, page: int, parallel: int, numbers: set[int], days: list[date | None]) -> None:
             world.replace_all(COMPANY, resource, [])
             server.page_size = page
