@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -60,9 +60,7 @@ _broken: list[Disk] = []
 def _heard(name: str, arguments: tuple[Any, ...]) -> None:
     if not _broken:
         return
-    if name in _CHANGES:
-        _broken[-1].moment(name, arguments[0])
-    elif name == "open" and isinstance(arguments[2], int) and arguments[2] & _TO_WRITE:
+    if name in _CHANGES or (name == "open" and isinstance(arguments[2], int) and arguments[2] & _TO_WRITE):
         _broken[-1].moment(name, arguments[0])
 
 
@@ -115,7 +113,7 @@ class _File:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._file, name)
 
-    def __enter__(self) -> _File:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,17 +152,19 @@ def _sqlite_of(disk: Disk) -> Iterator[None]:
         return sqlite3.OperationalError(f"database or disk is full ({text})")
 
     class Cursor(sqlite3.Cursor):
-        def execute(self, sql: str, *more: Any) -> sqlite3.Cursor:  # noqa: ANN401
+        def execute(self, sql: str, *more: Any) -> Self:  # noqa: ANN401 - as it is there
             if not sql.lstrip().upper().startswith(("SELECT", "PRAGMA")):
                 disk.moment(sql.split(maxsplit=1)[0], other=no)
-            return super().execute(sql, *more)
+            super().execute(sql, *more)
+            return self
 
-        def executemany(self, sql: str, *more: Any) -> sqlite3.Cursor:  # noqa: ANN401
+        def executemany(self, sql: str, *more: Any) -> Self:  # noqa: ANN401
             disk.moment(sql.split(maxsplit=1)[0], other=no)
-            return super().executemany(sql, *more)
+            super().executemany(sql, *more)
+            return self
 
     class Connection(sqlite3.Connection):
-        def cursor(self, factory: type[sqlite3.Cursor] | None = None) -> sqlite3.Cursor:
+        def cursor(self, *_: object) -> Any:  # noqa: ANN401
             return super().cursor(Cursor)
 
         def commit(self) -> None:

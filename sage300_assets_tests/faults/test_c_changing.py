@@ -7,11 +7,13 @@ appears; and after one more read, with a sweep before it for what was deleted ou
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -97,83 +99,87 @@ class Source:
         return now
 
 
-def _machine(server: Server, folder: Path, resource: str, trial: Trial) -> type[RuleBasedStateMachine]:
-    world = server.world
-    assert isinstance(world, Restless)
-    numbers = iter(range(1_000_000))
+class Changing(RuleBasedStateMachine):
+    """People at the source, and reads and sweeps among what they do."""
 
-    class Machine(RuleBasedStateMachine):
-        @initialize(
-            page=st.integers(1, 5), parallel=st.integers(1, 2), numbers=st.sets(NUMBERS, min_size=2), days=st.lists(DAYS, min_size=12, max_size=12)
-        )
-        def begin(self, page: int, parallel: int, numbers: set[int], days: list[date | None]) -> None:
-            world.replace_all(COMPANY, resource, [])
-            server.page_size = page
-            given = settings_for(server, folder / str(next(_machine_numbers)), sage300_max_parallel=parallel, sage300_page_size=page)
-            self.house, self.source, self.read_once = House(server, given), Source(world, resource), False
-            for n in numbers:
-                self.source.do(Change("enter", n, days[n], n % 3, 0))
+    world: ClassVar[Restless]
+    server: ClassVar[Server]
+    folder: ClassVar[Path]
+    resource: ClassVar[str]
+    trial: ClassVar[Trial]
+    lakes: ClassVar[Iterator[int]]
 
-        @rule(change=CHANGES)
-        def change(self, change: Change) -> None:
+    @initialize(
+        page=st.integers(1, 5), parallel=st.integers(1, 2), numbers=st.sets(NUMBERS, min_size=2), days=st.lists(DAYS, min_size=12, max_size=12)
+    )
+    def begin(self, page: int, parallel: int, numbers: set[int], days: list[date | None]) -> None:
+        self.world.replace_all(COMPANY, self.resource, [])
+        self.server.page_size = page
+        given = settings_for(self.server, self.folder / str(next(self.lakes)), sage300_max_parallel=parallel, sage300_page_size=page)
+        self.house, self.source, self.read_once = House(self.server, given), Source(self.world, self.resource), False
+        for n in numbers:
+            self.source.do(Change("enter", n, days[n], n % 3, 0))
+
+    @rule(change=CHANGES)
+    def change(self, change: Change) -> None:
+        self.source.do(change)
+
+    @rule(during=st.lists(CHANGES, min_size=1, max_size=5))
+    def read_everything(self, during: list[Change]) -> None:
+        self.read(during, ALWAYS)
+
+    @rule(during=st.lists(CHANGES, max_size=5), span=SPANS)
+    def read(self, during: list[Change], span: Span) -> None:
+        span = span if self.resource == STAMPED else ALWAYS
+        before, still = self.source.remember(), Still.of(self.house.lake, self.source.entity)
+        lived = set(before)
+        had = _held(self.house, self.source.entity).keys() | before.keys()
+
+        def happen(change: Change) -> None:
             self.source.do(change)
+            now = self.source.now().keys()
+            lived.intersection_update(now)
+            had.update(now)
 
-        @rule(during=st.lists(CHANGES, max_size=5), span=SPANS)
-        def read(self, during: list[Change], span: Span) -> None:
-            span = span if resource == STAMPED else ALWAYS
-            before, still = self.source.remember(), Still.of(self.house.lake, self.source.entity)
-            had = _held(self.house, self.source.entity)
-            lived = set(before)
-
-            def happen(change: Change) -> None:
-                self.source.do(change)
-                lived.intersection_update(self.source.now())
-
-            with world.restless(*[(c.at, lambda c=c: happen(c)) for c in during]):  # type: ignore[misc]
-                try:
-                    self.house.load(self.source.entity, span)
-                except (SourceMoved, RetriableError) as refusal:
-                    with or_else(WrongSuccess):
-                        assert_says_what_to_do(refusal, resource)
-                        still.assert_unchanged()
-                    trial.count(Verdict.REFUSED)
-                    return
-            with or_else(WrongSuccess):
-                found = _held(self.house, self.source.entity)
-                if span == ALWAYS:
-                    assert lived <= found.keys(), f"these lived through the read and are not in the lake: {lived - found.keys()}"
-                for key, text in found.items():
-                    assert text in self.source.known[key], f"{key} never was like this: {text}"
-                    if span == ALWAYS and not during:
-                        assert text == before[key]
-                if span == ALWAYS and not during:
-                    assert found.keys() == before.keys()
-                appeared = found.keys() - had.keys() - before.keys() - self.source.now().keys() - {authority(c.number) for c in during}
-                assert not appeared, f"nobody has entered these since: {appeared}"
-            trial.count(Verdict.TRUTH)
-            self.read_once = True
-
-        @rule(by_keys=st.booleans())
-        def sweep(self, by_keys: bool) -> None:
-            if self.read_once:
-                _sweep(self.house, self.source.entity, by_keys=by_keys)
-            if self.read_once and by_keys:  # counts do not see one that is deleted and one that is dated back in its place
+        with self.world.restless(*[(c.at, partial(happen, c)) for c in during]):
+            try:
+                self.house.load(self.source.entity, span)
+            except (SourceMoved, RetriableError) as refusal:
                 with or_else(WrongSuccess):
-                    gone = _held(self.house, self.source.entity).keys() - self.source.now().keys()
-                    assert not gone, f"these are deleted, and the sweep has left them: {gone}"
-
-        def teardown(self) -> None:
-            if not hasattr(self, "source"):
+                    assert_says_what_to_do(refusal, self.resource)
+                    still.assert_unchanged()
+                self.trial.count(Verdict.REFUSED)
                 return
-            with or_else(Unrecovered):
-                if self.read_once:
-                    _sweep(self.house, self.source.entity)
-                self.house.load(self.source.entity)
-                self.house.check(self.source.entity)
-            self.house.close()
+        with or_else(WrongSuccess):
+            found = _held(self.house, self.source.entity)
+            for key, text in found.items():
+                assert text in self.source.known[key], f"{key} never was like this: {text}"
+            assert found.keys() <= had, f"these were not there, neither in the lake nor at the source: {found.keys() - had}"
+            if span == ALWAYS:
+                assert lived <= found.keys(), f"these lived through the read and are not in the lake: {lived - found.keys()}"
+                assert during or found == before, "nobody did anything, and the lake is not the source"
+        self.trial.count(Verdict.TRUTH)
+        self.read_once = True
 
-    _machine_numbers = numbers
-    return Machine
+    @rule(by_keys=st.booleans())
+    def sweep(self, by_keys: bool) -> None:
+        if self.read_once:
+            _sweep(self.house, self.source.entity, by_keys=by_keys)
+        if self.read_once and by_keys:  # counts do not see one that is deleted and one that is dated back in its place
+            with or_else(WrongSuccess):
+                gone = _held(self.house, self.source.entity).keys() - self.source.now().keys()
+                assert not gone, f"these are deleted, and the sweep has left them: {gone}"
+
+    def teardown(self) -> None:
+        if not hasattr(self, "source"):
+            return
+        with or_else(Unrecovered):
+            if self.read_once:
+                _sweep(self.house, self.source.entity)
+            self.house.load(self.source.entity)
+            self.house.check(self.source.entity)
+        self.trial.count(Verdict.TRUTH)
+        self.house.close()
 
 
 def _held(house: House, entity: Entity) -> dict[str, str]:
@@ -193,8 +199,10 @@ def _sweep(house: House, entity: Entity, *, by_keys: bool = False) -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_source_changes_while_it_is_read(tmp_path: Path, trial: Trial, case: Case) -> None:
     resource = (STAMPED, SNAPSHOT)[case.seed % 2]
-    with Server(Restless(), page_size=2) as server:
-        machine: Callable[[], Any] = seed(case.seed)(_machine(server, tmp_path, resource, trial))
+    world = Restless()
+    with Server(world, page_size=2) as server:
+        given = {"world": world, "server": server, "folder": tmp_path, "resource": resource, "trial": trial, "lakes": count()}
+        machine = seed(case.seed)(type("ThisCase", (Changing,), given))
         checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
         how = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None, print_blob=False, suppress_health_check=checks)
         run_state_machine_as_test(machine, settings=how)

@@ -81,16 +81,25 @@ def test_the_disk_fails_at_a_moment(place: Place, tmp_path: Path, trial: Trial, 
 @contextmanager
 def _small_disk(folder: Path) -> Iterator[None]:
     """A disk of four megabytes in memory."""
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("mount") is None:
+    if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("only root on Linux can mount a small disk")
     folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"this machine mounts no small disk: {mounted.stderr.strip()}")
+    with _mounted(folder, "-t", "tmpfs", "-o", "size=4m", "tmpfs"):
+        yield
+
+
+@contextmanager
+def _mounted(folder: Path, *how: str) -> Iterator[None]:
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    if mount is None or unmount is None:
+        pytest.skip("there is no mount on this machine")
+    made = subprocess.run([mount, *how, str(folder)], capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"this machine mounts nothing: {made.stderr.strip()}")
     try:
         yield
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run([unmount, "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("case", FULL, ids=str)
@@ -131,13 +140,8 @@ def _read_only(folder: Path) -> Iterator[None]:
     if sys.platform == "win32":
         pytest.skip("Windows does not know folders that are only read")
     if os.geteuid() == 0:
-        made = subprocess.run(["mount", "--bind", "-o", "ro", str(folder), str(folder)], capture_output=True, text=True, check=False)
-        if made.returncode:
-            pytest.skip(f"this machine makes no folder read-only for root: {made.stderr.strip()}")
-        try:
+        with _mounted(folder, "--bind", "-o", "ro", str(folder)):
             yield
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
         return
     folders = [folder, *(p for p in folder.rglob("*") if p.is_dir())]
     for one in folders:

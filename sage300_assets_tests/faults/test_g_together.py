@@ -1,6 +1,6 @@
 """(g) Two who read the same at once, somebody who looks while the catalogue is swapped, and lakes and ledgers of another release.
 
-Twenty reads at once with people who look: `intake/test_together.py`; ledgers of every release: `ledger/test_migrations.py`. Both belong to the campaign.
+Twenty reads at once with people who look: `intake/test_together.py`; ledgers of every release: `ledger/test_migrations.py`; both belong here too.
 """
 
 from __future__ import annotations
