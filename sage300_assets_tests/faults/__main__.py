@@ -9,13 +9,13 @@ os.environ.setdefault("SAGE300_FAULTS", "whole")  # before the tests are importe
 
 import pytest
 
-from sage300_assets_tests.faults.report import campaign
+from sage300_assets_tests.faults.report import Campaign, campaign
 
 
 def main(arguments: list[str]) -> int:
     """Run it; other tests may be named instead."""
     named = [] if any(not one.startswith("-") and ".py" in one for one in arguments) else [os.path.relpath(path) for path in campaign()]
-    return int(bool(pytest.main(["-p", "sage300_assets_tests.faults.report", *named, *arguments])))
+    return int(bool(pytest.main([*named, *arguments], plugins=[Campaign()])))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import Enum
 
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.model import Entity
@@ -20,25 +19,9 @@ from sage300_assets.intake.story import anchors
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.verify import verify
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 from sage300_assets_tests.house import COMPANY, House
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
-
-
-class Verdict(Enum):
-    """What a try came to."""
-
-    TRUTH = "truth"
-    REFUSED = "clean refusal"
-    WRONG = "wrong success"
-    UNRECOVERED = "unrecovered"
-
-
-class WrongSuccess(AssertionError):
-    """It said that all went well, or said nothing, and the data are not the truth; or it failed, and published something."""
-
-
-class Unrecovered(AssertionError):
-    """The next read did not make it good."""
 
 
 @dataclass(frozen=True)

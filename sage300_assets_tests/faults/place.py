@@ -20,7 +20,8 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.simulators.sage300 import Server
-from sage300_assets_tests.faults.harness import Unrecovered, Verdict, WrongSuccess, assert_nothing_is_left, assert_trail_is_whole, or_else
+from sage300_assets_tests.faults.harness import assert_nothing_is_left, assert_trail_is_whole, or_else
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 from sage300_assets_tests.house import ALWAYS, COMPANY, House, settings_for
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless
 from sage300_assets_tests.truth import assert_lake_equals

@@ -1,4 +1,4 @@
-"""The written report of a campaign, a plugin of pytest: `-p sage300_assets_tests.faults.report`.
+"""The written report of a campaign: a plugin of pytest, which hears of every test.
 
 What a case came to is told by the case itself (`Trial`); of tests that are older than the suite and belong to it, only that they held.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sage300_assets_tests.faults.harness import Unrecovered, Verdict, WrongSuccess
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 
 TESTS = Path(__file__).parents[1]
 LETTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -103,6 +103,8 @@ class Campaign:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the report, and write it down."""
+        if not self.told and not self.failures:
+            return  # only looked at, not run
         text = self.text()
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(text, encoding="utf-8")
@@ -166,9 +168,3 @@ def _kind(report: pytest.TestReport) -> Verdict | None:
 
 def _reason(report: pytest.TestReport) -> str:
     return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else str(report.longrepr)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Listen, in the process that hears of all."""
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Campaign(), "fault campaign")

@@ -27,7 +27,8 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import LINE, Entity
 from sage300_assets.intake.sweep import Search, sweep
 from sage300_assets.simulators.sage300 import Server
-from sage300_assets_tests.faults.harness import Case, Trial, Unrecovered, Verdict, WrongSuccess, or_else
+from sage300_assets_tests.faults.harness import Case, Trial, or_else
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, WHOLE, House, settings_for
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority

@@ -14,7 +14,8 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.types import MONEY, QUANTITY, RATE, Type
 from sage300_assets.simulators.sage300 import World
-from sage300_assets_tests.faults.harness import Case, Trial, Verdict, WrongSuccess, or_else
+from sage300_assets_tests.faults.harness import Case, Trial, or_else
+from sage300_assets_tests.faults.verdict import Verdict, WrongSuccess
 from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
 from sage300_assets_tests.intake.restless import STAMPED, Restless, authority
 

@@ -17,8 +17,9 @@ import pytest
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue import find
 from sage300_assets_tests.faults.breaking import Disk, breaking
-from sage300_assets_tests.faults.harness import Case, Trial, Verdict, WrongSuccess, or_else
+from sage300_assets_tests.faults.harness import Case, Trial, or_else
 from sage300_assets_tests.faults.place import READ, Place, open_place
+from sage300_assets_tests.faults.verdict import Verdict, WrongSuccess
 from sage300_assets_tests.house import COMPANY, WHOLE
 from sage300_assets_tests.intake.law import assert_no_secret
 

@@ -20,10 +20,11 @@ from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue import find
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.simulators.sage300 import Server, World
-from sage300_assets_tests.faults.harness import Case, Trial, Unrecovered, Verdict, WrongSuccess, or_else
+from sage300_assets_tests.faults.harness import Case, Trial, or_else
 from sage300_assets_tests.faults.place import READ, Place, open_place
 from sage300_assets_tests.faults.release import FOLDER, begin, go_on
 from sage300_assets_tests.faults.release import TODAY as RELEASED_ON
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 from sage300_assets_tests.house import COMPANY, WHOLE, At, House, settings_for
 from sage300_assets_tests.truth import assert_lake_equals
 

@@ -17,8 +17,9 @@ import pytest
 from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue import find
 from sage300_assets_tests.faults.breaking import Disk, breaking
-from sage300_assets_tests.faults.harness import Case, Trial, Unrecovered, Verdict, WrongSuccess, recover
+from sage300_assets_tests.faults.harness import Case, Trial, recover
 from sage300_assets_tests.faults.report import LETTERS, TESTS, campaign, letter_of
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
 from sage300_assets_tests.intake.restless import STAMPED, Restless
 
@@ -100,7 +101,8 @@ def test_every_letter_has_a_module_and_what_it_names_is_there() -> None:
 
 _FAILING = """
 import pytest
-from sage300_assets_tests.faults.harness import Trial, Unrecovered, Verdict, WrongSuccess
+from sage300_assets_tests.faults.harness import Trial
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 
 @pytest.fixture
 def trial(record_property):
