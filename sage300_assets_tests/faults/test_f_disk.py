@@ -16,6 +16,7 @@ import pytest
 
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue import find
+from sage300_assets.lake.intact import look_at_files
 from sage300_assets_tests.faults.breaking import Disk, breaking
 from sage300_assets_tests.faults.harness import Case, Trial, or_else
 from sage300_assets_tests.faults.place import READ, Place, open_place
@@ -152,3 +153,21 @@ def _read_only(folder: Path) -> Iterator[None]:
     finally:
         for one in folders:
             one.chmod(0o700)
+
+
+@pytest.mark.parametrize("case", [Case("a bit turns over", seed) for seed in range(60 if WHOLE else 3)], ids=str)
+def test_a_bit_that_turns_over_is_found(place: Place, tmp_path: Path, trial: Trial, case: Case) -> None:
+    """Not by whoever reads the file, who may get another number and no error: by `audit verify`, which compares each file with its hash."""
+    copy, dice = place.copy(tmp_path / "copy"), case.chance()
+    everything = [(COMPANY, find(name)) for name in READ]
+    assert {one.problem for one in look_at_files(copy.lake, everything)} == {""}
+    path = dice.choice(sorted(copy.lake.root.glob(f"{COMPANY.lower()}/**/*.parquet")))
+    content = bytearray(path.read_bytes())
+    content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+    path.write_bytes(content)
+    with or_else(WrongSuccess):
+        assert [one.path for one in look_at_files(copy.lake, everything) if one.problem] == [path]
+    path.unlink()
+    with or_else(WrongSuccess):
+        assert [(one.path, one.problem) for one in look_at_files(copy.lake, everything) if one.problem] == [(path, "it is gone")]
+    trial.count(Verdict.REFUSED)
