@@ -138,7 +138,7 @@ def _break_arrow(disk: Disk, patch: pytest.MonkeyPatch) -> None:
             super().close()
 
         def __del__(self) -> None:
-            with contextlib.suppress(OSError, pa.ArrowException):  # when it is thrown away there is nobody to tell
+            with contextlib.suppress(AttributeError, OSError, pa.ArrowException):  # when it is thrown away there is nobody to tell
                 super().close()
 
     patch.setattr(pq, "ParquetWriter", Writer)

@@ -84,8 +84,11 @@ def recover(house: House, entity: Entity) -> None:
 
 
 def assert_trail_is_whole(ledger: Ledger, lake: Lake, entities: Iterable[Entity]) -> None:
-    """Nothing in the audit trail is broken, and it has everything that a publication says it has."""
-    verdict = verify(ledger, anchors(lake, [(COMPANY, e) for e in entities]))
+    """Nothing in the audit trail is broken, and it has everything that a publication says it has, which each of them does."""
+    wanted = [(COMPANY, e) for e in entities]
+    silent = [p.read for company, entity in wanted for p in lake.publications(company, entity) if not p.anchor]
+    assert not silent, f"published, and nothing of it is on record: {silent}"
+    verdict = verify(ledger, anchors(lake, wanted))
     assert verdict.broken is None, f"{verdict.broken}"
 
 

@@ -107,6 +107,8 @@ def open_place(folder: Path, page_size: int = 4) -> Iterator[Place]:
     for n in range(14):
         world.plant(n, today - timedelta(days=9 * n))
         world.plant_terms(n, lines=1)
+    for n in (20, 21, 22):
+        world.plant(n, None, "undated")
     with Server(world, page_size=page_size) as server:
         place = Place(server, folder, {name: world.truth(COMPANY, name) for name in READ})
         for name in READ:
@@ -114,7 +116,9 @@ def open_place(folder: Path, page_size: int = 4) -> Iterator[Place]:
         world.plant(3, today, "edited and moved", lines=1)
         world.plant(5, today - timedelta(days=45), "edited", lines=3)
         world.plant(90, today - timedelta(days=20), "new")
+        world.plant(20, None, "undated and edited")
         world.remove(7)
+        world.remove(21)
         world.plant_terms(2, "edited", lines=2)
         world.plant_terms(91, "new")
         world.remove_terms(4)

@@ -134,7 +134,8 @@ class Changing(RuleBasedStateMachine):
         span = span if self.resource == STAMPED else ALWAYS
         before, still = self.source.remember(), Still.of(self.house.lake, self.source.entity)
         lived = set(before)
-        had = _held(self.house, self.source.entity).keys() | before.keys()
+        # What was deleted before a read of everything began is gone after it; a read of some days may leave it where it was.
+        had = set(before) if span == ALWAYS else set(before) | _held(self.house, self.source.entity).keys()
 
         def happen(change: Change) -> None:
             self.source.do(change)
