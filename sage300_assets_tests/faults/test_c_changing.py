@@ -125,8 +125,12 @@ class Changing(RuleBasedStateMachine):
     def change(self, change: Change) -> None:
         self.source.do(change)
 
-    @rule(during=st.lists(CHANGES, min_size=1, max_size=5))
-    def read_everything(self, during: list[Change]) -> None:
+    @rule(during=st.lists(CHANGES, max_size=5), gone=NUMBERS)
+    def read_everything(self, during: list[Change], gone: int) -> None:
+        """Somebody deletes a record that the lake has, and everything is read, with or without further changes."""
+        if not self.read_once:
+            self.read([], ALWAYS)
+        self.source.do(Change("delete", gone, None, 0, 0))
         self.read(during, ALWAYS)
 
     @rule(during=st.lists(CHANGES, max_size=5), span=SPANS)
