@@ -17,7 +17,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -210,6 +210,15 @@ def test_the_source_changes_while_it_is_read(tmp_path: Path, trial: Trial, case:
         given = {"world": world, "server": server, "folder": tmp_path, "resource": resource, "trial": trial, "lakes": count()}
         machine = seed(case.seed)(type("ThisCase", (Changing,), given))
         checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-        how = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None, print_blob=False, suppress_health_check=checks)
+        quick = (Phase.explicit, Phase.generate)  # making a failure smaller takes longer than a test may; the seed repeats it as it is
+        how = settings(
+            phases=quick,
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            print_blob=False,
+            suppress_health_check=checks,
+        )
         run_state_machine_as_test(machine, settings=how)
     assert trial.came_to, "nothing was ever read"
