@@ -123,7 +123,7 @@ def _stored(company: str, record: Wanted, lake: Lake) -> list[Mapping[str, objec
     folder = lake.layout.table(company, table)
     names = [file.name for p in lake.publications(company, entity) for file in p.files if file.table == table.name]
     files = tuple(folder / name for name in names if (folder / name).exists())
-    found = Listing(company, entity, (), {**dict.fromkeys((t.name for t in entity.tables), ()), table.name: files}, "")
+    found = Listing(company, entity, (), {**dict.fromkeys((t.name for t in entity.tables), ()), table.name: files}, "", mixed=True)
     columns = [name for name, _ in sql_columns(table)]
     where = " AND ".join(f"CAST({quoted(name)} AS VARCHAR) = ?" for name in table.key)
     query = f"SELECT {comma(columns)} FROM ({stored_sql(found, table)}) WHERE {where} ORDER BY _read_at, _read"

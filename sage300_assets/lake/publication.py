@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sage300_assets.base.days import Span
+from sage300_assets.base.errors import ConfigurationError, PermanentError
 from sage300_assets.lake.files import write_whole
 
 FORMAT = 1
@@ -147,7 +148,7 @@ class PublicationLog:
             for name in names:
                 # Tidied away since it was listed: superseded, so nothing is missed.
                 with contextlib.suppress(FileNotFoundError):
-                    known[name] = self._known.get(name) or parse((self.folder / name).read_bytes())
+                    known[name] = self._known.get(name) or _read(self.folder / name)
             self._known = known
             return tuple(known.values())
 
@@ -197,9 +198,32 @@ def _without(cover: Cover, hole: Span) -> list[Cover]:
     return left
 
 
+def _read(path: Path) -> Publication:
+    """One publication. What cannot be understood is not passed over: what it replaced would be taken for the newest."""
+    content = path.read_bytes()
+    try:
+        return parse(content)
+    except NewerFormat as newer:
+        raise ConfigurationError(
+            f"{path} was written by a newer release (format {newer.args[0]}, this one knows {FORMAT}).",
+            cure="Install that release here too; nothing was read from the lake, and nothing written.",
+        ) from None
+    except (ValueError, LookupError, TypeError, AttributeError) as problem:
+        raise PermanentError(
+            f"{path} is damaged ({type(problem).__name__}): what this read brought cannot be told.",
+            cure="Put it back from a backup; without one, move it to a place outside the lake, and read the entity again.",
+        ) from problem
+
+
+class NewerFormat(ValueError):
+    """A publication of a release that writes them in another way."""
+
+
 def parse(content: bytes) -> Publication:
     """Read what `to_json` wrote."""
     raw = json.loads(content)
+    if raw["format"] != FORMAT:
+        raise NewerFormat(raw["format"])
     raw["started_at"] = datetime.fromisoformat(raw["started_at"])
     raw["published_at"] = datetime.fromisoformat(raw["published_at"])
     raw["covers"] = tuple(Cover(Span(_day(c["span"]["start"]), _day(c["span"]["end"])), c["read"]) for c in raw["covers"])

@@ -20,7 +20,8 @@ Every call, every page and every record sent is an entry in one chain of hashes 
 """
 _VERIFY = """
 Compares each entry with its hash, each hash with the one before, and the chain with the places of it that the lake's publications name, and with
-those in Dagster's metadata where DAGSTER_HOME is set. Ends with 1, naming the first broken link and what was done to it, if anything is wrong.
+those in Dagster's metadata where DAGSTER_HOME is set; then each file of the lake with the hash that its publication names. Ends with 1, naming
+the first broken link and what was done to it, or every file that is not what was published, if anything is wrong.
 """
 _SHOW = """
 A record is written as module/table/key; the parts of a key of several columns follow each other.
@@ -54,13 +55,15 @@ def _verify(args: argparse.Namespace) -> int:
 
     from sage300_assets.intake.browse import companies_in, loaded
     from sage300_assets.intake.story import anchors
+    from sage300_assets.lake.intact import look_at_files
     from sage300_assets.ledger.verify import verify
     from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
     from sage300_assets.terminal.screen import complain, say
 
     settings, ledger = settings_of(args), ledger_of(args)
     lake = lake_of(settings)
-    kept = anchors(lake, loaded(lake, companies_in(lake, settings.sage300_companies)))
+    known = list(loaded(lake, companies_in(lake, settings.sage300_companies)))
+    kept = anchors(lake, known)
     if os.environ.get("DAGSTER_HOME"):
         from sage300_assets.orchestration.audit import instance_anchors
 
@@ -76,6 +79,14 @@ def _verify(args: argparse.Namespace) -> int:
     old = f", {verdict.too_old:,} are older than what is kept" if verdict.too_old else ""
     say(f"{verdict.anchors:,} places named elsewhere agree with it{old}.")
     say(f"Its end: {verdict.head}")
+    looked = list(look_at_files(lake, known))
+    damaged = [one for one in looked if one.problem]
+    for one in damaged:
+        complain(f"sage300: {one.path}: {one.problem}. It belongs to read {one.read} of {one.company} {one.entity.resource}.")
+    if damaged:
+        complain("Put these files back from a backup, or read their entities again and move the damaged files out of the lake.")
+        return 1
+    say(f"{len(looked):,} files of the lake are what was published.")
     return 0
 
 

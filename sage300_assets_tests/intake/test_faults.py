@@ -47,11 +47,15 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "count_wrong": [{}, {"by": -1}, {"by": -4}],
     "duplicate_row": [{}, {"replace": True}],
     "odata_count_without_at": [{}, {"nextlink": True}],
+    "redirect": [{}, {"location": "/login"}],
 }
 SERVED = {"control_characters": "bell \x07 nul \x00 del \x7f line \u2028 end", "huge_field": "long " * 20_000}
 """These change a text into another that is just as valid: the truth is then what was served."""
 NEEDS_PAGES = {"out_of_window", "repeated_page", "nextlink_loop", "foreign_nextlink", "count_changes", "shift", "shift_behind"}
-MUST_FAIL = {"html_200", "redirect", "unauthorized", "forbidden", "license_error", "missing_value", "hang", "cut_json", "lone_surrogate", "null_row"}
+MUST_FAIL = {
+    *("html_200", "redirect", "unauthorized", "forbidden", "license_error", "missing_value", "hang", "cut_json", "lone_surrogate", "null_row"),
+    *("short_length", "cut_gzip", "plain_gzip", "empty_body"),
+}
 """When nothing else ever comes, no load may succeed."""
 HARMLESS = {"count_as_string", "odata_count_without_at", "number_as_string", "control_characters", "huge_field", "cold_start"}
 """What a client must cope with however often it comes."""

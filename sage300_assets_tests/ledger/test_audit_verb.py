@@ -67,6 +67,18 @@ def test_what_was_pulled_is_proven_told_and_taken_away(pulled: str, tmp_path: Pa
     assert "Nothing was sent of it." in said
 
 
+def test_a_damaged_file_of_the_lake_ends_with_1_and_is_named(pulled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["audit", "verify"]) == 0
+    assert "files of the lake are what was published" in capsys.readouterr().out
+    path = next((tmp_path / "lake").glob(f"{COMPANY.lower()}/ap/terms/*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert main(["audit", "verify"]) == 1
+    said = capsys.readouterr().err
+    assert path.name in said
+    assert "backup" in said
+
+
 def test_a_changed_ledger_ends_with_1_and_names_the_entry(pulled: str, capsys: pytest.CaptureFixture[str]) -> None:
     ledger = Ledger.at(pulled)
     with ledger.write() as db:

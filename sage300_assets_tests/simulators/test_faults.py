@@ -107,6 +107,31 @@ def bad_gzip(own: Reader) -> None:
         gzip.decompress(body)
 
 
+def short_length(own: Reader) -> None:
+    answer = own.get(ITEMS)
+    assert answer.status_code == 200
+    with pytest.raises((json.JSONDecodeError, UnicodeDecodeError)):
+        answer.json()
+
+
+def cut_gzip(own: Reader) -> None:
+    with own.client.stream("GET", f"{own.server.url}/v1.0/-/{ITEMS}") as answer:
+        body = b"".join(answer.iter_raw())
+    assert len(body) == int(answer.headers["Content-Length"])
+    with pytest.raises(EOFError):
+        gzip.decompress(body)
+
+
+def plain_gzip(own: Reader) -> None:
+    with pytest.raises(httpx.DecodingError):
+        own.get(ITEMS)
+
+
+def empty_body(own: Reader) -> None:
+    answer = own.get(ITEMS)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 def html_200(own: Reader) -> None:
     answer = own.get(ITEMS)
     assert answer.status_code == 200
@@ -117,6 +142,10 @@ def redirect(own: Reader) -> None:
     answer = own.get(ITEMS)
     assert answer.status_code == 302
     assert httpx.URL(answer.headers["Location"]).host == "login.example.net"
+    own.server.faults.set("redirect", location="/login")
+    answer = own.get(ITEMS)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/login")
+    assert "password" in own.client.get(httpx.URL(own.server.url).join("/login")).text
 
 
 def repeated_page(own: Reader) -> None:
@@ -300,6 +329,10 @@ CHECKS: dict[str, Callable[[Reader], None]] = {
     "cut_json": not_json,
     "invalid_json": not_json,
     "bad_gzip": bad_gzip,
+    "short_length": short_length,
+    "cut_gzip": cut_gzip,
+    "plain_gzip": plain_gzip,
+    "empty_body": empty_body,
     "html_200": html_200,
     "redirect": redirect,
     "repeated_page": repeated_page,

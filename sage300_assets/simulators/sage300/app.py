@@ -110,8 +110,9 @@ class WebApi:
             await self._post.deliver(reply, request.headers, request.where, scope, send)
 
     async def _reply(self, request: _Request, receive: Receive) -> Reply | None:
-        if request.path.strip("/").casefold() == ROOT.casefold():
-            return Reply(200, b"<html><head><title>Sage 300 Web API</title></head><body>Swagger UI</body></html>", HTML)
+        page = _PAGES.get(request.path.strip("/").casefold())
+        if page is not None:
+            return Reply(200, page, HTML)
         if len(request.path) > LONGEST_PATH:
             return Reply(404, iis_page(404, ".14", "URL Too Long"), HTML)
         if len(request.query) > LONGEST_QUERY:
@@ -143,8 +144,8 @@ class WebApi:
                 return Reply(status, iis_page(status, "", title), HTML)
         if take("html_200", *where):
             return Reply(200, LOGIN_PAGE, HTML)
-        if take("redirect", *where):
-            return Reply(302, b"", HTML, {"Location": "https://login.example.net/adfs/ls/?wa=wsignin1.0"})
+        if fault := take("redirect", *where):
+            return Reply(302, b"", HTML, {"Location": str(fault.options.get("location", "https://login.example.net/adfs/ls/?wa=wsignin1.0"))})
         return None
 
     async def _served(self, request: _Request, receive: Receive) -> Reply | None:
@@ -249,6 +250,10 @@ async def _body_of(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
+_PAGES = {
+    ROOT.casefold(): b"<html><head><title>Sage 300 Web API</title></head><body>Swagger UI</body></html>",
+    "login": LOGIN_PAGE,
+}
 _PROXY_ERRORS: dict[str, tuple[int, str]] = {
     "bad_gateway": (502, "Bad Gateway"),
     "unavailable": (503, "Service Unavailable"),

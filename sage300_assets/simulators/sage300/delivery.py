@@ -49,17 +49,27 @@ class Post:
         body = reply.body
         headers = dict(reply.headers)
         line = _LineFaults(self._faults, where, possible=reply.spoilable and bool(body))
-        damaged = line.fires("bad_gzip")
-        if damaged or (self._compress and len(body) >= SMALLEST_GZIP and "gzip" in request_headers.get("accept-encoding", "")):
+        if line.fires("empty_body"):
+            body = b""
+        damaged, halved, plain = line.fires("bad_gzip"), line.fires("cut_gzip"), line.fires("plain_gzip")
+        if plain:
+            headers["Content-Encoding"] = "gzip"
+        elif damaged or halved or (self._compress and len(body) >= SMALLEST_GZIP and "gzip" in request_headers.get("accept-encoding", "")):
             body = await asyncio.to_thread(gzip.compress, body, 1)
             headers["Content-Encoding"] = "gzip"
             headers["Vary"] = "Accept-Encoding"
         if damaged:
             middle = len(body) // 2
             body = body[:middle] + bytes(b ^ 0x5A for b in body[middle : middle + 40]) + body[middle + 40 :]
+        if halved:
+            body = body[: len(body) // 2]
         truncated, too_long, reset, dribble = line.fires("truncated"), line.fires("wrong_length"), line.fires("reset"), line.take("dribble")
-        headers["Content-Length"] = str(len(body) + (97 if too_long else 0))
+        too_short = line.fires("short_length")
+        headers["Content-Length"] = str(len(body) // 2 if too_short else len(body) + (97 if too_long else 0))
         headers["Content-Type"] = reply.content_type
+        if too_short:
+            _send_as_it_is(scope, reply.status, headers, body)
+            raise Dropped
         raw = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         if truncated or too_long or reset:
@@ -107,6 +117,15 @@ def _reset_connection(scope: Scope) -> None:
         linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
+
+
+def _send_as_it_is(scope: Scope, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Past the server, which would not let an answer be longer than it says."""
+    transport = scope.get("transport")
+    if transport is not None:
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        transport.write(f"HTTP/1.1 {status} OK\r\n{head}\r\n".encode() + body)
+        transport.close()
 
 
 def hang_up(scope: Scope) -> None:

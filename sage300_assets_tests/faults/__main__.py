@@ -1,0 +1,22 @@
+"""The whole campaign: `python -m sage300_assets_tests.faults [options of pytest]`. Ends with a report, and with 1 if anything failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("SAGE300_FAULTS", "whole")  # before the tests are imported: it decides how many there are
+
+import pytest
+
+from sage300_assets_tests.faults.report import Campaign, campaign
+
+
+def main(arguments: list[str]) -> int:
+    """Run it; other tests may be named instead."""
+    named = [] if any(not one.startswith("-") and ".py" in one for one in arguments) else [os.path.relpath(path) for path in campaign()]
+    return int(bool(pytest.main([*named, *arguments], plugins=[Campaign()])))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

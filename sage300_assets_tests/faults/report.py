@@ -1,0 +1,170 @@
+"""The written report of a campaign: a plugin of pytest, which hears of every test.
+
+What a case came to is told by the case itself (`Trial`); of tests that are older than the suite and belong to it, only that they held.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
+
+TESTS = Path(__file__).parents[1]
+LETTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "a": (
+        "kill -9 at named steps and random moments, and again during recovery",
+        ("intake/test_kill.py", "delivery/test_deliver.py", "ledger/test_outbox.py"),
+    ),
+    "b": ("server, proxy and line", ("intake/test_faults.py", "simulators/test_faults.py")),
+    "c": ("a source that changes while it is read", ("intake/test_changing.py", "intake/test_sweep_law.py", "systems/sage300/test_windows.py")),
+    "d": ("dates and clocks", ()),
+    "e": ("numbers and texts", ("systems/sage300/test_decode.py",)),
+    "f": ("full, broken and read-only disks", ()),
+    "g": ("together, and other releases", ("intake/test_together.py", "ledger/test_crowd.py", "ledger/test_migrations.py", "lake/test_lake.py")),
+}
+"""What each part of the suite is about, and the tests elsewhere that belong to it."""
+REPORT = Path("var/faults/report.md")
+REPEAT = "SAGE300_FAULTS=whole .venv/bin/python -m pytest"
+
+
+def campaign() -> list[Path]:
+    """Everything that `make faults` runs."""
+    return [Path(__file__).parent, *(path for _, places in LETTERS.values() for place in places if (path := TESTS / place).exists())]
+
+
+def letter_of(node: str) -> str:
+    """Which part of the suite a test belongs to; empty for those that try the suite itself."""
+    path = node.partition("::")[0].replace("\\", "/")
+    own = path.rpartition("faults/test_")[2]
+    if own[1:2] == "_" and own[0] in LETTERS:
+        return own[0]
+    return next((letter for letter, (_, places) in LETTERS.items() if any(path.endswith(place) for place in places)), "")
+
+
+@dataclass
+class Line:
+    """One part of the suite in figures."""
+
+    tests: int = 0
+    tries: Counter[Verdict] = field(default_factory=Counter)
+    held: int = 0
+    """Tests that do not tell their tries one by one, and held."""
+    other: int = 0
+    skipped: int = 0
+
+    @property
+    def cases(self) -> int:
+        """Everything that was tried."""
+        return self.tries.total() + self.held + self.other
+
+
+@dataclass
+class Campaign:
+    """What has been heard so far."""
+
+    lines: dict[str, Line] = field(default_factory=lambda: {letter: Line() for letter in LETTERS})
+    failures: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    skips: Counter[str] = field(default_factory=Counter)
+    told: set[str] = field(default_factory=set)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One phase of one test is over."""
+        letter = letter_of(report.nodeid)
+        if not letter:
+            if report.failed:
+                self.failures[report.nodeid] = _first_line(report)
+            return
+        line = self.lines[letter]
+        if report.failed:
+            self.failures[report.nodeid] = _first_line(report)
+            kind = _kind(report)
+            line.other += kind is None
+            line.tries[kind] += 1 if kind is not None else 0  # type: ignore[index]
+        if report.when == "call":
+            line.tests += 1
+        if report.skipped:
+            line.skipped += 1
+            self.skips[_reason(report)] += 1
+        if report.when == "teardown":
+            told = {Verdict[name]: int(str(number)) for name, number in report.user_properties if name in Verdict.__members__}
+            line.tries.update(told)
+            if not told and report.nodeid not in self.failures and report.nodeid in self.told:
+                line.held += 1
+        elif report.when == "call" and report.passed:
+            self.told.add(report.nodeid)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the report, and write it down."""
+        if not self.told and not self.failures:
+            return  # only looked at, not run
+        text = self.text()
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        REPORT.write_text(text, encoding="utf-8")
+        terminalreporter.write_line(f"\n{text}\nWritten to {REPORT}.")
+
+    def text(self) -> str:
+        """The report."""
+        total = _sum(self.lines.values())
+        rows = [self._row(f"({letter}) {title}", self.lines[letter]) for letter, (title, _) in LETTERS.items()]
+        head = "| | cases tried | truth | clean refusal | held | **wrong successes** | **unrecovered** | failed otherwise |"
+        wrong, lost = total.tries[Verdict.WRONG], total.tries[Verdict.UNRECOVERED]
+        lines = [
+            "# Fault suite",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {total.tests:,} tests, {(time.monotonic() - self.began) / 60:.1f} minutes.",
+            f"**{total.cases:,} cases tried, {wrong} wrong successes, {lost} unrecovered, {len(self.failures)} tests failed.**",
+            "",
+            head,
+            "| --- |" + " ---: |" * 7,
+            *rows,
+            self._row("**all**", total),
+            "",
+            "*truth*: it went through, and the lake was the source. *clean refusal*: it failed, said why and what to do, and published nothing.",
+            "*held*: a test that checks both itself and does not tell them apart. After each of them one more read had to bring the truth.",
+        ]
+        lines += [f"\nSkipped, {count} times: {reason}" for reason, count in sorted(self.skips.items())]
+        if self.failures:
+            lines += ["", "## What failed, and how to repeat it", ""]
+            lines += [f"- {said}\n  `{REPEAT} '{node}'`" for node, said in self.failures.items()]
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def _row(title: str, line: Line) -> str:
+        figures = [line.cases, line.tries[Verdict.TRUTH], line.tries[Verdict.REFUSED], line.held]
+        figures += [line.tries[Verdict.WRONG], line.tries[Verdict.UNRECOVERED], line.other]
+        return f"| {title} | " + " | ".join(f"{n:,}" for n in figures) + " |"
+
+
+def _sum(lines: Iterable[Line]) -> Line:
+    total = Line()
+    for line in lines:
+        total.tests += line.tests
+        total.tries.update(line.tries)
+        total.held += line.held
+        total.other += line.other
+        total.skipped += line.skipped
+    return total
+
+
+def _first_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(getattr(crash, "message", report.longrepr))
+    return " ".join(text.split())[:300]
+
+
+def _kind(report: pytest.TestReport) -> Verdict | None:
+    said = _first_line(report).partition(":")[0]
+    kinds = {WrongSuccess.__name__: Verdict.WRONG, Unrecovered.__name__: Verdict.UNRECOVERED}
+    return kinds.get(said.rpartition(".")[2])
+
+
+def _reason(report: pytest.TestReport) -> str:
+    return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else str(report.longrepr)

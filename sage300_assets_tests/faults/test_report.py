@@ -1,0 +1,159 @@
+"""The suite itself: what breaks the rule is seen, counted and told, with the command that repeats it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sage300_assets.base.errors import DataError
+from sage300_assets.catalogue import find
+from sage300_assets_tests.faults.breaking import Disk, breaking
+from sage300_assets_tests.faults.harness import Case, Trial, recover
+from sage300_assets_tests.faults.report import LETTERS, TESTS, campaign, letter_of
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
+from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
+from sage300_assets_tests.intake.restless import STAMPED, Restless
+
+ENTITY = find(STAMPED)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    world = Restless()
+    for n in range(3):
+        world.plant(n, TODAY - timedelta(days=n))
+    with open_house(tmp_path / "lake", world=world) as one:
+        one.load(ENTITY)
+        world.plant(1, TODAY, "edited")
+        yield one
+
+
+def test_what_says_that_all_is_well_and_is_not_the_truth_is_a_wrong_success(house: House) -> None:
+    with pytest.raises(WrongSuccess, match="edited"):
+        Trial().attempt(house, ENTITY, lambda: None)
+
+
+def test_what_fails_and_has_published_something_is_a_wrong_success(house: House) -> None:
+    def act() -> None:
+        house.load(ENTITY)
+        raise DataError(f"{COMPANY} {STAMPED}: it failed.", cure="Try.")
+
+    with pytest.raises(WrongSuccess):
+        Trial().attempt(house, ENTITY, act)
+
+
+def test_what_fails_without_saying_what_to_do_is_no_clean_refusal(house: House) -> None:
+    def act() -> None:
+        raise DataError(f"{COMPANY} {STAMPED}: it failed.")
+
+    with pytest.raises(WrongSuccess, match="no cure"):
+        Trial().attempt(house, ENTITY, act)
+
+
+def test_what_the_next_read_does_not_make_good_is_unrecovered(house: House) -> None:
+    shutil.rmtree(house.lake.layout.table(COMPANY, ENTITY.tables[1]))
+    house.server.faults.set("forbidden", times=None)
+    with pytest.raises(Unrecovered):
+        recover(house, ENTITY)
+
+
+def test_truth_and_clean_refusals_are_counted(house: House) -> None:
+    trial = Trial()
+    house.server.faults.set("html_200", times=None)
+    assert trial.attempt(house, ENTITY, lambda: house.load(ENTITY)) is Verdict.REFUSED
+    house.server.faults.clear()
+    assert trial.attempt(house, ENTITY, lambda: house.load(ENTITY)) is Verdict.TRUTH
+    assert trial.came_to == {Verdict.REFUSED: 1, Verdict.TRUTH: 1}
+
+
+def test_a_case_is_the_same_each_time() -> None:
+    assert Case("one", 3).chance().random() == Case("one", 3).chance().random() != Case("one", 4).chance().random()
+
+
+def test_the_disk_breaks_once_or_for_good(tmp_path: Path) -> None:
+    for from_then_on, failures in ((False, 1), (True, 3)):
+        with breaking(Disk(tmp_path, 2, errno.EIO, from_then_on=from_then_on)) as disk:
+            for n in range(4):
+                with contextlib.suppress(OSError):
+                    (tmp_path / f"{from_then_on}{n}").mkdir()
+        assert (disk.moments, len(disk.failed)) == (4, failures)
+        assert len(list(tmp_path.glob(f"{from_then_on}*"))) == 4 - failures
+    (tmp_path / "afterwards").mkdir()
+
+
+def test_every_letter_has_a_module_and_what_it_names_is_there() -> None:
+    own = {path.name[5] for path in Path(__file__).parent.glob("test_?_*.py")}
+    assert own == set(LETTERS)
+    assert all(path.exists() for path in campaign())
+    assert {letter_of(f"sage300_assets_tests/{place}::test") for _, places in LETTERS.values() for place in places if (TESTS / place).exists()} == {
+        letter for letter, (_, places) in LETTERS.items() if any((TESTS / place).exists() for place in places)
+    }
+
+
+_FAILING = """
+import pytest
+from sage300_assets_tests.faults.harness import Trial
+from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
+
+@pytest.fixture
+def trial(record_property):
+    one = Trial()
+    yield one
+    for verdict, number in one.came_to.items():
+        record_property(verdict.name, number)
+
+def test_good(trial):
+    trial.count(Verdict.TRUTH)
+    trial.count(Verdict.TRUTH)
+    trial.count(Verdict.REFUSED)
+
+@pytest.mark.parametrize("case", ["some-name-17"])
+def test_bad(trial, case):
+    trial.count(Verdict.TRUTH)
+    raise WrongSuccess("a cent is missing")
+
+def test_killed():
+    raise Unrecovered("a file is left")
+
+def test_held():
+    pass
+
+def test_broken():
+    raise KeyError("x")
+"""
+
+
+def test_the_report_tells_what_failed_and_how_to_repeat_it(tmp_path: Path) -> None:
+    place = tmp_path / "faults" / "test_c_some.py"
+    place.parent.mkdir()
+    place.write_text(_FAILING)
+    command = [
+        sys.executable,
+        "-m",
+        "sage300_assets_tests.faults",
+        str(place),
+        "-p",
+        "no:cacheprovider",
+        "-n1",
+        "-q",
+        "--rootdir",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    report = (tmp_path / "var" / "faults" / "report.md").read_text(encoding="utf-8")
+    assert report in done.stdout
+    assert "**8 cases tried, 1 wrong successes, 1 unrecovered, 3 tests failed.**" in report
+    row = next(line for line in report.splitlines() if line.startswith("| (c)"))
+    assert re.findall(r"\d+", row) == ["8", "3", "1", "1", "1", "1", "1"]
+    assert "a cent is missing" in report
+    assert "python -m pytest 'faults/test_c_some.py::test_bad[some-name-17]'" in report
