@@ -61,9 +61,7 @@ def write_csv(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, pa
         prepared.forget()
 
 
-def prepare(
-    connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, company: str, *, prefix: str = "", leave_out: str = ""
-) -> Prepared:
+def prepare(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, company: str, *, prefix: str = "", leave_out: str = "") -> Prepared:
     """Make the rows of an import, without the records that the relation `leave_out` names, and refuse what Anaplan would misread."""
     set_company(connection, company, prefix)
     _refuse_floats(connection, declared)
@@ -160,7 +158,9 @@ def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table
     assert counted is not None
     rows, blanks, distinct, mixed, added, *totals = counted
     if blanks:
-        raise DataError(f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, table, key, blank)}.")
+        raise DataError(
+            f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, table, key, blank)}."
+        )
     for code in (_quoted(c.header) for c in declared.columns if c.kind in CODES):
         _check_codes(connection, declared, table, code)
     if distinct < rows:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +30,9 @@ from sage300_assets.systems.anaplan.upload import send_file
 _CURE = "Mend the row at its source, or the list in the model. A row that is as it was goes again when its dead letter is replayed."
 
 
+Files = list[tuple[AnaplanImport, Written]]
+
+
 @dataclass(frozen=True)
 class ImportTarget:
     """Anaplan, for one parcel of one company."""
@@ -40,6 +43,8 @@ class ImportTarget:
     flow: str
     company: str
     settings: PlanningSettings
+    open: Callable[[Lake, str], AbstractContextManager[duckdb.DuckDBPyConnection]]
+    """As the flow opens what it reads."""
 
     def find(self, item: Item) -> Sent | None:  # noqa: ARG002 - nothing of it matters
         """Nothing has to be looked for: an import sets members and cells to what its file says, so that a second run ends as the first would have."""
@@ -48,38 +53,39 @@ class ImportTarget:
     def send(self, item: Item) -> Sent:
         """Write the files of the plan, send them, and run the import or the process once."""
         self.client.wake()
-        with TemporaryDirectory(prefix="anaplan-") as folder, open_models(self.lake, self.parcel) as db:
+        with TemporaryDirectory(prefix="anaplan-") as folder, self.open(self.lake, self.company) as db:
             written = self._written(db, item, Path(folder))
-            for declared, file in written.items():
+            for declared, file in written:
                 send_file(self.client, file.path, self.client.find("files", self._called(declared.file)))
         return self._judged(written, self._run())
 
     # Files.
 
-    def _written(self, db: duckdb.DuckDBPyConnection, item: Item, folder: Path) -> dict[AnaplanImport, Written]:
+    def _written(self, db: duckdb.DuckDBPyConnection, item: Item, folder: Path) -> Files:
         plan = load_plan(self.lake, self.flow, self.company, str(json.loads(item.payload)["plan"]))
         if plan is None or not rows_file(self.lake, plan).exists():
             raise DataError(f"{self.flow}: its plan is gone, so nothing says what was agreed.", cure="Make the plan again.")
         db.execute(f"CREATE TEMP TABLE planned AS SELECT record, action, payload_hash FROM read_parquet({text(rows_file(self.lake, plan))})")
-        written: dict[AnaplanImport, Written] = {}
+        written: Files = []
         for declared in self.parcel.imports:
             beginning = self.parcel.record(declared, "").replace("'", "''")
             db.execute(
-                f"CREATE OR REPLACE TEMP TABLE these AS SELECT substr(record, {len(self.parcel.record(declared, '')) + 1}) AS record, action, payload_hash "
+                f"CREATE OR REPLACE TEMP TABLE these AS SELECT substr(record, length('{beginning}') + 1) AS record, action, payload_hash "
                 f"FROM planned WHERE starts_with(record, '{beginning}')"
             )
             db.execute("CREATE OR REPLACE TEMP TABLE left_out AS SELECT record FROM these WHERE action = 'hold'")
             prepared = prepare(db, declared, self.company, prefix=self.settings.prefix(self.company), leave_out="left_out")
             self._refuse_if_other(prepared)
-            written[declared] = prepared.write(folder / declared.file)
+            written.append((declared, prepared.write(folder / declared.file)))
             prepared.forget()
         return written
 
     def _refuse_if_other(self, prepared: Prepared) -> None:
         """What is sent is what was planned, row by row; the models may have been built anew since."""
         declared = prepared.declared
+        rows = f"SELECT {record_sql(declared)} AS record, sha256({content_sql(declared)}) AS payload_hash FROM {prepared.table}"
         found = prepared.connection.execute(
-            f"SELECT count(*) FROM (SELECT {record_sql(declared)} AS record, sha256({content_sql(declared)}) AS payload_hash FROM {prepared.table}) AS f "
+            f"SELECT count(*) FROM ({rows}) AS f "
             "FULL JOIN (SELECT * FROM these WHERE action IN ('create', 'update', 'unchanged')) AS p USING (record) "
             "WHERE f.payload_hash IS DISTINCT FROM p.payload_hash"
         ).fetchone()
@@ -99,7 +105,9 @@ class ImportTarget:
         for action in dict.fromkeys(one.clear_first for one in self.parcel.imports if one.clear_first):
             cleared = run(self.client, "actions", self.client.find("actions", self._called(action))).result
             if cleared.verdict == "failed":
-                raise DataError(f"{self.flow}: the action {action!r} failed, so nothing was imported.", cure="Run it in Anaplan and see what it says.")
+                raise DataError(
+                    f"{self.flow}: the action {action!r} failed, so nothing was imported.", cure="Run it in Anaplan and see what it says."
+                )
         choices = [Choice(d, m) for one in self.parcel.imports for d, m in one.chosen.items()]
         if self.parcel.process:
             what = self.client.find("processes", self._called(self.parcel.process))
@@ -110,25 +118,24 @@ class ImportTarget:
             raise DataError(f"{self.flow}: somebody cancelled the run in Anaplan, which rolled it back.", cure="Replay it when the model is free.")
         return ended.result
 
-    def _judged(self, written: dict[AnaplanImport, Written], result: Result) -> Sent:
+    def _judged(self, written: Files, result: Result) -> Sent:
         steps = {step.name: step for step in result.steps()}
         rejected: list[Rejection] = []
         said: list[str] = []
-        for declared, file in written.items():
+        for declared, file in written:
             name = self._called(declared.action)
             step = steps.get(name) if self.parcel.process else result
             if step is None:
                 raise DataError(
-                    f"{self.flow}: the process {self.parcel.process!r} did not run {name!r}.", cure="Add the import to the process, or take it out here."
+                    f"{self.flow}: the process {self.parcel.process!r} did not run {name!r}.",
+                    cure="Add the import to the process, or take it out here.",
                 )
             settlement = settle(declared, file, step)
             self._refuse_if_wrong(declared, settlement, step)
             rejected += self._rejections(declared, settlement)
-            totals = ", ".join(
-                f"{h} sent {t} = taken {settlement.taken[h]} + rejected {settlement.rejected[h]}" for h, t in settlement.sent.items()
-            )
+            totals = ", ".join(f"{h} sent {t} = taken {settlement.taken[h]} + rejected {settlement.rejected[h]}" for h, t in settlement.sent.items())
             said.append(f"{name}: {settlement.verdict}, {file.rows} rows sent, {settlement.rows_rejected} rejected. {totals}".strip())
-        rows = sum(file.rows for file in written.values())
+        rows = sum(file.rows for _, file in written)
         return Sent(result.object_id, "; ".join(said)[:2000], taken=rows - len(rejected), rejected=tuple(rejected))
 
     def _refuse_if_wrong(self, declared: AnaplanImport, settlement: Settlement, step: Result) -> None:
@@ -139,7 +146,9 @@ class ImportTarget:
         if settlement.unexplained:
             raise DataError(f"{self.flow}: {settlement.unexplained}.", cure="Look at the import in Anaplan: rows may have been left out.")
         if step.failed and not settlement.refused:
-            raise DataError(f"{self.flow}: {step.failed} rows were refused, but Anaplan does not list them: {reasons}.", cure="Look at the import's log.")
+            raise DataError(
+                f"{self.flow}: {step.failed} rows were refused, but Anaplan does not list them: {reasons}.", cure="Look at the import's log."
+            )
         if settlement.refused and declared.rejected == "fail":
             raise DataError(f"{self.flow}: {settlement.rows_rejected} rows were refused: {reasons}.", cure="All rows of this import must be taken.")
 
@@ -151,10 +160,3 @@ class ImportTarget:
             reasons.setdefault(record, {}).update(dict.fromkeys(row.reasons))
         for record, why in reasons.items():
             yield Rejection(record, "; ".join(why) or "Anaplan gives no reason", "rejected", _CURE)
-
-
-@contextmanager
-def open_models(lake: Lake, parcel: Parcel) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A private DuckDB with the models that a parcel reads."""
-    with lake.look_at_models(parcel.models) as db:
-        yield db
