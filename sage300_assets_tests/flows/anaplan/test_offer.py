@@ -53,7 +53,7 @@ def test_refused_rows_become_dead_letters_and_go_again_when_they_are_cured(plann
     assert partly.state == "partly"
     letters = letter_box.open(company=COMPANY, flow="anaplan_ap_invoices/rejected")
     assert {letter.record for letter in letters} == {r.record for r in partly.rejected}
-    assert all(letter.record.startswith(f"{code}/") and "Vendors list" in letter.message for letter in letters)
+    assert all(letter.record.startswith(f"{code}/") and "Vendors list" in letter.message for letter in letters), [(x.record, x.message) for x in letters]
     plan, held = planning.deliver(invoices)
     assert (plan.counts.get("hold"), held.state) == (len(letters), "unchanged")
     planning.model.lists["Vendors"].add(code, gone.name, gone.parent)
