@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
@@ -29,10 +30,11 @@ from sage300_assets.flows.writeback.flow import WriteBack, write_back
 from sage300_assets.flows.writeback.model import APPROVED, CONTROL_LIST, CONTROL_MODULE, lines_list, with_write_backs
 from sage300_assets.flows.writeback.results import kept
 from sage300_assets.ledger.approvals import Approvals
+from sage300_assets.models.compiled import Catalogue, Model, compiled
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.deliveries import DELIVER, delivery_key, plan_key
 from sage300_assets.orchestration.jobs import BACKFILL
-from sage300_assets.orchestration.models import BUILD
+from sage300_assets.orchestration.models import BUILD, model_key
 from sage300_assets.orchestration.names import asset_keys
 from sage300_assets.orchestration.planning import WRITE_BACK, result_key
 from sage300_assets.orchestration.simulated import simulated_anaplan, use
@@ -105,10 +107,17 @@ class Journey:
     source: Source
     company: str
     instance: dg.DagsterInstance
+    models: tuple[str, ...] = ()
+    """Those that are built, besides what they need; none for all."""
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """What Dagster would load."""
+        return build_definitions(self.source.settings, self.source)
 
     def go(self) -> bool:
         """The whole way."""
-        self._run(BUILD)
+        self._build()
         sent = self.send()
         journals = self.typed()
         enter(self.company, journals)
@@ -185,7 +194,7 @@ class Journey:
         keys = [key for name in _READ_BACK for key in asset_keys(self.company, find(name))]
         today = self.source.today(self.company).isoformat()
         self._run(BACKFILL, keys, {"dagster/asset_partition_range_start": today, "dagster/asset_partition_range_end": today})
-        self._run(BUILD)
+        self._build()
 
     def in_balance(self, journals: Sequence[Journal]) -> bool:
         """The journals stand in the ledger, each once and exactly, and the trial balance adds up to zero."""
@@ -209,16 +218,27 @@ class Journey:
         )
         return bool(row[0]) and row[1] == 0 and exact
 
+    def _build(self) -> None:
+        known = compiled()
+        needed = {up.name for name in self.models for up in (*_upstream(known, known[name]), known[name])}
+        self._run(BUILD, [model_key(name) for name in sorted(needed)])
+
     def _run(self, job: str, keys: Sequence[dg.AssetKey] = (), tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
-        definitions = build_definitions(self.source.settings, self.source)
-        result = definitions.resolve_job_def(job).execute_in_process(
+        result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance, asset_selection=list(keys) or None, tags=dict(tags or {}), run_config=dict(_QUIET), raise_on_error=False
         )
         for event in result.all_events:
             if event.is_step_failure:
-                said = event.step_failure_data.user_failure_data
-                self.console.print(f"[red]{event.step_key}[/]: {said.description if said else event.message}")
+                failed = event.step_failure_data
+                said, error = failed.user_failure_data, failed.error
+                self.console.print(f"[red]{event.step_key}[/]: {said.description if said else error.message if error else event.message}")
         return result
+
+
+def _upstream(known: Catalogue, model: Model) -> Iterator[Model]:
+    for one in (*known.upstream(model), *known.compared(model)):
+        yield one
+        yield from _upstream(known, one)
 
 
 def enter(company: str, journals: Sequence[Journal]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sage300_assets.lake.lake import Lake
 
 SQL = """SELECT transaction_id, max(batch) AS batch, CASE WHEN max(batch) = '' THEN max(state) ELSE max(status) END AS status,
-    string_agg(DISTINCT nullif(message, ''), '; ' ORDER BY message) AS message, max(posting_sequence) AS posting_sequence
+    array_to_string(list_sort(list_distinct(list(message) FILTER (message <> ''))), '; ') AS message, max(posting_sequence) AS posting_sequence
 FROM results WHERE state IN ('done', 'failed', 'held') GROUP BY transaction_id"""
 
 

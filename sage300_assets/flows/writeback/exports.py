@@ -59,11 +59,16 @@ def fetch(
     if _told(client, lake, declared, called) != before:
         raise DataError(f"{declared.name}: the model changed while it was exported.", cure="Fetch it again when nobody approves documents.")
     found = Export(declared.name, company, saved, now, hashlib.sha256(content).hexdigest(), len(content), run, before)
-    place = _folder(lake, declared.name, company)
-    place.mkdir(parents=True, exist_ok=True)
-    write_whole(place / f"{found.stamp}.csv", content)
-    write_whole(place / f"{found.stamp}.json", json.dumps(asdict(found), default=str, indent=1).encode())
+    keep(lake, found, content)
     return found
+
+
+def keep(lake: Lake, export: Export, content: bytes) -> None:
+    """Keep an export: its bytes first, so that what is told of them is never there without them."""
+    place = _folder(lake, export.name, export.company)
+    place.mkdir(parents=True, exist_ok=True)
+    write_whole(place / f"{export.stamp}.csv", content)
+    write_whole(place / f"{export.stamp}.json", json.dumps(asdict(export), default=str, indent=1).encode())
 
 
 def exports(lake: Lake, name: str, company: str) -> Iterator[Export]:

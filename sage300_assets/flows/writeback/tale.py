@@ -98,15 +98,16 @@ def _booked(company: str, declared: WriteBack, transaction: str, lake: Lake) -> 
     for line in kept(lake, declared.name, company):
         if line.transaction_id == transaction:
             sequence = f", posting sequence {line.posting_sequence}" if line.posting_sequence else ""
-            yield f"  {line.looked_at:%Y-%m-%d %H:%M:%S} in Sage 300: batch {line.batch}, entry {line.entry}, {line.status}{sequence}. {line.message}".rstrip()
+            where = f"batch {line.batch}, entry {line.entry}, {line.status}{sequence}"
+            yield f"  {line.looked_at:%Y-%m-%d %H:%M:%S} in Sage 300: {where}. {line.message}".rstrip()
     posted = find("GLPostedTransactions")
     view = f"{quoted(schema_name(company))}.{quoted(view_name(posted.root))}"
     marker = marker_of(transaction)
     with lake.connect(company, [posted]) as db:
         rows = db.execute(
-            'SELECT "AccountNumber", "JournalTransactionAmount", "FiscalYear", "FiscalPeriod", "PostingSequenceNumber", "BatchNumber", _read_at, _read, '
-            f'_page FROM {view} WHERE starts_with("JournalDetailReference", ?) OR contains("JournalDetailDescription", ?) ORDER BY ALL',
-            [marker, marker],
+            'SELECT "AccountNumber", "JournalTransactionAmount", "FiscalYear", "FiscalPeriod", "PostingSequenceNumber", "BatchNumber", '
+            f'_read_at, _read, _page FROM {view} WHERE starts_with("JournalDetailReference", ?) ORDER BY ALL',
+            [marker],
         ).fetchall()
     for account, amount, year, period, sequence, batch, read_at, read, page in rows:
         yield (
