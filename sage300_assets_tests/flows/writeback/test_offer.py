@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ from sage300_assets_tests.models.pantry import fill
 JOURNALS, ADJUSTMENTS = write_back("forecast_adjustments"), write_back("ap_adjustments")
 NEEDED = ("CSCompanyProfile", "GLAccounts", "APVendors", "CSFiscalCalendars", "CSCurrencyCodes", "APPostedDocuments", "GLSourceCodes")
 TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FETCHED = count()
+"""The newest export is the one that counts, in a lake that all tests share."""
 
 
 @dataclass
@@ -43,11 +46,9 @@ class Office:
     lake: Lake
     world: World
     ledger: Ledger
-    fetched: int = 0
 
     def receive(self, content: bytes, told: Told | None, name: str = JOURNALS.name) -> Export:
-        self.fetched += 1
-        export = Export(name, COMPANY, "x", TODAY + timedelta(minutes=self.fetched), sha256(content).hexdigest(), len(content), "run", told)
+        export = Export(name, COMPANY, "x", TODAY + timedelta(minutes=next(FETCHED)), sha256(content).hexdigest(), len(content), "run", told)
         keep(self.lake, export, content)
         return export
 
