@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -41,7 +42,7 @@ from sage300_assets.orchestration.simulated import simulated_anaplan, use
 from sage300_assets.orchestration.source import Source
 
 WRITTEN = "forecast_adjustments"
-SETTINGS = {"WRITEBACK_FLOWS": WRITTEN, "WRITEBACK_ENDINGS": f"{WRITTEN}:post"}
+SETTINGS = {"WRITEBACK_FLOWS": WRITTEN, "WRITEBACK_ENDINGS": f"{WRITTEN}:post", "ANAPLAN_IMPORTS": "all", "ANAPLAN_NAMES": "{name}"}
 _READ_BACK = ("GLJournalBatches", "GLPostedTransactions", "GLAccountFiscalSets")
 _QUIET: Mapping[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -52,15 +53,27 @@ def planning_chapter(console: Console, source: Source, companies: Sequence[str])
         model = Path(folder) / "model.json"
         model.write_text(json.dumps(demo_model()), encoding="utf-8")
         console.print("[bold]Anaplan[/] Starting a simulated Anaplan with the model that the declarations describe ...")
-        before = dict(os.environ)
-        try:
-            with simulated_anaplan(model) as settings:
-                use({**settings, "ANAPLAN_STATE_FOLDER": folder, **SETTINGS})
-                with dg.DagsterInstance.ephemeral() as instance:
-                    return Journey(console, source, companies[0], instance).go()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        with (
+            simulated_anaplan(model) as settings,
+            _environment({**settings, "ANAPLAN_STATE_FOLDER": folder, **SETTINGS}),
+            dg.DagsterInstance.ephemeral() as instance,
+        ):
+            return Journey(console, source, companies[0], instance).go()
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Settings for as long as the chapter lasts: afterwards nothing leads to a simulator that is gone."""
+    before = {name: os.environ.get(name) for name in settings}
+    use(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def demo_model() -> dict[str, object]:
