@@ -60,7 +60,8 @@ class Planning:
 def planning(stock: Stock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planning]:
     folder = tmp_path_factory.mktemp("planning")
     own = stock.copy(folder / "lake")
-    with Server(blueprint_from(model_document(IMPORTS)), task_seconds=0) as server, pytest.MonkeyPatch.context() as patch:
+    process = {"name": "100 Load vendors", "steps": [one.action for one in IMPORTS if one.name in ("vendor_groups", "vendors")]}
+    with Server(blueprint_from({**model_document(IMPORTS), "processes": [process]}), task_seconds=0) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in settings_for(server, folder).items():
             patch.setenv(name, value)
         ledger = Ledger.at(f"sqlite:///{(folder / 'ledger.db').as_posix()}")

@@ -9,6 +9,7 @@ import pytest
 
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.delivery.flow import Flow
+from sage300_assets.flows.anaplan.csv_file import record_of
 from sage300_assets.flows.anaplan.imports import IMPORTS, anaplan_import
 from sage300_assets.flows.anaplan.offer import flows, import_flows
 from sage300_assets.flows.anaplan.parcel import parcels
@@ -53,7 +54,7 @@ def test_refused_rows_become_dead_letters_and_go_again_when_they_are_cured(plann
     assert partly.state == "partly"
     letters = letter_box.open(company=COMPANY, flow="anaplan_ap_invoices/rejected")
     assert {letter.record for letter in letters} == {r.record for r in partly.rejected}
-    assert all(letter.record.startswith(f"{code}/") and "Vendors list" in letter.message for letter in letters), [
+    assert all(letter.record.startswith(f"{record_of([code])}/") and "Vendors list" in letter.message for letter in letters), [
         (x.record, x.message) for x in letters
     ]
     plan, held = planning.deliver(invoices)
@@ -70,9 +71,13 @@ def test_a_process_runs_once_for_all_its_imports(planning: Planning) -> None:
     together = tuple(replace(anaplan_import(name), process="100 Load vendors") for name in ("vendor_groups", "vendors"))
     (parcel,) = parcels(together)
     assert [i.name for i in parcel.imports] == ["vendor_groups", "vendors"]
-    (flow,) = import_flows([parcel], PlanningSettings(_env_file=None))
-    with pytest.raises(ConfigurationError, match="no process called '100 Load vendors'"):
-        planning.deliver(flow)
+    flow = import_flows([parcel], PlanningSettings(_env_file=None))[0]
+    before = len(planning.server.calls)
+    plan, done = planning.deliver(flow)
+    assert (done.state, plan.wanted) == ("done", len(planning.model.members("Vendor Groups")) + len(planning.model.members("Vendors")))
+    started = [c.path for c in planning.server.calls[before:] if c.method == "POST" and c.path.endswith("/tasks")]
+    assert len(started) == 1
+    assert "/processes/" in started[0]
 
 
 def test_rows_that_are_not_as_planned_are_not_sent(planning: Planning) -> None:
