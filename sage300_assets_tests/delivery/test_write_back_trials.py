@@ -30,7 +30,7 @@ from sage300_assets.flows.writeback.parse import Row
 from sage300_assets.flows.writeback.references import Account, References
 from sage300_assets.flows.writeback.target import BatchTarget, payload_of
 from sage300_assets.lake.lake import Lake
-from sage300_assets.ledger.outbox import Outbox
+from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.simulators.sage300 import Server, World
 from sage300_assets.systems.sage300.client import Sage300Client
@@ -209,7 +209,7 @@ def test_every_transaction_has_exactly_one_batch_whatever_happens(works: Works, 
         b["Description"].partition("]")[0][1:] for b in works.server.world.truth(COMPANY, "GLJournalBatches") if b["Description"].startswith("[T")
     )
     assert {r: made[r] for r in wanted} == dict.fromkeys(wanted, 1)
-    items = {i.record: i for i in Outbox(works.ledger, works.clock.now).items(company=COMPANY, flow="journals")}
+    items = {i.record: i for i in Outbox(works.ledger, works.clock.now).items(company=COMPANY, flow="journals", limit=ALL_ITEMS)}
     assert {r: items[r].state for r in wanted} == dict.fromkeys(wanted, "done")
     numbers = [items[r].external_id for r in wanted]
     assert len(set(numbers)) == len(numbers)

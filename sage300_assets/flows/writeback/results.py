@@ -16,7 +16,7 @@ from sage300_assets.delivery.flow import Flow
 from sage300_assets.delivery.plan import open_rows, plans
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
-from sage300_assets.ledger.outbox import Outbox
+from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def gather(flow: Flow, company: str, lake: Lake, ledger: Ledger, read_batch: Cal
         known.setdefault(line.transaction_id, []).append(line)
     lines: list[ResultLine] = []
     seen: set[str] = set()
-    for item in Outbox(ledger, lambda: now).items(company=company, flow=flow.name):
+    for item in Outbox(ledger, lambda: now).items(company=company, flow=flow.name, limit=ALL_ITEMS):
         if item.state in ("cancelled", "superseded"):
             continue
         seen.add(item.record)
