@@ -90,7 +90,7 @@ def test_rows_that_are_not_as_planned_are_not_sent(planning: Planning) -> None:
 
 
 def test_companies_that_would_overwrite_each_other_are_refused(planning: Planning, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert planning.server
+    assert planning.model.periods
     monkeypatch.setenv("SAGE300_COMPANIES", "SAMLTD,SAMINC")
     with pytest.raises(ConfigurationError, match="would overwrite each other"):
         flows()
@@ -108,7 +108,7 @@ def test_companies_that_would_overwrite_each_other_are_refused(planning: Plannin
 
 
 def test_lists_go_before_what_needs_them_in_dagster_too(planning: Planning) -> None:
-    assert planning.server
+    assert planning.model.periods
     found = {flow.name: flow for flow in flows()}
     assert "delivery/anaplan_vendors" in found["anaplan_ap_invoices"].reads
     assert "delivery/anaplan_vendor_groups" in found["anaplan_vendors"].reads
