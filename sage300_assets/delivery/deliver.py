@@ -16,7 +16,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -44,7 +44,7 @@ from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.deliveries import Deliveries
 from sage300_assets.ledger.items import Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
-from sage300_assets.ledger.outbox import Outbox
+from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.store import Ledger
 
 _AT_ONCE = 500
@@ -129,11 +129,24 @@ class Courier:
     def _enqueue(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, run: str) -> None:
         if flow.grain is Grain.WHOLE:
             told = {"plan": plan.plan, "rows": plan.wanted, "total": plan.total}
-            box.enqueue([_item(flow, plan, plan.scope, canonical(told), content_hash=plan.content_hash)], run=run)
+            item = _item(flow, plan, plan.scope, canonical(told), content_hash=plan.content_hash)
+            box.enqueue([replace(item, generation=self._generation(box, flow, plan))], run=run)
             return
         with open_rows(lake, plan) as db:
             for rows in _batches(db, "SELECT record, payload FROM plan WHERE action IN ('create', 'update') ORDER BY record"):
                 box.enqueue([_item(flow, plan, str(record), str(payload)) for record, payload in rows], run=run)
+
+    def _generation(self, box: Outbox, flow: Flow, plan: Plan) -> int:
+        """A whole that went out with this very content, and of which rows were rejected, goes out again when they are replayed.
+
+        The plan then is younger than that delivery; one that is carried out a second time is older, and nothing is sent twice.
+        """
+        sent = box.items(company=plan.scope, flow=flow.name, record=plan.scope, limit=ALL_ITEMS)
+        latest = next((i for i in reversed(sent) if i.state not in ("cancelled", "superseded")), None)
+        if latest is None or latest.state != "done" or latest.payload_hash != plan.content_hash or not plan.changes:
+            return 0
+        is_younger = plan.made_at > latest.updated_at or (plan.made_at == latest.updated_at and plan.plan != latest.plan)
+        return latest.generation + 1 if is_younger else 0
 
     # --- sending -----------------------------------------------------------------------------------------------------------------
 

@@ -185,6 +185,8 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str) -> None:
     again = "b.payload_hash = w.payload_hash"
     differs = "b.payload_hash <> w.payload_hash"
     once = "true" if flow.once else "false"
+    # What went out once stays so, whatever has become of its accounts and periods since: nothing can be held that is gone already.
+    gone_out = f"{once} AND {again} AND b.state <> 'failed' AND w.times = 1"
     gone = "SELECT b.record, 'delete', 'no longer wanted', b.payload_hash, NULL, b.control FROM before AS b ANTI JOIN wanted AS w USING (record)"
     db.execute(f"""
         CREATE OR REPLACE TEMP TABLE wanted AS SELECT record, payload, sha256(payload) AS payload_hash, CAST(control AS {_CONTROL}) AS control, hold,
@@ -193,11 +195,13 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str) -> None:
     db.execute(f"""
         CREATE OR REPLACE TEMP TABLE plan AS
         SELECT w.record,
-            CASE WHEN w.hold IS NOT NULL OR w.times > 1 OR ({again} AND b.state = 'failed') OR ({differs} AND {once}) THEN 'hold'
+            CASE WHEN {gone_out} THEN 'unchanged'
+                 WHEN w.hold IS NOT NULL OR w.times > 1 OR ({again} AND b.state = 'failed') OR ({differs} AND {once}) THEN 'hold'
                  WHEN {again} THEN 'unchanged'
                  WHEN {differs} THEN 'update'
                  ELSE 'create' END AS action,
-            CASE WHEN w.hold IS NOT NULL THEN w.hold
+            CASE WHEN {gone_out} THEN CASE WHEN b.state = 'done' THEN '' ELSE 'on its way: ' || b.state END
+                 WHEN w.hold IS NOT NULL THEN w.hold
                  WHEN w.times > 1 THEN 'duplicate: occurs ' || w.times || ' times'
                  WHEN {again} AND b.state = 'failed' THEN 'dead letter: refused with this content; replay it when the cause is cured'
                  WHEN {differs} AND {once} THEN 'sent before with other content, and it goes once only'

@@ -65,6 +65,8 @@ from sage300_assets.ledger.tables import outbox, outbox_waits
 
 _AT_ONCE = 400
 """Values in one list of a condition; older SQLite takes 999 of them."""
+ALL_ITEMS = 2**31 - 1
+"""More than there ever are, for those who may not miss one."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from sage300_assets.orchestration.freshness import newest_date_checks
 from sage300_assets.orchestration.jobs import jobs, schedules
 from sage300_assets.orchestration.models import models
 from sage300_assets.orchestration.partitions import daily_partitions
+from sage300_assets.orchestration.planning import planning
 from sage300_assets.orchestration.reconciliation import reconciliation_definitions
 from sage300_assets.orchestration.sensors import change_sensor
 from sage300_assets.orchestration.source import Source
@@ -50,6 +51,7 @@ CONTRIBUTIONS: tuple[Contribution, ...] = (
     sweeping,
     models,
     reconciliation_definitions,
+    planning,
     deliveries,
     alert_definitions,
 )

@@ -43,9 +43,36 @@ def simulated_sage300(companies: Sequence[str], days: int, scale: int = 1, seed:
             process.stdout.close()
 
 
+@contextlib.contextmanager
+def simulated_anaplan(model: Path) -> Iterator[Mapping[str, str]]:
+    """Start a simulated Anaplan with the model that a file describes, and give the settings that lead to it; it ends with the block."""
+    command = [sys.executable, "-m", "sage300_assets.cli", "simulate", "anaplan", "--model", str(model), "--task-seconds", "0", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    try:
+        yield _settings_told(process, "ANAPLAN_PASSWORD")
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
 def use(settings: Mapping[str, str]) -> None:
     """Put settings into the environment of this process and of those it starts."""
     os.environ.update(settings)
+
+
+def _settings_told(process: subprocess.Popen[str], last: str) -> dict[str, str]:
+    """The lines NAME=value that a simulator prints, up to the last one."""
+    assert process.stdout is not None
+    told: dict[str, str] = {}
+    for line in process.stdout:
+        name, equals, value = line.strip().partition("=")
+        if equals and name.isupper():
+            told[name] = value
+        if last in told:
+            return told
+    raise ConfigurationError("The simulator ended before it was ready.", cure="Run `sage300 simulate anaplan` to see why.")
 
 
 def _wait_until_ready(process: subprocess.Popen[str]) -> re.Match[str]:

@@ -28,6 +28,10 @@ A record is written as module/table/key; the parts of a key of several columns f
 
   sage300 audit show --record ap/vendors/1200
   sage300 audit show --record ap/invoice_batches/42
+
+A transaction that came from Anaplan is written as anaplan/NAME/ID: its export, plan, approval, batch and posted lines.
+
+  sage300 audit show --record anaplan/forecast_adjustments/JE-2026-07
 """
 
 
@@ -99,6 +103,8 @@ def _show(args: argparse.Namespace) -> int:
     from sage300_assets.terminal.screen import complain, say
 
     settings, ledger = settings_of(args), ledger_of(args)
+    if args.record.startswith("anaplan/"):
+        return _tale(args)
     lake, record = lake_of(settings), wanted(args.record)
     companies = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
     told = 0
@@ -111,6 +117,26 @@ def _show(args: argparse.Namespace) -> int:
     if not told:
         complain(f"sage300: nothing is known of {record.path} in {', '.join(companies) or 'any company'}. Compare the spelling of the key.")
     return 0 if told else 1
+
+
+def _tale(args: argparse.Namespace) -> int:
+    """A transaction that planners approved is no record of a table; it has a story all the same."""
+    from datetime import UTC, datetime
+
+    from sage300_assets.flows.writeback.tale import tale, transaction_of
+    from sage300_assets.intake.browse import companies_in
+    from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.screen import complain, say
+
+    settings, ledger = settings_of(args), ledger_of(args)
+    lake, (declared, transaction) = lake_of(settings), transaction_of(args.record)
+    companies = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
+    told = [tale(company.upper(), declared, transaction, lake, ledger, datetime.now(UTC)) for company in companies]
+    for line in (line for lines in told for line in lines):
+        say(line)
+    if not any(told):
+        complain(f"sage300: nothing is known of {args.record} in {', '.join(companies) or 'any company'}. Compare the spelling of the id.")
+    return 0 if any(told) else 1
 
 
 def _lines(story: Story) -> list[str]:

@@ -17,6 +17,7 @@ def _run(args: argparse.Namespace) -> int:
     from itertools import chain
 
     from sage300_assets.base.settings import load, load_vault_settings
+    from sage300_assets.flows.anaplan.findings import anaplan_findings
     from sage300_assets.intake.alert_findings import alert_findings
     from sage300_assets.intake.doctor import examine
     from sage300_assets.intake.finding import Level
@@ -28,7 +29,7 @@ def _run(args: argparse.Namespace) -> int:
     seen: Counter[Level] = Counter()
     file = env_file_of(args)
     reading = examine(lambda: settings_of(args), lambda: load(LedgerSettings, **file))
-    for found in chain(vault_findings(load_vault_settings(**file)), reading, alert_findings(**file)):
+    for found in chain(vault_findings(load_vault_settings(**file)), reading, alert_findings(**file), anaplan_findings(**file)):
         seen[found.level] += 1
         finding(found)
     say(f"Problems: {seen[Level.PROBLEM]}, notes: {seen[Level.NOTE]}, in order: {seen[Level.OK]}.")

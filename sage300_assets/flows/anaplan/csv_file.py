@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,6 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.flows.anaplan.declaration import CODES, LONGEST_CODE, AnaplanImport, Column, Kind
 
 _TIME = {"MMM YY": "%b %y", "YYYY-MM-DD": "%Y-%m-%d", "YYYYMMDD": "%Y%m%d"}
-_OUTGOING = "anaplan_outgoing"
 SHOWN = 5
 """Offending codes that a message names."""
 
@@ -30,19 +29,88 @@ class Written:
     """Exact sums of the numbers, by header."""
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of an import as its file will have them, in a table of the connection; proven to be what Anaplan will not misread."""
+
+    connection: duckdb.DuckDBPyConnection
+    declared: AnaplanImport
+    table: str
+    rows: int
+    fingerprint: str
+    totals: Mapping[str, Decimal]
+
+    def write(self, path: Path) -> Written:
+        """Write the file."""
+        self.connection.execute(
+            f"COPY {self.table} TO {_literal(str(path))} (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+        )
+        return Written(path, self.rows, self.fingerprint, self.totals)
+
+    def forget(self) -> None:
+        """Drop the table."""
+        self.connection.execute(f"DROP TABLE IF EXISTS {self.table}")
+
+
 def write_csv(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, path: Path, company: str, *, prefix: str = "") -> Written:
     """Write the file of an import. `connection` must see the models; `prefix` goes before every code where companies share a model."""
+    prepared = prepare(connection, declared, company, prefix=prefix)
+    try:
+        return prepared.write(path)
+    finally:
+        prepared.forget()
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, company: str, *, prefix: str = "", leave_out: str = "") -> Prepared:
+    """Make the rows of an import, without the records that the relation `leave_out` names, and refuse what Anaplan would misread."""
+    set_company(connection, company, prefix)
+    _refuse_floats(connection, declared)
+    table = f"outgoing_{declared.name}"
+    shaped = ", ".join(f"{_shaped(c, declared)} AS {_quoted(c.header)}" for c in declared.columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {shaped} FROM ({declared.sql})")
+    try:
+        if leave_out:
+            connection.execute(f"DELETE FROM {table} WHERE {record_sql(declared)} IN (SELECT record FROM {leave_out})")
+        return Prepared(connection, declared, table, *_check(connection, declared, table))
+    except BaseException:
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+        raise
+
+
+def set_company(connection: duckdb.DuckDBPyConnection, company: str, prefix: str = "") -> None:
+    """What the queries of the imports ask for."""
     connection.execute("SET VARIABLE company = ?", [company])
     connection.execute("SET VARIABLE prefix = ?", [prefix])
-    _refuse_floats(connection, declared)
-    shaped = ", ".join(f"{_shaped(c, declared)} AS {_quoted(c.header)}" for c in declared.columns)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_OUTGOING} AS SELECT {shaped} FROM ({declared.sql})")
-    try:
-        rows, fingerprint, totals = _check(connection, declared)
-        connection.execute(f"COPY {_OUTGOING} TO {_literal(str(path))} (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')")
-    finally:
-        connection.execute(f"DROP TABLE IF EXISTS {_OUTGOING}")
-    return Written(path, rows, fingerprint, totals)
+
+
+def record_sql(declared: AnaplanImport) -> str:
+    """SQL for how a row is called in plans and dead letters: the parts of its key, with a `/` between them."""
+    parts = (f"replace(replace(coalesce({_quoted(h)}, ''), '%', '%25'), '/', '%2F')" for h in declared.key)
+    return f"concat_ws('/', {', '.join(parts)})"
+
+
+def record_of(values: Iterable[str]) -> str:
+    """The same of a row that Anaplan has refused."""
+    return "/".join(v.replace("%", "%25").replace("/", "%2F") for v in values)
+
+
+def content_sql(declared: AnaplanImport) -> str:
+    """SQL for everything that stands in a row."""
+    return f"concat_ws(chr(31), {', '.join(f'coalesce(CAST({_quoted(c.header)} AS VARCHAR), chr(30))' for c in declared.columns)})"
+
+
+def control_sql(declared: AnaplanImport) -> str:
+    """SQL for what a row adds to the control total: its numbers, or one where it has none."""
+    return " + ".join(f"coalesce({_quoted(c.header)}, 0)" for c in declared.numbers) or "1"
+
+
+def control_at_source(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, company: str) -> Decimal:
+    """The control total as the query itself gives it, before anything is shaped for a file."""
+    set_company(connection, company)
+    asked = " + ".join(f"coalesce(sum(CAST({_quoted(c.source)} AS DECIMAL(38, {declared.scale}))), 0)" for c in declared.numbers) or "count(*)"
+    row = connection.execute(f"SELECT {asked} FROM ({declared.sql})").fetchone()
+    assert row is not None
+    return Decimal(row[0])
 
 
 def _refuse_floats(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> None:
@@ -77,7 +145,7 @@ def _plain(source: str) -> str:
     return f"trim(regexp_replace(CAST({source} AS VARCHAR), '[\\x00-\\x1F\\x7F\\s]+', ' ', 'g'))"
 
 
-def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> tuple[int, str, dict[str, Decimal]]:
+def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str) -> tuple[int, str, dict[str, Decimal]]:
     """Count the rows, their fingerprint and the totals; refuse what Anaplan would misread."""
     key = [_quoted(h) for h in declared.key]
     blank = " OR ".join(f"{k} IS NULL" for k in key)
@@ -85,23 +153,25 @@ def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> tu
     everything = ", ".join(_quoted(c.header) for c in declared.columns)
     counted = connection.execute(
         f"SELECT count(*), count(*) FILTER ({blank}), count(DISTINCT hash({', '.join(key)})), bit_xor(hash({everything})), "
-        f"sum(hash({everything})::HUGEINT){sums} FROM {_OUTGOING}"
+        f"sum(hash({everything})::HUGEINT){sums} FROM {table}"
     ).fetchone()
     assert counted is not None
     rows, blanks, distinct, mixed, added, *totals = counted
     if blanks:
-        raise DataError(f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, key, blank)}.")
+        raise DataError(
+            f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, table, key, blank)}."
+        )
     for code in (_quoted(c.header) for c in declared.columns if c.kind in CODES):
-        _check_codes(connection, declared, code)
+        _check_codes(connection, declared, table, code)
     if distinct < rows:
-        _check_unique(connection, declared, ", ".join(key))
+        _check_unique(connection, declared, table, ", ".join(key))
     numbers = {c.header: Decimal(v) if v is not None else Decimal(0) for c, v in zip(declared.numbers, totals, strict=True)}
     return int(rows), f"{rows}-{mixed or 0:x}-{added or 0:x}", numbers
 
 
-def _check_codes(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, code: str) -> None:
+def _check_codes(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str, code: str) -> None:
     wrong = connection.execute(
-        f"SELECT {code} FROM (SELECT DISTINCT {code} FROM {_OUTGOING}) WHERE length({code}) > {LONGEST_CODE} OR {code} ~ '.*[\\x00-\\x1F\\x7F].*' "
+        f"SELECT {code} FROM (SELECT DISTINCT {code} FROM {table}) WHERE length({code}) > {LONGEST_CODE} OR {code} ~ '.*[\\x00-\\x1F\\x7F].*' "
         f"ORDER BY 1 LIMIT {SHOWN}"
     ).fetchall()
     if wrong:
@@ -111,10 +181,10 @@ def _check_codes(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport,
         )
 
 
-def _check_unique(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, parts: str) -> None:
+def _check_unique(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str, parts: str) -> None:
     """Different keys have the same hash once in a very long time, so only the keys themselves are proof."""
     again = connection.execute(
-        f"SELECT {parts}, count(*) FROM {_OUTGOING} GROUP BY {parts} HAVING count(*) > 1 ORDER BY {parts} LIMIT {SHOWN}"
+        f"SELECT {parts}, count(*) FROM {table} GROUP BY {parts} HAVING count(*) > 1 ORDER BY {parts} LIMIT {SHOWN}"
     ).fetchall()
     if again:
         shown = "; ".join(" / ".join(str(v) for v in row[:-1]) for row in again)
@@ -124,8 +194,8 @@ def _check_unique(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport
         )
 
 
-def _some(connection: duckdb.DuckDBPyConnection, columns: list[str], where: str) -> str:
-    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {_OUTGOING} WHERE {where} LIMIT {SHOWN}").fetchall()
+def _some(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], where: str) -> str:
+    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE {where} LIMIT {SHOWN}").fetchall()
     return "; ".join(" / ".join("(blank)" if v is None else str(v) for v in row) for row in rows)
 
 

@@ -94,6 +94,9 @@ class AnaplanImport:
     chosen: Mapping[str, str] = field(default_factory=dict)
     """Members for dimensions that the saved import asks for."""
 
+    query: str = field(default="", repr=False)
+    """Its query, where it does not stand in a file."""
+
     def __post_init__(self) -> None:
         headers = [c.header for c in self.columns]
         if len(set(headers)) < len(headers) or not self.columns:
@@ -137,7 +140,7 @@ class AnaplanImport:
     @property
     def sql(self) -> str:
         """Its query."""
-        return files(__package__).joinpath("sql", f"{self.name}.sql").read_text(encoding="utf-8")
+        return self.query or files(__package__).joinpath("sql", f"{self.name}.sql").read_text(encoding="utf-8")
 
     @property
     def lists_needed(self) -> frozenset[str]:

@@ -35,6 +35,8 @@ class WriteBack:
     acknowledgement: str = ""
     """The saved import that takes batch number and status back into the model; empty for none."""
     acknowledgement_file: str = ""
+    control_export: str = "Control totals for Sage 300.csv"
+    """The saved export in which the model tells rows, debits and credits of its write-backs; empty where it cannot."""
 
     def read(self, content: bytes, references: References) -> Sorted:
         """An export, sorted into documents that can be sent and documents that are held."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sage300_assets.base.errors import Conflict, PermanentError
+from sage300_assets.base.errors import Conflict, PermanentError, RetriableError, UnknownOutcome
+from sage300_assets.catalogue import find
 from sage300_assets.delivery.flow import NoEffect, OutcomeUnknown, Sent
 from sage300_assets.flows.writeback.documents import Document
 from sage300_assets.flows.writeback.flow import WriteBack
 from sage300_assets.flows.writeback.references import References
-from sage300_assets.ledger.items import Item
+from sage300_assets.ledger.items import Item, Link, record_path
 from sage300_assets.systems.sage300.batches import Batch, Created, Done, Refused, Unknown
 from sage300_assets.systems.sage300.exact_json import dump, parse
 from sage300_assets.systems.sage300.write import Sage300Writer
@@ -40,16 +42,15 @@ class BatchTarget:
         found = self.writer.find_batches(self.flow.kind, marker_of(item.record), self.edited_from)
         alive = [batch for batch in found if batch.stage != "deleted"]
         if len(alive) > 1:
-            numbers = ", ".join(batch.number for batch in alive)
-            raise Conflict(
-                f"{self.flow.name} {item.record}: {len(alive)} batches of {self.flow.kind.resource} carry its id ({numbers}).",
-                cure="Delete all but one in Sage 300, then replay the dead letter.",
-            )
-        return self._ended(alive[0]) if alive else None
+            raise self._too_many(item, alive)
+        return self._ended(item, alive[0]) if alive else None
 
     def send(self, item: Item) -> Sent:
         """Make the batch, once."""
         payload = parse(item.payload.encode(), f"{self.flow.name} {item.record}")
+        already = self._already(item)
+        if already is not None:
+            return already
         outcome = self.writer.create_batch(self.flow.kind, payload)
         if isinstance(outcome, Unknown):
             raise OutcomeUnknown(outcome.cause)
@@ -58,20 +59,44 @@ class BatchTarget:
             if outcome.passing:
                 raise NoEffect(said, cure="It is tried again.")
             raise PermanentError(said, cure="Correct what Sage 300 names, or have the planner do it.", code=outcome.code, status=outcome.status)
-        return self._ended(outcome.batch)
+        return self._ended(item, outcome.batch)
 
-    def _ended(self, batch: Batch) -> Sent:
+    def _already(self, item: Item) -> Sent | None:
+        """A batch that carries the id although the ledger does not know of it: of another worker, or from before a ledger that was lost."""
+        try:
+            found = [b for b in self.writer.find_batches(self.flow.kind, marker_of(item.record)) if b.stage != "deleted"]
+        except (RetriableError, UnknownOutcome) as trouble:
+            raise NoEffect(f"{self.flow.name} {item.record}: {trouble.message}", cure="Nothing was sent; it is tried again.") from trouble
+        if len(found) > 1:
+            raise self._too_many(item, found)
+        return self._ended(item, found[0]) if found else None
+
+    def _too_many(self, item: Item, found: Sequence[Batch]) -> Conflict:
+        numbers = ", ".join(batch.number for batch in found)
+        return Conflict(
+            f"{self.flow.name} {item.record}: {len(found)} batches of {self.flow.kind.resource} carry its id ({numbers}).",
+            cure="Delete all but one in Sage 300, then replay the dead letter.",
+        )
+
+    def _ended(self, item: Item, batch: Batch) -> Sent:
         """Bring a batch to the end that the flow wants. What goes wrong here is told, but the batch is there: nothing may make it again."""
+        link = self._link(item, batch)
         outcome: Created | Done | Refused | Unknown = Created(batch)
         if self.flow.ending == "make ready" and batch.stage == "open":
             outcome = self.writer.mark_ready(self.flow.kind, batch.number)
         elif self.flow.ending == "post" and batch.stage != "posted":
             outcome = self.writer.post(self.flow.kind, batch.number)
         if isinstance(outcome, Refused):
-            return Sent(batch.number, f"{batch.stage}; it could not be {_WANTED[self.flow.ending]}: {outcome}")
+            return Sent(batch.number, f"{batch.stage}; it could not be {_WANTED[self.flow.ending]}: {outcome}", link)
         if isinstance(outcome, Unknown):
-            return Sent(batch.number, f"{batch.stage} or further: {outcome.cause}")
-        return Sent(batch.number, outcome.batch.stage)
+            return Sent(batch.number, f"{batch.stage} or further: {outcome.cause}", link)
+        return Sent(batch.number, outcome.batch.stage, link)
+
+    def _link(self, item: Item, batch: Batch) -> Link:
+        """By which the batch is found from the transaction, and the transaction from the batch as the next poll reads it."""
+        table = find(self.flow.kind.resource).root
+        key = (self.flow.kind.selector, batch.number) if self.flow.kind.selector else (batch.number,)
+        return Link(f"{table.module}/{table.name}", record_path(table.module, table.name, key), "anaplan", f"{self.flow.name}/{item.record}")
 
 
 _WANTED = {"leave open": "left open", "make ready": "made ready", "post": "posted"}

@@ -1,0 +1,162 @@
+"""How the delivery engine reaches an Anaplan model: files up, one run, judged by its counts and its refused rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from sage300_assets.base.errors import DataError, PermanentError
+from sage300_assets.delivery.flow import Rejection, Sent
+from sage300_assets.delivery.plan import load_plan, rows_file
+from sage300_assets.flows.anaplan.csv_file import Prepared, Written, content_sql, prepare, record_of, record_sql
+from sage300_assets.flows.anaplan.declaration import AnaplanImport
+from sage300_assets.flows.anaplan.parcel import Parcel
+from sage300_assets.flows.anaplan.settings import PlanningSettings
+from sage300_assets.flows.anaplan.settlement import Settlement, key_of, settle
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.views import text
+from sage300_assets.ledger.items import Item
+from sage300_assets.systems.anaplan.client import AnaplanClient
+from sage300_assets.systems.anaplan.results import Result
+from sage300_assets.systems.anaplan.tasks import Choice, run
+from sage300_assets.systems.anaplan.upload import send_file
+
+_CURE = "Mend the row at its source, or the list in the model. A row that is as it was goes again when its dead letter is replayed."
+
+
+Files = list[tuple[AnaplanImport, Written]]
+
+
+@dataclass(frozen=True)
+class ImportTarget:
+    """Anaplan, for one parcel of one company."""
+
+    client: AnaplanClient
+    lake: Lake
+    parcel: Parcel
+    flow: str
+    company: str
+    settings: PlanningSettings
+    open: Callable[[Lake, str], AbstractContextManager[duckdb.DuckDBPyConnection]]
+    """As the flow opens what it reads."""
+
+    def find(self, item: Item) -> Sent | None:  # noqa: ARG002 - nothing of it matters
+        """Nothing has to be looked for: an import sets members and cells to what its file says, so that a second run ends as the first would have."""
+        return None
+
+    def send(self, item: Item) -> Sent:
+        """Write the files of the plan, send them, and run the import or the process once."""
+        self.client.wake()
+        with TemporaryDirectory(prefix="anaplan-") as folder, self.open(self.lake, self.company) as db:
+            written = self._written(db, item, Path(folder))
+            for declared, file in written:
+                send_file(self.client, file.path, self.client.find("files", self._called(declared.file)))
+        return self._judged(written, self._run())
+
+    # Files.
+
+    def _written(self, db: duckdb.DuckDBPyConnection, item: Item, folder: Path) -> Files:
+        plan = load_plan(self.lake, self.flow, self.company, str(json.loads(item.payload)["plan"]))
+        if plan is None or not rows_file(self.lake, plan).exists():
+            raise DataError(f"{self.flow}: its plan is gone, so nothing says what was agreed.", cure="Make the plan again.")
+        db.execute(f"CREATE TEMP TABLE planned AS SELECT record, action, payload_hash FROM read_parquet({text(rows_file(self.lake, plan))})")
+        written: Files = []
+        for declared in self.parcel.imports:
+            beginning = self.parcel.record(declared, "").replace("'", "''")
+            db.execute(
+                f"CREATE OR REPLACE TEMP TABLE these AS SELECT substr(record, length('{beginning}') + 1) AS record, action, payload_hash "
+                f"FROM planned WHERE starts_with(record, '{beginning}')"
+            )
+            db.execute("CREATE OR REPLACE TEMP TABLE left_out AS SELECT record FROM these WHERE action = 'hold'")
+            prepared = prepare(db, declared, self.company, prefix=self.settings.prefix(self.company), leave_out="left_out")
+            self._refuse_if_other(prepared)
+            written.append((declared, prepared.write(folder / declared.file)))
+            prepared.forget()
+        return written
+
+    def _refuse_if_other(self, prepared: Prepared) -> None:
+        """What is sent is what was planned, row by row; the models may have been built anew since."""
+        declared = prepared.declared
+        rows = f"SELECT {record_sql(declared)} AS record, sha256({content_sql(declared)}) AS payload_hash FROM {prepared.table}"
+        found = prepared.connection.execute(
+            f"SELECT count(*) FROM ({rows}) AS f "
+            "FULL JOIN (SELECT * FROM these WHERE action IN ('create', 'update', 'unchanged')) AS p USING (record) "
+            "WHERE f.payload_hash IS DISTINCT FROM p.payload_hash"
+        ).fetchone()
+        assert found is not None
+        if found[0]:
+            raise DataError(
+                f"{self.flow}: {found[0]:,} rows of {declared.name} are not as planned any more, because the models were built anew.",
+                cure="Nothing was sent. The next plan has the new rows.",
+            )
+
+    # The run.
+
+    def _called(self, name: str) -> str:
+        return self.settings.called(name, self.company)
+
+    def _run(self) -> Result:
+        for action in dict.fromkeys(one.clear_first for one in self.parcel.imports if one.clear_first):
+            cleared = run(self.client, "actions", self.client.find("actions", self._called(action))).result
+            if cleared.verdict == "failed":
+                raise DataError(
+                    f"{self.flow}: the action {action!r} failed, so nothing was imported.", cure="Run it in Anaplan and see what it says."
+                )
+        choices = [Choice(d, m) for one in self.parcel.imports for d, m in one.chosen.items()]
+        if self.parcel.process:
+            what = self.client.find("processes", self._called(self.parcel.process))
+            ended = run(self.client, "processes", what, list(dict.fromkeys(choices)))
+        else:
+            ended = run(self.client, "imports", self.client.find("imports", self._called(self.parcel.imports[0].action)), choices)
+        if ended.cancelled:
+            raise DataError(f"{self.flow}: somebody cancelled the run in Anaplan, which rolled it back.", cure="Replay it when the model is free.")
+        return ended.result
+
+    def _judged(self, written: Files, result: Result) -> Sent:
+        steps = {step.name: step for step in result.steps()}
+        rejected: list[Rejection] = []
+        said: list[str] = []
+        for declared, file in written:
+            name = self._called(declared.action)
+            step = steps.get(name) if self.parcel.process else result
+            if step is None:
+                raise DataError(
+                    f"{self.flow}: the process {self.parcel.process!r} did not run {name!r}.",
+                    cure="Add the import to the process, or take it out here.",
+                )
+            settlement = settle(declared, file, step)
+            self._refuse_if_wrong(declared, settlement, step)
+            rejected += self._rejections(declared, settlement)
+            totals = ", ".join(f"{h} sent {t} = taken {settlement.taken[h]} + rejected {settlement.rejected[h]}" for h, t in settlement.sent.items())
+            said.append(f"{name}: {settlement.verdict}, {file.rows} rows sent, {settlement.rows_rejected} rejected. {totals}".strip())
+        rows = sum(file.rows for _, file in written)
+        return Sent(result.object_id, "; ".join(said)[:2000], taken=rows - len(rejected), rejected=tuple(rejected))
+
+    def _refuse_if_wrong(self, declared: AnaplanImport, settlement: Settlement, step: Result) -> None:
+        """An import that did not run at all, or whose counts do not add up, is for a person."""
+        reasons = "; ".join(step.reasons()) or "it gives no reason"
+        if settlement.verdict == "failed":
+            raise PermanentError(f"{self.flow}: the import {declared.action!r} failed: {reasons}.", cure="Correct the saved import in Anaplan.")
+        if settlement.unexplained:
+            raise DataError(f"{self.flow}: {settlement.unexplained}.", cure="Look at the import in Anaplan: rows may have been left out.")
+        if step.failed and not settlement.refused:
+            raise DataError(
+                f"{self.flow}: {step.failed} rows were refused, but Anaplan does not list them: {reasons}.", cure="Look at the import's log."
+            )
+        if settlement.refused and declared.rejected == "fail":
+            raise DataError(f"{self.flow}: {settlement.rows_rejected} rows were refused: {reasons}.", cure="All rows of this import must be taken.")
+
+    def _rejections(self, declared: AnaplanImport, settlement: Settlement) -> Iterator[Rejection]:
+        """One for each row, with all of its reasons; Anaplan may list a row once for each."""
+        reasons: dict[str, dict[str, None]] = {}
+        for row in settlement.refused:
+            record = self.parcel.record(declared, record_of(key_of(declared, row)))
+            reasons.setdefault(record, {}).update(dict.fromkeys(row.reasons))
+        for record, why in reasons.items():
+            yield Rejection(record, "; ".join(why) or "Anaplan gives no reason", "rejected", _CURE)
