@@ -45,7 +45,7 @@ from sage300_assets.orchestration.alerts import look
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.names import asset_keys
 from sage300_assets.orchestration.source import Source
-from sage300_assets.simulators.sage300 import Server, World, describe_faults
+from sage300_assets.simulators.sage300 import Server, World, faults_of_reading
 from sage300_assets.systems.alerts.memory import Memory
 from sage300_assets.systems.alerts.settings import AlertSettings
 from sage300_assets_tests.canary import Canary, chain_of, files_with, processes_with
@@ -174,7 +174,7 @@ def test_no_fault_of_the_server_brings_it_out(
 ) -> None:
     house = House(server, settings_for(server, tmp_path / "lake", sage300_tries=1))
     failed = 0
-    for fault in sorted(set(describe_faults()) - NEVER_ENDS):
+    for fault in sorted(set(faults_of_reading()) - NEVER_ENDS):
         server.faults.set(fault, times=None, **QUICK.get(fault, {}))
         with house.new_client() as client:
             try:

@@ -14,7 +14,7 @@ import pytest
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.simulators.sage300 import describe_faults
+from sage300_assets.simulators.sage300 import faults_of_reading
 from sage300_assets_tests.faults.harness import Case, Trial, or_else, recover
 from sage300_assets_tests.faults.verdict import Verdict, WrongSuccess
 from sage300_assets_tests.house import COMPANY, TODAY, WHOLE, House, open_house
@@ -27,7 +27,7 @@ CHANGE_WHAT_IS_SERVED = set(SERVED)
 """Into something that is just as valid, so that the world's own truth is not what was served."""
 QUICK = {"slow": {"seconds": 0.02}, "cold_start": {"seconds": 0.05}, "dribble": {"size": 400, "seconds": 0.001}}
 SHIFTING = {"shift", "shift_behind"}
-KINDS = sorted(set(describe_faults()) - CHANGE_WHAT_IS_SERVED - {"hang"})
+KINDS = sorted(set(faults_of_reading()) - CHANGE_WHAT_IS_SERVED - {"hang"})
 CASES = [Case("several at once", seed) for seed in range(400 if WHOLE else 14)]
 READ = (STAMPED, SNAPSHOT)
 

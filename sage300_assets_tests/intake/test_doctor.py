@@ -17,7 +17,7 @@ from sage300_assets.intake.doctor import clock, dialect, examine, null_filter, p
 from sage300_assets.intake.drift import compare
 from sage300_assets.intake.finding import Finding, Level, listed
 from sage300_assets.intake.premises import free_space, lake_findings, time_zone
-from sage300_assets.simulators.sage300 import Release, Server, World, describe_faults
+from sage300_assets.simulators.sage300 import Release, Server, World, faults_of_reading
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.metadata import ModuleMetadata, parse_metadata
@@ -315,7 +315,7 @@ def test_something_else_in_the_place_of_the_web_api(fault: str, server: Server, 
     assert the_problem(found, f"{COMPANY} connection" if fault in {"redirect", "unavailable"} else COMPANY)
 
 
-HARMS = sorted(set(describe_faults()) - SHUT)
+HARMS = sorted(set(faults_of_reading()) - SHUT)
 PLACES = (None, "$metadata")
 
 

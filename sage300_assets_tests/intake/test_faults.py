@@ -13,7 +13,7 @@ import pytest
 
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue import find
-from sage300_assets.simulators.sage300 import World, describe_faults
+from sage300_assets.simulators.sage300 import World, faults_of_reading
 from sage300_assets.simulators.sage300.paths import METADATA
 from sage300_assets.simulators.sage300.release import Release
 from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
@@ -59,7 +59,7 @@ MUST_FAIL = {
 """When nothing else ever comes, no load may succeed."""
 HARMLESS = {"count_as_string", "odata_count_without_at", "number_as_string", "control_characters", "huge_field", "cold_start"}
 """What a client must cope with however often it comes."""
-FAULTS = [(name, options) for name in describe_faults() for options in VARIANTS.get(name, [{}])]
+FAULTS = [(name, options) for name in faults_of_reading() for options in VARIANTS.get(name, [{}])]
 
 
 def _cases() -> list[tuple[str, str, dict[str, Any]]]:
@@ -182,7 +182,7 @@ def test_a_fault_ends_in_truth_or_in_a_clean_refusal(
     assert_no_secret(caplog.text)
 
 
-@pytest.mark.parametrize("fault", describe_faults())
+@pytest.mark.parametrize("fault", faults_of_reading())
 @pytest.mark.parametrize("case", ["one page"], indirect=True)
 def test_a_fault_of_the_metadata_ends_in_truth_or_in_a_clean_refusal(one: House, case: Case, fault: str) -> None:
     entity = find(case.resource)

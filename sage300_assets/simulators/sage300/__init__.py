@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sage300_assets.simulators.sage300.app import Call
-from sage300_assets.simulators.sage300.faults import FaultBoard, describe_faults
+from sage300_assets.simulators.sage300.faults import FaultBoard, describe_faults, faults_of_reading
 from sage300_assets.simulators.sage300.release import Release
 from sage300_assets.simulators.sage300.server import Server, run
 from sage300_assets.simulators.sage300.world import World
 from sage300_assets.simulators.sage300.writing.habits import Habits
 
-__all__ = ["Call", "FaultBoard", "Habits", "Release", "Server", "World", "describe_faults", "run"]
+__all__ = ["Call", "FaultBoard", "Habits", "Release", "Server", "World", "describe_faults", "faults_of_reading", "run"]

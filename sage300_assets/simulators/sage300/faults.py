@@ -62,9 +62,18 @@ FAULTS: dict[str, str] = {
 }
 
 
+OF_WRITING = frozenset({"read_only", "reply_lost", "failed_write"})
+"""Faults that whoever only reads never meets."""
+
+
 def describe_faults() -> dict[str, str]:
     """Every fault and what it does."""
     return dict(FAULTS)
+
+
+def faults_of_reading() -> tuple[str, ...]:
+    """The faults that whoever only reads can meet."""
+    return tuple(name for name in FAULTS if name not in OF_WRITING)
 
 
 @dataclass
