@@ -63,7 +63,7 @@ def delivery_key(flow: Flow, company: str) -> dg.AssetKey:
 
 
 def _desk(source: Source) -> Desk:
-    return Desk(source.lake, source.keeper.ledger, source.now)
+    return Desk(source.lake, source.keeper.ledger, source.now, source.keeper)
 
 
 def _reads(flow: Flow, company: str, settings: Settings) -> list[dg.AssetKey]:
@@ -148,7 +148,9 @@ def _plan_metadata(desk: Desk, plan: Plan) -> dict[str, dg.MetadataValue]:
     )
     return {
         "plan": dg.MetadataValue.text(plan.plan),
-        "dagster/row_count": dg.MetadataValue.int(sum(plan.counts.values())),
+        "dagster/row_count": dg.MetadataValue.int(plan.wanted_rows if plan.rows is not None else sum(plan.counts.values())),
+        "content": dg.MetadataValue.text(plan.content_hash),
+        **{word(name): dg.MetadataValue.text(said) for name, said in plan.notes.items()},
         "would_change": dg.MetadataValue.int(plan.changes),
         "actions": dg.MetadataValue.md(counts),
         "control_total": dg.MetadataValue.text(plan.total),
@@ -239,7 +241,7 @@ def _delivery_metadata(flow: Flow, delivered: Delivered, desk: Desk) -> dict[str
         "items": dg.MetadataValue.text(json.dumps(dict(delivered.counts))),
         "rejected_rows": dg.MetadataValue.int(len(delivered.rejected)),
         "dead_letters": dg.MetadataValue.md(preview(shown, ["number", "record", "class", "what happened", "cure"])),
-        **({"rows_sent": dg.MetadataValue.int(plan.wanted)} if flow.grain is Grain.WHOLE else {}),
+        **({"rows_sent": dg.MetadataValue.int(plan.wanted_rows)} if flow.grain is Grain.WHOLE else {}),
     }
 
 

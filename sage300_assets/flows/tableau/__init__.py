@@ -1,4 +1,4 @@
-"""The data sources that are published to Tableau, as pure values; a module here holds some of them in `SOURCES`."""
+"""The data sources that are published to Tableau, as pure values; a module here may hold some of them in `SOURCES`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ def all_sources() -> tuple[DataSource, ...]:
     """Every data source, in the order of the alphabet."""
     found: list[DataSource] = []
     for module in iter_modules(__path__):
-        found += import_module(f"{__name__}.{module.name}").SOURCES
+        found += getattr(import_module(f"{__name__}.{module.name}"), "SOURCES", ())
     names = [source.name for source in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"two data sources are called {twice[0]}")
     return tuple(sorted(found, key=lambda source: source.name))
+
+
+def flow_name(source: DataSource) -> str:
+    """How the flow of a source is called, `tableau_general_ledger`."""
+    return "tableau_" + "_".join(source.name.lower().split())
