@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import ZipFile
 
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.flows.tableau.kept import Kept
 from sage300_assets.systems.tableau.contents import Source, source
 from sage300_assets.systems.tableau.description import DataSource
+from sage300_assets.systems.tableau.downloading import hyper_inside
 from sage300_assets.systems.tableau.hyper import Engine
 from sage300_assets.systems.tableau.session import Session
 from sage300_assets.systems.tableau.stamp import stamped
 from sage300_assets.systems.tableau.updating import LARGEST_PAYLOAD, Action, change, describe
-
-_PIECE = 2**20
 
 
 def merge(  # noqa: PLR0917 - what there is, what it was and what it shall be
@@ -22,7 +20,7 @@ def merge(  # noqa: PLR0917 - what there is, what it was and what it shall be
 ) -> Source | None:
     """Merge the difference between two extracts into what the site has; None where publishing the whole is the better way."""
     table = declared.facts
-    old, new, delta = _inside(before.file, work / "old.hyper"), _inside(after.file, work / "new.hyper"), work / "delta.hyper"
+    old, new, delta = hyper_inside(before.file, work / "old.hyper"), hyper_inside(after.file, work / "new.hyper"), work / "delta.hyper"
     if hyper.table_columns(old, table.model) != hyper.table_columns(new, table.model):
         return None
     changed, gone = hyper.difference(old, new, table.model, table.key, delta)
@@ -37,12 +35,3 @@ def merge(  # noqa: PLR0917 - what there is, what it was and what it shall be
     if found is None or found.content != after.content:
         raise RetriableError(f"{declared.name}: somebody changed it meanwhile.", cure="Deliver again.")
     return found
-
-
-def _inside(package: Path, target: Path) -> Path:
-    with ZipFile(package) as opened, target.open("wb") as out:
-        (data,) = [name for name in opened.namelist() if name.endswith(".hyper")]
-        with opened.open(data) as content:
-            while piece := content.read(_PIECE):
-                out.write(piece)
-    return target

@@ -20,11 +20,10 @@ from sage300_assets.flows.tableau.offer import Door, flow_of
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.systems.tableau.description import DataSource
-from sage300_assets_tests.delivery.conftest import empty_ledger as empty_ledger
-from sage300_assets_tests.models.conftest import Stock
-from sage300_assets_tests.models.conftest import stock as stock
+from sage300_assets_tests.delivery.conftest import empty_ledger  # noqa: F401 - a fixture
+from sage300_assets_tests.models.conftest import Stock, stock  # noqa: F401 - a fixture
 from sage300_assets_tests.models.pantry import put
-from sage300_assets_tests.systems.tableau.conftest import hyper as hyper
+from sage300_assets_tests.systems.tableau.conftest import hyper  # noqa: F401 - a fixture
 from sage300_assets_tests.tableau_house import House, open_house
 
 VENDORS = 'SELECT "company", "vendor", "vendor_name" FROM "Extract"."dim_vendor" ORDER BY 1, 2'
@@ -82,7 +81,7 @@ class Press:
 
 
 @pytest.fixture
-def press(stock: Stock, tmp_path: Path, empty_ledger: Path) -> Iterator[Press]:
+def press(stock: Stock, tmp_path: Path, empty_ledger: Path) -> Iterator[Press]:  # noqa: F811 - a fixture
     place = shutil.copy(empty_ledger, tmp_path / "ledger.db")
     ledger = Ledger.at(f"sqlite:///{Path(place).as_posix()}")
     with open_house(tmp_path / "house") as house:

@@ -83,7 +83,9 @@ def test_a_process_that_is_killed(press: Press, step: str) -> None:
     old = press.published()
     press.rename_a_vendor("After the Accident")
     new = press.modelled()
-    job = Job(str(press.stock.lake.root), press.ledger.url.render_as_string(hide_password=False), press.source.name, press.house.clock.now.isoformat(), step)
+    job = Job(
+        str(press.stock.lake.root), press.ledger.url.render_as_string(hide_password=False), press.source.name, press.house.clock.now.isoformat(), step
+    )
     settings = press.house.settings
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TABLEAU_")},
@@ -96,7 +98,11 @@ def test_a_process_that_is_killed(press: Press, step: str) -> None:
         "TABLEAU_STATE_FOLDER": str(settings.tableau_state_folder),
     }
     ended = subprocess.run(
-        [sys.executable, "-m", "sage300_assets_tests.flows.tableau.publisher", job.text()], env=environment, capture_output=True, check=False, timeout=90
+        [sys.executable, "-m", "sage300_assets_tests.flows.tableau.publisher", job.text()],
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=90,
     )
     assert ended.returncode in {-9, 137}, ended.stderr.decode()
     _assert_whole(press, step, old, new)

@@ -216,8 +216,9 @@ def test_every_call_is_in_the_audit_trail_and_the_token_is_not(press: Press) -> 
 
 
 def test_a_source_without_any_row_can_be_published(press: Press) -> None:
-    press.source = replace(source_called("Cash"), name="Projects", tables=(replace(source_called("Cash").facts, model="mart_project_margin", key=()),),
-        drill_paths=(), control_totals=())  # fmt: skip
+    cash = source_called("Cash")
+    nothing = replace(cash.facts, model="mart_project_margin", key=())
+    press.source = replace(cash, name="Projects", tables=(nothing,), drill_paths=(), control_totals=())
     assert press.stock.built["mart_project_margin"].build.rows == 0
     assert press.deliver().state == "done"
     assert press.published('SELECT COUNT(*) FROM "Extract"."mart_project_margin"') == [(0,)]
