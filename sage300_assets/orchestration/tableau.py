@@ -225,7 +225,7 @@ def _events_asset() -> dg.AssetsDefinition:
             dg.AssetCheckSpec(NOTHING_WRONG, asset=EVENTS, description="No refresh failed last, and no source was deleted, since the last look.")
         ],
     )
-    def events(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> dg.MaterializeResult[None]:
+    def events(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
         event = context.instance.get_latest_materialization_event(EVENTS)
         before = event.asset_materialization.metadata.get("read_to") if event and event.asset_materialization else None
         told = told_since(sage300.lake, str(before.value) if before else "")
@@ -233,7 +233,7 @@ def _events_asset() -> dg.AssetsDefinition:
         wrong = [f"{one.kind}: {one.name}, {one.at}" for one in last.values() if one.wrong]
         rows: list[tuple[object, ...]] = [(one.at, one.kind, one.name) for one in told[-_SHOWN:]]
         verdict = _verdict(NOTHING_WRONG, EVENTS, wrong, "; ".join(wrong[:3]) or "nothing went wrong")
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": dg.MetadataValue.int(len(told)),
                 "read_to": dg.MetadataValue.text(told[-1].place if told else (str(before.value) if before else "")),
