@@ -56,7 +56,7 @@ def test_causes_and_cures(house: House) -> None:
     assert "There are: Finance, default" in found.cure
     (found,) = _problems(_findings(house, tableau_server_url="https://tableau.example.com/#/site"))
     assert "something behind the host" in found.message
-    house.fault("forbidden", on="jobs.list")
+    house.fault("forbidden", on="job.list")
     (found,) = _problems(_findings(house))
     assert "following a publication needs" in found.message
     assert found.cure
