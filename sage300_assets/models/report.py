@@ -16,12 +16,11 @@ from jinja2 import Environment, StrictUndefined
 
 from sage300_assets.catalogue import ENTITIES
 from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.layout import VIEWS
 from sage300_assets.lake.publication import PublicationLog
 from sage300_assets.lake.views import text
 from sage300_assets.models.compiled import compiled
 
-VIEWS = "_views"
-"""Where exported views are in a lake."""
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 _REMEMBERED = re.compile(r'<script type="application/json" id="figures">(?P<figures>.*?)</script>', re.DOTALL)
 _FIGURES = (

@@ -22,10 +22,10 @@ from sage300_assets.delivery.plan import ALL
 from sage300_assets.delivery.surroundings import laid_out
 from sage300_assets.flows.tableau import all_sources, flow_name
 from sage300_assets.flows.tableau.offer import Door
-from sage300_assets.flows.tableau.told import told_since
+from sage300_assets.flows.tableau.told import REFRESH_FAILED, SOURCE_DELETED, told_since
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
-from sage300_assets.models.report import VIEWS
+from sage300_assets.lake.layout import VIEWS
 from sage300_assets.orchestration.describe import preview
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
@@ -262,9 +262,9 @@ def _told_sensor(refreshed: Sequence[str]) -> dg.SensorDefinition:
             return dg.SensorResult()
         keys = {EVENTS}
         for one in told:
-            if one.kind == "DatasourceDeleted" and one.name in ours:
+            if one.kind == SOURCE_DELETED and one.name in ours:
                 keys |= {dg.AssetKey([ALL, kind, ours[one.name]]) for kind in ("plan", "delivery")}
-            if one.kind == "DatasourceRefreshFailed" and one.name in others:
+            if one.kind == REFRESH_FAILED and one.name in others:
                 keys.add(others[one.name])
         request = dg.RunRequest(run_key=told[-1].place, asset_selection=sorted(keys))
         return dg.SensorResult(run_requests=[request], cursor=told[-1].place)

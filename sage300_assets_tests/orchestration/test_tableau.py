@@ -15,14 +15,16 @@ from sage300_assets.base.settings import load_settings
 from sage300_assets.flows.tableau import all_sources
 from sage300_assets.flows.tableau.offer import Door, flow_of
 from sage300_assets.flows.tableau.told import note
+from sage300_assets.lake.layout import VIEWS
 from sage300_assets.ledger.keeper import Keeper
-from sage300_assets.models.report import VIEWS
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.deliveries import deliveries, delivery_key
 from sage300_assets.orchestration.source import Source
 from sage300_assets.orchestration.tableau import EVENTS, refresh_key, tableau_site
 from sage300_assets.systems.tableau.hints import Confirmed, Kind
-from sage300_assets_tests.flows.tableau.conftest import Press, empty_ledger, hyper, press, stock  # noqa: F401 - fixtures
+from sage300_assets_tests.delivery.conftest import empty_ledger  # noqa: F401 - a fixture
+from sage300_assets_tests.flows.tableau.conftest import Press, press  # noqa: F401 - a fixture
+from sage300_assets_tests.models.conftest import stock  # noqa: F401 - a fixture
 
 RULES = """
 users:

@@ -6,13 +6,17 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
-from sage300_assets.systems.tableau.hints import Confirmed, Kind
+
+if TYPE_CHECKING:  # brings the client library, which the definitions do not need
+    from sage300_assets.systems.tableau.hints import Confirmed
 
 FOLDER = "_told"
-WRONG = frozenset({Kind.REFRESH_FAILED.value, Kind.WORKBOOK_REFRESH_FAILED.value, Kind.SOURCE_DELETED.value, Kind.WORKBOOK_DELETED.value})
+REFRESH_FAILED, SOURCE_DELETED = "DatasourceRefreshFailed", "DatasourceDeleted"
+WRONG = frozenset({REFRESH_FAILED, SOURCE_DELETED, "WorkbookRefreshFailed", "WorkbookDeleted"})
 
 
 @dataclass(frozen=True)
