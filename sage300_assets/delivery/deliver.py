@@ -37,7 +37,7 @@ from sage300_assets.base.errors import (
 )
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Waits
-from sage300_assets.delivery.past import close_overtaken, note_rejections
+from sage300_assets.delivery.past import close_overtaken, note_rejections, repeat
 from sage300_assets.delivery.plan import Plan, open_rows
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
@@ -128,9 +128,11 @@ class Courier:
 
     def _enqueue(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, run: str) -> None:
         if flow.grain is Grain.WHOLE:
-            told = {"plan": plan.plan, "rows": plan.wanted, "total": plan.total}
+            told = {"plan": plan.plan, "rows": plan.wanted_rows, "total": plan.total}
             item = _item(flow, plan, plan.scope, canonical(told), content_hash=plan.content_hash)
-            box.enqueue([replace(item, generation=self._generation(box, flow, plan))], run=run)
+            (there,) = box.enqueue([replace(item, generation=max(plan.generation, self._generation(box, flow, plan)))], run=run)
+            if flow.repeats and there.item.state == "failed":
+                repeat(there.item, self.ledger, self.now)
             return
         with open_rows(lake, plan) as db:
             for rows in _batches(db, "SELECT record, payload FROM plan WHERE action IN ('create', 'update') ORDER BY record"):

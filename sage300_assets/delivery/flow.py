@@ -4,14 +4,16 @@ A flow says in SQL what the target should have (`wanted`), how its target is rea
 has to agree. It goes out in one of two ways:
 
 * `RECORDS`: each row is an item of its own (a journal batch, a customer): one fails alone, one is sent once.
-* `WHOLE`: all rows together are one item (an extract, an import file): sent when anything in it changed.
+* `WHOLE`: all rows together are one item (an extract, an import file): sent when anything in it changed. Where there are millions of them, a record
+  of the plan may stand for many rows (`parts`): a month of a table, with its count, its total and a fingerprint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Protocol
@@ -69,6 +71,16 @@ class Rejection:
     cure: str = ""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the target says of what it has, looked at while a plan is made."""
+
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """For whoever reads the plan: name -> what is there."""
+    lost: str = ""
+    """Why it does not have any more what was delivered last; empty where it has."""
+
+
 class Target(Protocol):
     """How a flow reaches its target. Both may raise any of this project's errors; see `deliver.send_one` for what each means."""
 
@@ -100,6 +112,12 @@ class Flow:
     expected: Callable[[duckdb.DuckDBPyConnection, str], Decimal] | None = None
     """The control total on another path than `wanted`."""
     grain: Grain = Grain.RECORDS
+    parts: bool = False
+    """A record stands for many rows: its payload is a JSON object that says how many, as `rows`, and stays in the plan."""
+    look: Callable[[Lake, str, str], Seen] | None = None
+    """Looks at the target while a plan is made; given the content hash of what it was sent last, empty where that is nothing."""
+    repeats: bool = False
+    """What was refused goes again with the next delivery, without a person: right where the same content twice is the same as once."""
     per_company: bool = True
     operation: str = "send"
     once: bool = False
@@ -113,10 +131,20 @@ class Flow:
     kinds: tuple[str, ...] = ()
     cron: str = ""
     """When it is planned and delivered by itself, on the company's clock; besides, whenever what it reads has changed."""
+    at_period_end: bool = False
+    """Of the days that `cron` names, only those around the end of a fiscal period."""
+    late_after: timedelta | None = None
+    """So long after a delivery it is late,"""
+    stale_after: timedelta | None = None
+    """and so long after it, too old."""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or self.name != self.name.lower():
             raise ValueError(f"flow {self.name!r}: a name is lower case letters, digits and underscores")
+        if self.parts and self.grain is not Grain.WHOLE:
+            raise ValueError(f"flow {self.name}: only what goes as a whole has parts")
+        if (self.late_after is None) != (self.stale_after is None):
+            raise ValueError(f"flow {self.name}: say both when it is late and when it is too old")
         names = [guard.name for guard in self.guards]
         if len(set(names)) != len(names):
             raise ValueError(f"flow {self.name}: two of its guards have the same name: {sorted(names)}")

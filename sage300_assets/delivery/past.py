@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sage300_assets.delivery.flow import Flow, Grain, Rejection
@@ -10,9 +11,9 @@ from sage300_assets.delivery.plan import ALL, Past, Plan, Standing, load_plan, o
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.canonical import canonical, clean
 from sage300_assets.ledger.dead_letters import DeadLetters
-from sage300_assets.ledger.items import Done, Failed, NewItem, Outcome
+from sage300_assets.ledger.items import PENDING, Done, Failed, Item, NewItem, Outcome
 from sage300_assets.ledger.outbox import Outbox
-from sage300_assets.ledger.standing import last_done, standing
+from sage300_assets.ledger.standing import last_done, newest_generation, standing
 from sage300_assets.ledger.store import Ledger
 
 _LEASE = timedelta(minutes=5)
@@ -83,6 +84,29 @@ def close_overtaken(flow: Flow, scope: str, ledger: Ledger, now: Callable[[], da
     for letter in waiting:
         if stands.get(letter.record) == "done":
             letters.discard(letter.id, who=_OURSELVES, reason="the record went out with newer content")
+
+
+def with_what_is_seen(flow: Flow, company: str, past: Past, lake: Lake, ledger: Ledger) -> Past:
+    """The same, after a look at the target: what it has lost counts as never delivered, and goes again although its content is the same.
+
+    While anything is still on its way, what the target shows may be just that; then nothing is taken for lost.
+    """
+    if flow.look is None:
+        return past
+    seen = flow.look(lake, company, past.last.content_hash if past.last else "")
+    scope = company or ALL
+    under_way = any(state in PENDING for _, _, state in standing(ledger, company=scope, flow=flow.name))
+    if not seen.lost or past.last is None or under_way:
+        return replace(past, notes=seen.notes)
+    again = newest_generation(ledger, company=scope, flow=flow.name, record=scope) + 1
+    return replace(past, last=None, lost=seen.lost, generation=again, notes=seen.notes)
+
+
+def repeat(item: Item, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    """Let what was refused go again."""
+    letters = DeadLetters(ledger, now)
+    mine = [letter.id for letter in letters.of_record(item.record, company=item.company) if letter.item == item.id and letter.resolved_at is None]
+    letters.replay(mine, who=_OURSELVES)
 
 
 def _close_cured(plan: Plan, lake: Lake, ledger: Ledger, flow: str, rejected: Container[str], now: Callable[[], datetime]) -> None:

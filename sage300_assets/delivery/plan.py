@@ -13,7 +13,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +26,7 @@ from sage300_assets.delivery.flow import Flow, Grain
 from sage300_assets.delivery.guards import Verdict, View
 from sage300_assets.lake.files import flush_to_disk, write_whole
 from sage300_assets.lake.lake import Lake
-from sage300_assets.lake.views import text
+from sage300_assets.lake.views import literal, text
 
 FOLDER = "_plans"
 ALL = "all"
@@ -63,6 +63,12 @@ class Plan:
     expected: str | None
     before: int
     verdicts: tuple[Verdict, ...]
+    rows: int | None = None
+    """Rows that its records stand for; None where each record is one."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What was seen at the target while it was made."""
+    generation: int = 0
+    """Raised where the target has lost what it was sent, and the same content goes again."""
 
     @property
     def scope(self) -> str:
@@ -78,6 +84,11 @@ class Plan:
     def wanted(self) -> int:
         """Records that the target would have."""
         return sum(self.counts.get(action, 0) for action in ("create", "update", "unchanged"))
+
+    @property
+    def wanted_rows(self) -> int:
+        """Rows that the target would have."""
+        return self.wanted if self.rows is None else self.rows
 
     @property
     def blocked_by(self) -> tuple[Verdict, ...]:
@@ -102,7 +113,12 @@ class Past:
     standing: tuple[Standing, ...] = ()
     """Of records that go one by one, what became of each; of a whole, the rows that the target rejected."""
     last: Plan | None = None
-    """Of a whole, the plan that was delivered last."""
+    """Of a whole, the plan that was delivered last and that the target still has."""
+    lost: str = ""
+    """Why the target does not have it any more."""
+    generation: int = 0
+    """With which generation it goes again then."""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(
@@ -111,7 +127,7 @@ def make_plan(
     """Hold what is wanted against what was delivered, judge it, and keep it. `db` has what the flow reads."""
     with closing(db.cursor()) as work:
         _before(work, lake, past)
-        _compare(work, flow, flow.wanted(work, company))
+        _compare(work, flow, flow.wanted(work, company), past.lost)
         view = _view(work, expected)
         content = _one(work, _CONTENT)
         hashed = _one(work, _HASH)
@@ -129,6 +145,9 @@ def make_plan(
             expected=None if expected is None else f"{expected:f}",
             before=view.before,
             verdicts=tuple(guard.verdict(view) for guard in flow.guards),
+            rows=_count(work, _ROWS) if flow.parts else None,
+            notes=dict(past.notes),
+            generation=past.generation,
         )
         _keep(work, lake, plan)
     return plan
@@ -169,19 +188,19 @@ def _before(db: duckdb.DuckDBPyConnection, lake: Lake, past: Past) -> None:
         "state": pa.array([r.state for r in rows], pa.string()),
     })  # fmt: skip
     db.register("_standing", table)
-    db.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT *, CAST(0 AS {_CONTROL}) AS control FROM _standing")
+    db.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT *, CAST(0 AS {_CONTROL}) AS control, CAST(NULL AS VARCHAR) AS payload FROM _standing")
     db.unregister("_standing")
     if past.last is None:
         return
     path = rows_file(lake, past.last)
     if path.exists():  # else it was tidied away: then everything counts as new
-        db.execute(f"""INSERT INTO before SELECT record, payload_hash, 'done', control FROM read_parquet({text(path)}) AS p
+        db.execute(f"""INSERT INTO before SELECT record, payload_hash, 'done', control, payload FROM read_parquet({text(path)}) AS p
             WHERE action IN ('create', 'update', 'unchanged') AND NOT EXISTS (SELECT 1 FROM before AS b WHERE b.record = p.record)""")
     # A rejected row that a person wants tried again counts as one that the target does not have.
     db.execute("DELETE FROM before WHERE state NOT IN ('done', 'failed')")
 
 
-def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str) -> None:
+def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str, lost: str) -> None:
     again = "b.payload_hash = w.payload_hash"
     differs = "b.payload_hash <> w.payload_hash"
     once = "true" if flow.once else "false"
@@ -206,12 +225,14 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str) -> None:
                  WHEN {again} AND b.state = 'failed' THEN 'dead letter: refused with this content; replay it when the cause is cured'
                  WHEN {differs} AND {once} THEN 'sent before with other content, and it goes once only'
                  WHEN {again} AND b.state <> 'done' THEN 'on its way: ' || b.state
-                 ELSE '' END AS reason,
-            w.payload_hash, {"w.payload" if flow.grain is Grain.RECORDS else "CAST(NULL AS VARCHAR)"} AS payload, w.control
+                 ELSE {literal(lost)} END AS reason,
+            w.payload_hash, {"w.payload" if flow.grain is Grain.RECORDS or flow.parts else "CAST(NULL AS VARCHAR)"} AS payload, w.control
         FROM wanted AS w LEFT JOIN before AS b USING (record)
         {"UNION ALL " + gone if flow.grain is Grain.WHOLE else ""}""")
 
 
+_ROWS = """SELECT coalesce(sum(CAST(json_extract_string(payload, '$.rows') AS BIGINT)), 0) FROM plan
+    WHERE action IN ('create', 'update', 'unchanged')"""
 _CONTENT = """SELECT sha256(coalesce(string_agg(h, '' ORDER BY h), '')) FROM (
     SELECT sha256(string_agg(h, '' ORDER BY h)) AS h FROM (
         SELECT sha256(record || chr(31) || payload_hash) AS h FROM plan WHERE action IN ('create', 'update', 'unchanged')) GROUP BY left(h, 3))"""

@@ -10,6 +10,8 @@ from sage300_assets.catalogue.model import Entity, Table
 
 PUBLICATIONS = "_publications"
 WAREHOUSE = "warehouse.duckdb"
+VIEWS = "_views"
+"""Folder of views of others that were exported, for the report."""
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,12 @@ class Shelf:
                 return build
         return None
 
+    def builds(self, table: str) -> Iterator[Build]:
+        """The states that can still be read, the one in force first."""
+        for name in reversed(self._builds(table)):
+            with contextlib.suppress(FileNotFoundError):
+                yield parse((self._builds_folder(table) / name).read_bytes())
+
     def files(self, table: str) -> tuple[Path, ...]:
         """Files of the state in force; none before the first build or when it has no rows."""
         build = self.newest(table)
@@ -169,10 +175,14 @@ class Shelf:
         build = self.newest(table)
         if build is None:
             raise DataError(f"{SCHEMA}.{table} was not built yet.", cure=f"Run `sage300 models build {table}`.")
-        typed = f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {quoted(name)}' for name, kind in build.columns)} WHERE false"
-        paths = self.files(table)
+        return self.relation_of(build)
+
+    def relation_of(self, build: Build) -> str:
+        """SQL that gives the rows of one state of a table."""
+        folder = self.folder(build.table)
+        paths = [folder / name for piece in build.pieces for name, _ in piece.files]
         if not paths:
-            return typed
+            return f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {quoted(name)}' for name, kind in build.columns)} WHERE false"
         return f"SELECT * FROM read_parquet([{', '.join(text(p) for p in paths)}], hive_partitioning = false)"
 
     def create_views(self, connection: duckdb.DuckDBPyConnection, tables: Iterable[str] | None = None) -> None:

@@ -143,6 +143,11 @@ def text(path: Path) -> str:
     return "'" + path.as_posix().replace("'", "''") + "'"
 
 
+def literal(value: str) -> str:
+    """A text as SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def quoted(name: str) -> str:
     """A name as SQL."""
     return '"' + name.replace('"', '""') + '"'

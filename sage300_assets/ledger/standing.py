@@ -32,3 +32,10 @@ def last_done(ledger: Ledger, *, company: str, flow: str, record: str) -> str:
     mine = (outbox.c.company == company, outbox.c.flow == flow, outbox.c.record == record, outbox.c.state == "done")
     with ledger.read() as db:
         return str(db.execute(select(outbox.c.plan).where(*mine).order_by(outbox.c.updated_at.desc(), outbox.c.id.desc()).limit(1)).scalar() or "")
+
+
+def newest_generation(ledger: Ledger, *, company: str, flow: str, record: str) -> int:
+    """The highest generation that a record had; zero if it never had any."""
+    mine = (outbox.c.company == company, outbox.c.flow == flow, outbox.c.record == record)
+    with ledger.read() as db:
+        return int(db.execute(select(func.max(outbox.c.generation)).where(*mine)).scalar() or 0)

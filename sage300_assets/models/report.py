@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 
 from sage300_assets.catalogue import ENTITIES
 from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.layout import VIEWS
 from sage300_assets.lake.publication import PublicationLog
 from sage300_assets.lake.views import text
 from sage300_assets.models.compiled import compiled
@@ -106,6 +108,7 @@ def page_of(lake: Lake, company: str, now: datetime, before: Mapping[str, str]) 
         freshness=list(_freshness(lake, company)),
         oldest=min((build.published_at for _, build in builds if build), default=now).strftime("%Y-%m-%d %H:%M"),
         missing=[m.name for m, build in builds if build is None],
+        views=list(_views(lake)),
         remembered=json.dumps({name: f"{value:f}" for name, value in figures.items()}),
     )
 
@@ -151,6 +154,15 @@ def _reconciliation(lake: Lake, company: str) -> list[tuple[str, str, str]]:
             f"SELECT title, state, note FROM read_parquet({text(folder / names[0])}, hive_partitioning = false) ORDER BY 2, 1"
         ).fetchall()
     return [(str(title), str(state), str(note or "")) for title, state, note in rows]
+
+
+def _views(lake: Lake) -> Iterator[tuple[str, str, bool]]:
+    """Name, content and whether it is a picture, of each view that was exported from Tableau into the lake."""
+    kinds = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
+    folder = lake.root / VIEWS
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix in kinds and not path.name.startswith("."):
+            yield path.name, f"data:{kinds[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}", path.suffix == ".png"
 
 
 def _freshness(lake: Lake, company: str) -> Iterator[tuple[str, str]]:

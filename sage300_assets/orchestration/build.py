@@ -22,6 +22,7 @@ from sage300_assets.orchestration.reconciliation import reconciliation_definitio
 from sage300_assets.orchestration.sensors import change_sensor
 from sage300_assets.orchestration.source import Source
 from sage300_assets.orchestration.sweeping import sweeping
+from sage300_assets.orchestration.tableau import tableau_site
 
 # The one place where Dagster's notices about the parts of its interface that may still change are silenced; the version is pinned.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -53,6 +54,7 @@ CONTRIBUTIONS: tuple[Contribution, ...] = (
     reconciliation_definitions,
     planning,
     deliveries,
+    tableau_site,
     alert_definitions,
 )
 """The rooms, from the source to what is delivered. One whose system is not configured adds nothing."""

@@ -23,6 +23,7 @@ from sage300_assets.flows.registry import all_flows
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.deliveries import Deliveries
+from sage300_assets.orchestration.calendar import is_closing, period_ends
 from sage300_assets.orchestration.describe import preview
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
@@ -63,7 +64,7 @@ def delivery_key(flow: Flow, company: str) -> dg.AssetKey:
 
 
 def _desk(source: Source) -> Desk:
-    return Desk(source.lake, source.keeper.ledger, source.now)
+    return Desk(source.lake, source.keeper.ledger, source.now, source.keeper)
 
 
 def _reads(flow: Flow, company: str, settings: Settings) -> list[dg.AssetKey]:
@@ -148,7 +149,9 @@ def _plan_metadata(desk: Desk, plan: Plan) -> dict[str, dg.MetadataValue]:
     )
     return {
         "plan": dg.MetadataValue.text(plan.plan),
-        "dagster/row_count": dg.MetadataValue.int(sum(plan.counts.values())),
+        "dagster/row_count": dg.MetadataValue.int(plan.wanted_rows if plan.rows is not None else sum(plan.counts.values())),
+        "content": dg.MetadataValue.text(plan.content_hash),
+        **{word(name): dg.MetadataValue.text(said) for name, said in plan.notes.items()},
         "would_change": dg.MetadataValue.int(plan.changes),
         "actions": dg.MetadataValue.md(counts),
         "control_total": dg.MetadataValue.text(plan.total),
@@ -174,6 +177,7 @@ def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
                 tags={"flow": word(flow.name), "company": word(company or ALL)},
                 metadata={"target": flow.target},
                 skippable=True,
+                freshness_policy=_freshness(flow),
             )
         ],
         check_specs=[dg.AssetCheckSpec(WHOLE_TAKEN, asset=key, description="The target took everything; nothing waits, failed or is unknown.")],
@@ -239,7 +243,7 @@ def _delivery_metadata(flow: Flow, delivered: Delivered, desk: Desk) -> dict[str
         "items": dg.MetadataValue.text(json.dumps(dict(delivered.counts))),
         "rejected_rows": dg.MetadataValue.int(len(delivered.rejected)),
         "dead_letters": dg.MetadataValue.md(preview(shown, ["number", "record", "class", "what happened", "cure"])),
-        **({"rows_sent": dg.MetadataValue.int(plan.wanted)} if flow.grain is Grain.WHOLE else {}),
+        **({"rows_sent": dg.MetadataValue.int(plan.wanted_rows)} if flow.grain is Grain.WHOLE else {}),
     }
 
 
@@ -282,16 +286,28 @@ class _Voice(Watch):
 # --- when ------------------------------------------------------------------------------------------------------------------------------
 
 
+def _freshness(flow: Flow) -> dg.FreshnessPolicy | None:
+    if flow.late_after is None or flow.stale_after is None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=flow.stale_after, warn_window=flow.late_after)
+
+
 def _schedule(flow: Flow, company: str, settings: Settings) -> dg.ScheduleDefinition:
     selection = dg.AssetSelection.assets(plan_key(flow, company), delivery_key(flow, company))
     zone = str(settings.zone(company)) if company else settings.sage300_timezone
-    return dg.ScheduleDefinition(
-        name=f"{word(company or ALL)}_{flow.name}",
-        target=selection,
-        cron_schedule=flow.cron,
-        execution_timezone=zone,
-        description=f"Delivers {flow.title}.",
-    )
+    name, said = f"{word(company or ALL)}_{flow.name}", f"Delivers {flow.title}."
+    if not flow.at_period_end:
+        return dg.ScheduleDefinition(name=name, target=selection, cron_schedule=flow.cron, execution_timezone=zone, description=said)
+    told = f"{said} Only while a fiscal period is being closed; see orchestration/calendar.py."
+
+    @dg.schedule(name=name, target=selection, cron_schedule=flow.cron, execution_timezone=zone, description=told)
+    def at_period_end(context: dg.ScheduleEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.RunRequest | dg.SkipReason:
+        companies = [company] if company else sage300.settings.sage300_companies
+        day = context.scheduled_execution_time.date()
+        closing = [one for one in companies if is_closing(day, period_ends(sage300.lake, one))]
+        return dg.RunRequest(run_key=f"{name}:{day}") if closing else dg.SkipReason("no company closes a period today")
+
+    return at_period_end
 
 
 def _approval_sensor(pairs: Sequence[tuple[Flow, str]]) -> dg.SensorDefinition:

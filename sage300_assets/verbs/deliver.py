@@ -24,7 +24,6 @@ def _options(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     import os
-    from datetime import UTC, datetime
 
     from sage300_assets.base.errors import Sage300AssetsError
     from sage300_assets.base.settings import load
@@ -32,12 +31,13 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.delivery.settings import DeliverySettings
     from sage300_assets.flows.registry import all_flows, flow_called
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import env_file_of, lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, settings_of
     from sage300_assets.terminal.screen import grid
 
     settings = settings_of(args)
     flows = all_flows() if args.flow == "all" else (flow_called(args.flow),)
-    desk = Desk(lake_of(settings), ledger_of(args), lambda: datetime.now(UTC))
+    keeper = keeper_of(args)
+    desk = Desk(lake_of(settings), keeper.ledger, keeper.now, keeper)
     dry = args.dry_run or load(DeliverySettings, **env_file_of(args)).delivery_dry_run
     rows: list[tuple[object, ...]] = []
     codes = [0]

@@ -21,6 +21,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.intake.alert_findings import alert_findings
     from sage300_assets.intake.doctor import examine
     from sage300_assets.intake.finding import Level
+    from sage300_assets.intake.tableau_findings import tableau_findings
     from sage300_assets.intake.vault_findings import vault_findings
     from sage300_assets.ledger.settings import LedgerSettings
     from sage300_assets.terminal.places import env_file_of, settings_of
@@ -29,7 +30,8 @@ def _run(args: argparse.Namespace) -> int:
     seen: Counter[Level] = Counter()
     file = env_file_of(args)
     reading = examine(lambda: settings_of(args), lambda: load(LedgerSettings, **file))
-    for found in chain(vault_findings(load_vault_settings(**file)), reading, alert_findings(**file), anaplan_findings(**file)):
+    systems = chain(alert_findings(**file), tableau_findings(**file), anaplan_findings(**file))
+    for found in chain(vault_findings(load_vault_settings(**file)), reading, systems):
         seen[found.level] += 1
         finding(found)
     say(f"Problems: {seen[Level.PROBLEM]}, notes: {seen[Level.NOTE]}, in order: {seen[Level.OK]}.")

@@ -56,6 +56,8 @@ def _run(args: argparse.Namespace) -> int:
     plan = plan_called(lake, args.plan)
     grid(("guard", "", "what it says"), [(v.guard, "holds" if v.passed else "STOPS" if v.blocking else "warns", v.said) for v in plan.verdicts])
     grid(("action", "records", "control total"), [(a, f"{n:,}", plan.totals.get(a, "")) for a, n in plan.counts.items()], right=(1, 2))
+    if plan.notes:
+        grid(("seen at the target", ""), list(plan.notes.items()))
     with open_rows(lake, plan) as db:
         order = "CASE action WHEN 'hold' THEN 0 WHEN 'unchanged' THEN 2 ELSE 1 END, record"
         found_rows = db.execute(f"SELECT record, action, reason, control FROM plan ORDER BY {order} LIMIT ?", [args.rows]).fetchall()

@@ -8,6 +8,7 @@ from sage300_assets.terminal.verb import Parser, Verb
 
 _MORE = """
 Tableau sends its events to an address with a secret in it; each is confirmed with Tableau before anything follows from it.
+What was confirmed is kept in the lake, where Dagster's sensor tableau_told acts on it.
 
   sage300 serve --register     tell the site where to send its events, then take them
   sage300 serve                only take them
@@ -26,11 +27,13 @@ def _run(args: argparse.Namespace) -> int:
     import uvicorn
 
     from sage300_assets.base.settings import load
+    from sage300_assets.flows.tableau.told import note
+    from sage300_assets.systems.tableau.hints import Confirmed
     from sage300_assets.systems.tableau.receiver import Receiver, ReceiverSettings
     from sage300_assets.systems.tableau.registering import register
     from sage300_assets.systems.tableau.session import Session
     from sage300_assets.systems.tableau.settings import TableauSettings
-    from sage300_assets.terminal.places import env_file_of
+    from sage300_assets.terminal.places import env_file_of, lake_of, settings_of
     from sage300_assets.terminal.screen import complain, say
 
     given = env_file_of(args)
@@ -41,12 +44,18 @@ def _run(args: argparse.Namespace) -> int:
         if args.register:
             for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
                 say(f"webhooks: {line}")
+    lake = lake_of(settings_of(args))
+
+    def act(confirmed: Confirmed) -> None:
+        note(lake, confirmed, datetime.now(UTC))
+        say(f"{confirmed.kind.value}: {confirmed.name}")
+
     receiver = Receiver(
         own,
         site,
         clock=lambda: datetime.now(UTC),
         record=lambda received: complain(f"webhook: {received.outcome} {received.detail}".rstrip()),
-        act=lambda confirmed: say(f"{confirmed.kind.value}: {confirmed.name}"),
+        act=act,
     )
     thread = receiver.start(lambda: Session(settings))
     scheme = "https" if own.tableau_webhook_certificate else "http"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Protocol
-
-import jwt
-import tableauserverclient as tsc
-from tableauserverclient.models.tableau_auth import Credentials as Wire
+from typing import TYPE_CHECKING, Protocol
 
 from sage300_assets.base.secret import Secret
+
+if TYPE_CHECKING:  # settings are read where nobody signs in, and the library takes its time to be imported
+    from tableauserverclient.models.tableau_auth import Credentials as Wire
 
 JWT_LIFE = timedelta(minutes=5)
 """Tableau Cloud takes at most ten; clocks differ a little."""
@@ -72,6 +71,8 @@ class AccessToken:
 
     def for_site(self, site: str, now: datetime) -> Wire:  # noqa: ARG002 - only some need the time
         """As the client library takes it."""
+        import tableauserverclient as tsc  # noqa: PLC0415 - see above
+
         return tsc.PersonalAccessTokenAuth(self.name, self.secret.reveal(), site)
 
 
@@ -99,6 +100,9 @@ class ConnectedApp:
 
     def for_site(self, site: str, now: datetime) -> Wire:
         """A fresh token; each is good for one sign-in."""
+        import jwt  # noqa: PLC0415 - see above
+        import tableauserverclient as tsc  # noqa: PLC0415 - see above
+
         claims = {
             "iss": self.client_id,
             "sub": self.username,
@@ -130,4 +134,6 @@ class UserAndPassword:
 
     def for_site(self, site: str, now: datetime) -> Wire:  # noqa: ARG002 - only some need the time
         """As the client library takes them."""
+        import tableauserverclient as tsc  # noqa: PLC0415 - see above
+
         return tsc.TableauAuth(self.username, self.password.reveal(), site_id=site)

@@ -47,8 +47,13 @@ def fingerprint(source: DataSource, files: Files) -> str:
     return seen.hexdigest()[:16]
 
 
-def make(engine: Engine, source: DataSource, files: Files, folder: Path, *, expected: Mapping[str, Decimal] | None = None) -> Extract:
-    """Build the package. Where `expected` totals are given, those of the extract must be the same to the last digit."""
+def make(
+    engine: Engine, source: DataSource, files: Files, folder: Path, *, expected: Mapping[str, Decimal] | None = None, content: str = ""
+) -> Extract:
+    """Build the package. Where `expected` totals are given, those of the extract must be the same to the last digit.
+
+    `content` is the fingerprint by which it will be known, where whoever asks has one already; otherwise all files are read for it.
+    """
     loads = loads_of(source, files)
     stem = "".join(c if c.isalnum() else "_" for c in source.name)
     hyper, package = folder / f"{stem}.hyper", folder / f"{stem}.tdsx"
@@ -63,8 +68,14 @@ def make(engine: Engine, source: DataSource, files: Files, folder: Path, *, expe
                 f"{source.name}: {name} adds up to {totals.get(name)} in the extract and to {wanted} in the model.", cure="Build both again."
             )
     write_tdsx(source, _columns(loads), hyper, package)
-    content = Content(fingerprint(source, files), rows[source.facts.model], tuple(totals.items()))
-    return Extract(package, hyper, content)
+    known = Content(content or fingerprint(source, files), rows[source.facts.model], tuple(totals.items()))
+    return Extract(package, hyper, known)
+
+
+def looks(source: DataSource, files: Files) -> tuple[dict[str, tuple[Column, ...]], str]:
+    """The columns of each table as the extract has them, and a fingerprint of everything that a person sees besides the rows."""
+    columns = _columns(loads_of(source, files))
+    return columns, hashlib.sha256(write_tds(source, columns, data="Data/Extracts/x.hyper")).hexdigest()[:16]
 
 
 def _columns(loads: tuple[Load, ...]) -> dict[str, tuple[Column, ...]]:

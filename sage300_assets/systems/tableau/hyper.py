@@ -174,6 +174,30 @@ class Engine:
         with self._open(file) as connection:
             _prove(connection, load, {})
 
+    def table_columns(self, file: Path, table: str) -> list[tuple[str, str]]:
+        """Names and types of a table's columns in a file."""
+        from tableauhyperapi import TableName  # noqa: PLC0415 - not everywhere does it exist
+
+        with self._open(file) as connection:
+            return [(c.name.unescaped, str(c.type)) for c in connection.catalog.get_table_definition(TableName(SCHEMA, table)).columns]
+
+    def difference(self, old: Path, new: Path, table: str, key: Sequence[str], target: Path) -> tuple[int, int]:
+        """Make a file of what differs between two: `changed` has rows of the new one, `gone` the keys of the old one that it lacks."""
+        names = ", ".join(_name(c) for c in key)
+        with self._open(None) as connection:
+            connection.catalog.create_database(target)
+            for file, alias in ((old, "old"), (new, "new"), (target, "delta")):
+                connection.catalog.attach_database(file, alias)
+            there, wanted = f'"old".{_table(table)}', f'"new".{_table(table)}'
+            connection.execute_command(f'CREATE SCHEMA "delta".{_name(SCHEMA)}')
+            for made, sql in (
+                ("changed", f"SELECT * FROM {wanted} EXCEPT SELECT * FROM {there}"),
+                ("gone", f"SELECT {names} FROM {there} EXCEPT SELECT {names} FROM {wanted}"),
+            ):
+                connection.execute_command(f'CREATE TABLE "delta".{_table(made)} AS ({sql})')
+            counts = [int(connection.execute_scalar_query(f'SELECT COUNT(*) FROM "delta".{_table(made)}')) for made in ("changed", "gone")]
+        return counts[0], counts[1]
+
     def query(self, file: Path, sql: str) -> list[tuple[object, ...]]:
         """Rows of a query over a file."""
         with self._open(file) as connection:

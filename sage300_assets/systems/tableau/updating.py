@@ -79,6 +79,17 @@ def change(session: Session, target: Source, payload: Path, actions: Sequence[Ac
         turn.give_back()
 
 
+def describe(session: Session, target: Source, description: str) -> None:
+    """Say anew what is in a source, after its rows were changed."""
+
+    def send(server: tsc.Server) -> None:
+        item = server.datasources.get_by_id(target.id)
+        item.description = description
+        server.datasources.update(item)
+
+    session.ask(f"describing {target.name}", send)
+
+
 def _send(server: tsc.Server, source_id: str, upload_id: str, request_id: str, actions: Sequence[Action]) -> str:
     url = f"{server.datasources.baseurl}/{source_id}/data?uploadSessionId={upload_id}"
     body = json.dumps({"actions": [action.wire() for action in actions]})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.systems.tableau.description import QUANTITY, RATE, Aggregation, DataSource, DrillPath, Field, Join, Role, TableOf
-
-SOURCES: tuple[DataSource, ...] = ()
+from sage300_assets.systems.tableau.description import QUANTITY, RATE, Aggregation, DrillPath, Field, Join, Role, TableOf
 
 ACCOUNT_SEGMENTS = tuple(f"segment_{number}" for number in range(1, 11))
 PERIODS = DrillPath("Fiscal Period", ("fiscal_year", "fiscal_period"), "When")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.shared import PERIODS, VENDORS, document, home, rate, to
+from sage300_assets.flows.tableau.sources.shared import PERIODS, VENDORS, document, home, rate, to
 from sage300_assets.systems.tableau.description import DataSource, DrillPath, Field, TableOf
 
 _VENDOR = DrillPath("Vendor", ("vendor_group", "vendor"), "Vendor")

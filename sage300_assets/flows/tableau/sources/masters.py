@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.shared import ACCOUNT_SEGMENTS
+from sage300_assets.flows.tableau.sources.shared import ACCOUNT_SEGMENTS
 from sage300_assets.systems.tableau.description import Cadence, DataSource, DrillPath, TableOf
 
 

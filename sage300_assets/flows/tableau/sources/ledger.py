@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.shared import ACCOUNT_SEGMENTS, ACCOUNTS, PERIODS, balance, document, home, quantity, rate, to
+from sage300_assets.flows.tableau.sources.shared import ACCOUNT_SEGMENTS, ACCOUNTS, PERIODS, balance, document, home, quantity, rate, to
 from sage300_assets.systems.tableau.description import Cadence, DataSource, DrillPath, Field, TableOf
 
 _ACCOUNT_PATHS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.shared import CUSTOMERS, PERIODS, document, home, quantity, rate, to
+from sage300_assets.flows.tableau.sources.shared import CUSTOMERS, PERIODS, document, home, quantity, rate, to
 from sage300_assets.systems.tableau.description import DataSource, DrillPath, Field, TableOf
 
 _ITEM = DrillPath("Item", ("item_category", "item_name"), "Item")

@@ -1,0 +1,284 @@
+"""The rest of a Tableau site, beside what is published: people and rights against their declaration, what others extract, what webhooks told.
+
+Nothing of it exists where Tableau is not configured.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sage300_assets.base.audit import Behalf
+from sage300_assets.base.errors import ConfigurationError, RetriableError, Sage300AssetsError
+from sage300_assets.base.settings import Settings, load
+from sage300_assets.catalogue.model import Entity
+from sage300_assets.delivery.plan import ALL
+from sage300_assets.delivery.surroundings import laid_out
+from sage300_assets.flows.tableau import all_sources, flow_name
+from sage300_assets.flows.tableau.offer import Door
+from sage300_assets.flows.tableau.told import REFRESH_FAILED, SOURCE_DELETED, told_since
+from sage300_assets.lake.files import write_whole
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.layout import VIEWS
+from sage300_assets.orchestration.describe import preview
+from sage300_assets.orchestration.names import word
+from sage300_assets.orchestration.source import Source
+from sage300_assets.systems.tableau.site_settings import SiteSettings
+
+if TYPE_CHECKING:  # brings the client library, which the definitions do not need
+    from sage300_assets.systems.tableau.session import Session
+
+GROUP, OWNER = "tableau_site", "team:finance-systems"
+SITE, REFRESH = "tableau_site", "tableau_refresh"
+USERS, GROUPS, RIGHTS, ACCESS = (dg.AssetKey(["tableau", name]) for name in ("users", "groups", "permissions", "access_list"))
+EVENTS = dg.AssetKey(["tableau", "events"])
+AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG = "as_declared", "as_in_sage300", "nothing_went_wrong"
+FOLDER = "_tableau"
+_SHOWN = 20
+_WARN, _FAIL = timedelta(hours=30), timedelta(hours=50)
+Rows = Sequence[tuple[str, ...]]
+
+
+def tableau_site(settings: Settings, entities: Sequence[Entity], door: Door | None = None) -> dg.Definitions:
+    """Assets, checks, schedules and the sensor of a site."""
+    way = door or Door()
+    if not way.settings().configured:
+        return dg.Definitions()
+    site = load(SiteSettings)
+    refreshed = [_refresh_asset(place, site, way) for place in site.refreshed]
+    zone = settings.sage300_timezone
+    jobs = [dg.define_asset_job(SITE, dg.AssetSelection.assets(USERS, GROUPS, RIGHTS, ACCESS), description="Who may do what on the site.")]
+    schedules = [dg.ScheduleDefinition(name="tableau_site_daily", job_name=SITE, cron_schedule="0 6 * * *", execution_timezone=zone)]
+    if refreshed:
+        keys = dg.AssetSelection.assets(*(refresh_key(place) for place in site.refreshed))
+        jobs.append(dg.define_asset_job(REFRESH, keys, description="Extracts that the server makes itself."))
+        schedules.append(dg.ScheduleDefinition(name="tableau_refresh_daily", job_name=REFRESH, cron_schedule="0 7 * * *", execution_timezone=zone))
+    return dg.Definitions(
+        assets=[_site_assets(way), _events_asset(), *refreshed], jobs=jobs, schedules=schedules, sensors=[_told_sensor(site.refreshed)]
+    )
+
+
+def refresh_key(place: str) -> dg.AssetKey:
+    """`tableau / refresh / finance_budget`."""
+    return dg.AssetKey(["tableau", "refresh", word(place)])
+
+
+# --- people and rights -----------------------------------------------------------------------------------------------------------------
+
+
+def _site_assets(door: Door) -> dg.AssetsDefinition:
+    said = {
+        USERS: "Users of the site with their roles.",
+        GROUPS: "Groups of the site and who belongs to them.",
+        RIGHTS: "Rights on the projects and data sources that the site's rules name.",
+        ACCESS: "Who may see which company's figures in Tableau, against the security groups of Sage 300.",
+    }
+
+    @dg.multi_asset(
+        name="tableau_site_state",
+        specs=[
+            dg.AssetSpec(key, description=text, group_name=GROUP, owners=[OWNER], kinds={"tableau", "parquet"}, skippable=True)
+            for key, text in said.items()
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(AS_DECLARED, asset=RIGHTS, description="The site is as TABLEAU_SITE_RULES says."),
+            dg.AssetCheckSpec(
+                AS_IN_SAGE, asset=ACCESS, description="Whoever sees a company in Tableau may see it in Sage 300, and the other way round."
+            ),
+        ],
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=60),
+    )
+    def look(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        from sage300_assets.systems.tableau.access import access_list, read_security_groups  # noqa: PLC0415 - brings the client library
+        from sage300_assets.systems.tableau.governing import plan_site, read_for  # noqa: PLC0415 - brings the client library
+        from sage300_assets.systems.tableau.people import read_site  # noqa: PLC0415 - brings the client library
+        from sage300_assets.systems.tableau.rules import read_rules  # noqa: PLC0415 - brings the client library
+
+        site = load(SiteSettings)
+        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau site")), door.session() as session:
+            rules = read_rules(site.tableau_site_rules) if site.tableau_site_rules else None
+            state = read_for(session, rules) if rules else read_site(session)
+        names = {user.id: user.name for user in state.users} | {group.id: group.name for group in state.groups}
+        users = [(u.name, u.role, u.full_name, u.auth, u.last_login) for u in state.users]
+        members = [(g.name, names.get(m, m)) for g in state.groups for m in sorted(g.members)]
+        places = {p.id: p.path for p in state.projects} | {s.id: s.name for s in state.sources}
+        rights = [
+            (place.kind, places.get(place.id, place.id), r.grantee_kind, names.get(r.grantee_id, r.grantee_id), r.capability, r.mode)
+            for place, found in sorted(state.rights.items())
+            for r in sorted(found)
+        ]
+        lake = sage300.lake
+        yield _kept(lake, USERS, ("name", "role", "full_name", "auth", "last_login"), users)
+        yield _kept(lake, GROUPS, ("group", "member"), members)
+        yield _kept(lake, RIGHTS, ("kind", "place", "grantee_kind", "grantee", "capability", "mode"), rights)
+        if rules is None:
+            yield _verdict(AS_DECLARED, RIGHTS, [], "nothing is declared; set TABLEAU_SITE_RULES")
+            return
+        plan = plan_site(rules, state)
+        drift = [f"{step.key}{f' (held: {step.held})' if step.held else ''}" for step in plan.steps]
+        drift += [f"{one.kind} {one.name} is declared and not there" for one in plan.missing]
+        yield _verdict(
+            AS_DECLARED, RIGHTS, drift, f"{len(drift)} differences; `sage300 tableau plan` shows them" if drift else "the site is as declared"
+        )
+        if site.tableau_security_groups is not None:
+            with _told_of_failures():
+                listed = access_list(rules, state, read_security_groups(site.tableau_security_groups))
+            rows = [(a.company, a.person, a.in_tableau, a.in_sage, a.difference) for a in listed]
+            yield _kept(lake, ACCESS, ("company", "person", "in_tableau", "in_sage300", "difference"), rows)
+            apart = [f"{a.company} {a.person}: {a.difference}" for a in listed if a.difference]
+            yield _verdict(AS_IN_SAGE, ACCESS, apart, f"{len(apart)} differences" if apart else "both sides agree")
+
+    return look
+
+
+def _kept(lake: Lake, key: dg.AssetKey, columns: Sequence[str], rows: Rows) -> dg.MaterializeResult[None]:
+    file = lake.root / FOLDER / f"{key.path[-1]}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    hidden = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+    pq.write_table(pa.table({name: pa.array([row[number] for row in rows], pa.string()) for number, name in enumerate(columns)}), hidden)
+    hidden.replace(file)
+    shown: list[tuple[object, ...]] = [tuple(row) for row in rows[:_SHOWN]]
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "dagster/row_count": dg.MetadataValue.int(len(rows)),
+            "file": dg.MetadataValue.path(str(file)),
+            "preview": dg.MetadataValue.md(preview(shown, list(columns))),
+        },
+    )
+
+
+def _verdict(check: str, key: dg.AssetKey, offending: Sequence[str], said: str) -> dg.AssetCheckResult:
+    lines = "\n".join(f"- {line}" for line in offending[:_SHOWN])
+    return dg.AssetCheckResult(
+        check_name=check,
+        asset_key=key,
+        passed=not offending,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said,
+        metadata={"offending": dg.MetadataValue.md(lines)} if lines else {},
+    )
+
+
+# --- what others extract -----------------------------------------------------------------------------------------------------------------
+
+
+def _refresh_asset(place: str, site: SiteSettings, door: Door) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=refresh_key(place),
+        description=f"The extract of {place}, which the server itself makes, refreshed; and the views that are exported afterwards.",
+        group_name=GROUP,
+        owners=[OWNER],
+        kinds={"tableau"},
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=_FAIL, warn_window=_WARN),
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=120),
+    )
+    def again(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> dg.MaterializeResult[None]:
+        from sage300_assets.systems.tableau.contents import project_at, source_called  # noqa: PLC0415 - brings the client library
+        from sage300_assets.systems.tableau.refreshing import refresh  # noqa: PLC0415 - brings the client library
+
+        above, _, name = place.rpartition("/")
+        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset=place)), door.session() as session:
+            found = source_called(session, name, project_at(session, above).id)
+            if found is None:
+                raise ConfigurationError(f"There is no data source {place} on the site.", cure="Compare with TABLEAU_REFRESH.")
+            ended = refresh(session, found)
+            files = [_exported(session, wanted, sage300.lake) for wanted in site.exported]
+        return dg.MaterializeResult(
+            metadata={"outcome": dg.MetadataValue.text(ended.value), "views": dg.MetadataValue.text(", ".join(str(f) for f in files) or "none")}
+        )
+
+    return again
+
+
+def _exported(session: "Session", wanted: str, lake: Lake) -> Path:
+    from sage300_assets.systems.tableau.refreshing import Picture, export, views  # noqa: PLC0415 - brings the client library
+
+    address, _, ending = wanted.rpartition(".")
+    known = views(session)
+    if address not in known or ending not in {form.value for form in Picture}:
+        raise ConfigurationError(
+            f"The view {wanted} cannot be exported.", cure=f"Write it as one of {', '.join(sorted(known)[:10])}, with .png, .pdf or .csv."
+        )
+    file = lake.root / VIEWS / f"{word(address)}.{ending}"
+    write_whole(file, export(session, known[address], Picture(ending)))
+    return file
+
+
+# --- what webhooks told ------------------------------------------------------------------------------------------------------------------
+
+
+def _events_asset() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=EVENTS,
+        description="What the site told by webhook, each confirmed with the site itself. `sage300 serve` takes them.",
+        group_name=GROUP,
+        owners=[OWNER],
+        kinds={"tableau"},
+        check_specs=[
+            dg.AssetCheckSpec(NOTHING_WRONG, asset=EVENTS, description="No refresh failed last, and no source was deleted, since the last look.")
+        ],
+    )
+    def events(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
+        event = context.instance.get_latest_materialization_event(EVENTS)
+        before = event.asset_materialization.metadata.get("read_to") if event and event.asset_materialization else None
+        told = told_since(sage300.lake, str(before.value) if before else "")
+        last = {one.id: one for one in told}  # a refresh that went well afterwards makes up for one that failed
+        wrong = [f"{one.kind}: {one.name}, {one.at}" for one in last.values() if one.wrong]
+        rows: list[tuple[object, ...]] = [(one.at, one.kind, one.name) for one in told[-_SHOWN:]]
+        verdict = _verdict(NOTHING_WRONG, EVENTS, wrong, "; ".join(wrong[:3]) or "nothing went wrong")
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": dg.MetadataValue.int(len(told)),
+                "read_to": dg.MetadataValue.text(told[-1].place if told else (str(before.value) if before else "")),
+                "events": dg.MetadataValue.md(preview(rows, ["at", "what", "of"])),
+            },
+            check_results=[verdict],
+        )
+
+    return events
+
+
+def _told_sensor(refreshed: Sequence[str]) -> dg.SensorDefinition:
+    ours = {source.name: flow_name(source) for source in all_sources()}
+    others = {place.rpartition("/")[2]: refresh_key(place) for place in refreshed}
+    delivered = [dg.AssetKey([ALL, kind, name]) for name in ours.values() for kind in ("plan", "delivery")]
+
+    @dg.sensor(
+        name="tableau_told",
+        target=dg.AssetSelection.assets(EVENTS, *others.values(), *delivered),
+        minimum_interval_seconds=60,
+        description="Acts on what the site told: a failed refresh is run again, a deleted source is published again, and a check says so.",
+    )
+    def act(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult:
+        told = told_since(sage300.lake, context.cursor or "")
+        if not told:
+            return dg.SensorResult()
+        keys = {EVENTS}
+        for one in told:
+            if one.kind == SOURCE_DELETED and one.name in ours:
+                keys |= {dg.AssetKey([ALL, kind, ours[one.name]]) for kind in ("plan", "delivery")}
+            if one.kind == REFRESH_FAILED and one.name in others:
+                keys.add(others[one.name])
+        request = dg.RunRequest(run_key=told[-1].place, asset_selection=sorted(keys))
+        return dg.SensorResult(run_requests=[request], cursor=told[-1].place)
+
+    return act
+
+
+@contextmanager
+def _told_of_failures() -> Iterator[None]:
+    """Failures of a site, as Dagster takes them: what will not pass by itself is not tried again."""
+    try:
+        yield
+    except Sage300AssetsError as problem:
+        raise dg.Failure(description=str(problem), allow_retries=isinstance(problem, RetriableError)) from problem
+
+
+__all__ = ["EVENTS", "refresh_key", "tableau_site"]

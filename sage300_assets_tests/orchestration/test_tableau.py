@@ -1,0 +1,188 @@
+"""Tableau in Dagster: publication, the site held against its file, what others extract, and what webhooks told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from sage300_assets.base.settings import load_settings
+from sage300_assets.flows.tableau import all_sources
+from sage300_assets.flows.tableau.offer import Door, flow_of
+from sage300_assets.flows.tableau.told import note
+from sage300_assets.lake.layout import VIEWS
+from sage300_assets.ledger.keeper import Keeper
+from sage300_assets.orchestration.build import build_definitions
+from sage300_assets.orchestration.deliveries import deliveries, delivery_key
+from sage300_assets.orchestration.source import Source
+from sage300_assets.orchestration.tableau import EVENTS, refresh_key, tableau_site
+from sage300_assets.systems.tableau.hints import Confirmed, Kind
+from sage300_assets_tests.delivery.conftest import empty_ledger  # noqa: F401 - a fixture
+from sage300_assets_tests.flows.tableau.conftest import Press, press  # noqa: F401 - a fixture
+from sage300_assets_tests.models.conftest import stock  # noqa: F401 - a fixture
+
+RULES = """
+users:
+  - {name: admin, role: SiteAdministratorCreator}
+  - {name: publisher, role: SiteAdministratorExplorer}
+  - {name: ann, role: Viewer}
+groups:
+  - {name: Readers, members: [ann]}
+projects:
+  - path: Finance
+    companies: [SAMLTD]
+    permissions: [{group: Readers, allow: [Read]}]
+"""
+PLACE = "Finance/Vendors"
+
+
+@dataclass
+class Office:
+    """A press with Dagster around it."""
+
+    press: Press
+    source: Source
+    instance: dg.DagsterInstance
+
+    @property
+    def door(self) -> Door:
+        house = self.press.house
+        return Door(lambda: house.settings, house.clock, house.clock.wait)
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        flows = [flow_of(source, "Finance", self.door) for source in all_sources() if source.name in {"Vendors", "Trial Balance"}]
+        rooms = [lambda s, e: deliveries(s, e, flows), lambda s, e: tableau_site(s, e, self.door)]
+        return build_definitions(self.source.settings, self.source, (), rooms)
+
+    def run(self, job: str, *keys: dg.AssetKey) -> dg.ExecuteInProcessResult:
+        resolved = self.definitions.resolve_job_def(job) if job else self.definitions.resolve_implicit_global_asset_job_def()
+        return resolved.execute_in_process(instance=self.instance, asset_selection=list(keys) or None, raise_on_error=False)
+
+    def told(self, kind: Kind, name: str) -> None:
+        note(self.press.stock.lake, Confirmed(kind, name, name), self.press.house.clock())
+        self.press.house.clock.wait(1)
+
+    def tick(self, cursor: str | None = None) -> dg.SensorResult:
+        sensor = self.definitions.resolve_sensor_def("tableau_told")
+        context = dg.build_sensor_context(instance=self.instance, cursor=cursor, resources={"sage300": self.source})
+        found = sensor(context)
+        assert isinstance(found, dg.SensorResult)
+        return found
+
+
+@pytest.fixture
+def office(press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:  # noqa: F811 - a fixture
+    settings = load_settings(_env_file=None, sage300_companies="SAMLTD,SAMEUR", lake_url=str(press.stock.lake.root))
+    (tmp_path / "site.yaml").write_text(RULES)
+    (tmp_path / "groups.csv").write_text("user,company,security_group\nANN,SAMLTD,GL inquiry\nCARL,SAMLTD,AP clerk\n")
+    monkeypatch.setenv("TABLEAU_SITE_RULES", str(tmp_path / "site.yaml"))
+    monkeypatch.setenv("TABLEAU_SECURITY_GROUPS", str(tmp_path / "groups.csv"))
+    monkeypatch.setenv("TABLEAU_REFRESH", PLACE)
+    monkeypatch.setenv("TABLEAU_VIEWS", "Masters/sheets/Names.csv, Masters/sheets/Names.png")
+    source = Source(read_settings=lambda: settings, now=press.house.clock, _keeper=Keeper(press.ledger, press.house.clock), _lake=press.stock.lake)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Office(press, source, instance)
+
+
+def _checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+
+
+def test_a_source_is_planned_published_and_fresh(office: Office) -> None:
+    flow = flow_of(office.press.source, "Finance", office.door)
+    keys = (dg.AssetKey(["all", "plan", flow.name]), delivery_key(flow, ""))
+    result = office.run("deliver", *keys)
+    assert result.success
+    assert all(_checks(result).values())
+    assert office.press.published() == office.press.modelled()
+    (planned, sent) = [e.step_materialization_data.materialization for e in result.get_asset_materialization_events()]
+    assert planned.metadata["dagster/row_count"].value == len(office.press.modelled())
+    assert planned.metadata["published"].value == "not on the site"
+    assert sent.metadata["rows_sent"].value == len(office.press.modelled())
+    graph = office.definitions.resolve_asset_graph()
+    assert graph.get(keys[1]).freshness_policy is not None
+    assert dg.AssetKey(["models", "dim_vendor"]) in graph.get(keys[0]).parent_keys
+
+
+@pytest.mark.parametrize(("day", "due"), [("2026-11-30", True), ("2026-12-07", True), ("2026-11-20", False)])
+def test_the_trial_balance_goes_while_a_period_is_being_closed(office: Office, day: str, due: bool) -> None:
+    schedule = office.definitions.resolve_schedule_def("all_tableau_trial_balance")
+    moment = datetime.fromisoformat(f"{day}T06:45:00").replace(tzinfo=UTC)
+    context = dg.build_schedule_context(instance=office.instance, scheduled_execution_time=moment, resources={"sage300": office.source})
+    assert bool(schedule.evaluate_tick(context).run_requests) is due
+
+
+def test_the_site_is_held_against_its_file_and_against_sage_300(office: Office) -> None:
+    result = office.run("tableau_site")
+    assert result.success
+    assert _checks(result) == {"as_declared": False, "as_in_sage300": False}
+    lake = office.press.stock.lake.root / "_tableau"
+    assert pq.read_table(lake / "users.parquet").column("name").to_pylist() == ["admin", "publisher"]
+    apart = {row["person"]: row["difference"] for row in pq.read_table(lake / "access_list.parquet").to_pylist()}
+    assert apart["CARL"] == "only in Sage 300"
+    world = office.press.house.world
+    ann = world.add_person("ann")
+    group = world.add_group("Readers", [ann])
+    assert group.members
+    again = office.run("tableau_site")
+    (declared,) = [c for c in again.get_asset_check_evaluations() if c.check_name == "as_declared"]
+    assert declared.description == "1 differences; `sage300 tableau plan` shows them"
+    assert "grant: project Finance" in str(declared.metadata["offending"].value)
+
+
+def test_what_others_extract_is_refreshed_and_its_views_are_kept(office: Office) -> None:
+    office.press.deliver()
+    office.press.house.world.source("Vendors").is_extract = True
+    office.press.house.world.add_workbook("Masters", [("Names", "Vendors", 'SELECT COUNT(*) FROM "Extract"."dim_vendor"')])
+    assert office.run("tableau_refresh").success
+    kept = sorted(p.name for p in (office.press.stock.lake.root / VIEWS).iterdir())
+    assert kept == ["masters_sheets_names.csv", "masters_sheets_names.png"]
+    office.press.house.fault("job_fails", on="refresh", notes="The source is gone.")
+    failed = office.run("tableau_refresh")
+    assert not failed.success
+    assert "The source is gone" in str(failed.failure_data_for_node("tableau__refresh__finance_vendors"))
+
+
+def test_a_deleted_source_is_published_again_and_told(office: Office) -> None:
+    office.press.deliver()
+    there = office.press.house.world.source("Vendors")
+    del office.press.house.world.site().sources[there.id]
+    assert not office.tick().run_requests
+    office.told(Kind.SOURCE_DELETED, "Vendors")
+    found = office.tick()
+    (request,) = found.run_requests or ()
+    wanted = {EVENTS, dg.AssetKey(["all", "plan", "tableau_vendors"]), dg.AssetKey(["all", "delivery", "tableau_vendors"])}
+    assert set(request.asset_selection or ()) == wanted
+    result = office.run("", *wanted)
+    assert result.success
+    assert _checks(result)["nothing_went_wrong"] is False
+    assert office.press.published() == office.press.modelled()
+    assert not office.tick(found.cursor).run_requests
+    assert _checks(office.run("", EVENTS)) == {"nothing_went_wrong": True}
+
+
+def test_a_refresh_that_failed_is_run_again(office: Office) -> None:
+    office.told(Kind.REFRESH_FAILED, "Vendors")
+    (request,) = office.tick().run_requests or ()
+    assert set(request.asset_selection or ()) == {EVENTS, refresh_key(PLACE)}
+    office.told(Kind.REFRESH_SUCCEEDED, "Vendors")
+    assert _checks(office.run("", EVENTS)) == {"nothing_went_wrong": True}
+
+
+def test_what_is_not_ours_is_only_told(office: Office) -> None:
+    office.told(Kind.SOURCE_DELETED, "Somebody's own")
+    (request,) = office.tick().run_requests or ()
+    assert request.asset_selection == [EVENTS]
+
+
+def test_nothing_exists_where_tableau_is_not_configured(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    unset: Callable[[], object] = lambda: office.press.house.settings.model_copy(update={"tableau_server_url": ""})  # noqa: E731 - one line
+    nothing = tableau_site(office.source.settings, (), Door(unset))  # type: ignore[arg-type]
+    assert not list(nothing.assets or ())
+    assert not list(nothing.sensors or ())
