@@ -20,14 +20,21 @@ def _options(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from sage300_assets.orchestration.demo import Chapter, run_demo
+    from sage300_assets.orchestration.demo_anaplan import planning_chapter
     from sage300_assets.orchestration.demo_proof import build_models, prove_evidence, reconcile_books
     from sage300_assets.orchestration.demo_reading import read_everything
+    from sage300_assets.orchestration.demo_tableau import publish_chapter
 
     chapters = [
         Chapter("Reading everything through Dagster: the job backfill_all", read_everything),
         Chapter("Building dimensions, facts and marts: the job build_models", build_models),
         Chapter("The trial balance beside the one that the simulated Sage 300 states of its own books", _trial_balance),
         Chapter("Comparing the books with each other: the job reconciliation", reconcile_books),
+        Chapter("Publishing every data source to a simulated Tableau, and reading the published files back with the Hyper engine", publish_chapter),
+        Chapter(
+            "Planning: lists and data to a simulated Anaplan, its adjustments posted into Sage 300 and read again",
+            lambda stage: planning_chapter(stage.console, stage.source, stage.companies),
+        ),
         Chapter("Proving that the audit trail is whole", prove_evidence),
     ]
     return run_demo(chapters, days=args.days, companies=args.companies, scale=args.scale, seed=args.seed, keep=args.keep)
