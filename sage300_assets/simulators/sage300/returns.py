@@ -10,6 +10,8 @@ from sage300_assets.simulators.sage300.generic import Documents
 from sage300_assets.simulators.sage300.shapes import Anything, Row
 
 _CENT = Decimal("0.01")
+_MOST = Decimal(1000)
+"""Of a quantity, and of a price: the extremes that are invented elsewhere to try decimals would make nonsense of sales here."""
 
 
 class _Priced(Documents):
@@ -23,6 +25,8 @@ class _Priced(Documents):
         """The record."""
         row = super().build(ref)
         for line in row[self._lines]:
+            line[self._quantity] %= _MOST
+            line[self._price] %= _MOST
             line[self._amount] = (line[self._quantity] * line[self._price]).quantize(_CENT, ROUND_HALF_UP)
         return row
 
