@@ -58,7 +58,7 @@ from sage300_assets.ledger.items import (
     from_row,
     new_row,
 )
-from sage300_assets.ledger.portable import insert_or_leave
+from sage300_assets.ledger.portable import hold, insert_or_leave
 from sage300_assets.ledger.settling import link_one, settle_one
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import outbox, outbox_waits
@@ -80,16 +80,20 @@ class Outbox:
 
     def enqueue(self, items: Iterable[NewItem], *, run: str = "") -> list[Enqueued]:
         """Put items in, in this order, in one transaction. An item that is there already is left as it is, whatever became of it."""
+        wanted = list(items)
         with self.ledger.write() as db:
-            return [self._enqueue(db, item, run) for item in items]
+            # Two that plan at once would each find nothing of a record that goes once, and both put it in.
+            hold(db, (f"outbox {item.company} {item.flow}" for item in wanted))
+            return [self._enqueue(db, item, run) for item in wanted]
 
     def _enqueue(self, db: Connection, item: NewItem, run: str) -> Enqueued:
         same = and_(outbox.c.company == item.company, outbox.c.flow == item.flow, outbox.c.record == item.record)
-        of_record = select(outbox).where(same).order_by(outbox.c.id.desc())
-        latest = db.execute(of_record.where(outbox.c.state.not_in(("cancelled", "superseded"))).limit(1)).first()
+        # One statement, so one moment: with two, somebody else's item that comes in between would be taken for an earlier one, and this sent again.
+        known = db.execute(select(outbox).where(same).order_by(outbox.c.id.desc())).all()
+        latest = next((row for row in known if row.state not in {"cancelled", "superseded"}), None)
         if latest is not None and (latest.payload_hash == item.payload_hash or item.once) and latest.generation >= item.generation:
             return Enqueued(from_row(latest), new=False, differs=latest.payload_hash != item.payload_hash)
-        used = db.execute(select(func.max(outbox.c.generation)).where(same, outbox.c.payload_hash == item.payload_hash)).scalar()
+        used = max((int(row.generation) for row in known if row.payload_hash == item.payload_hash), default=None)
         generation = max(item.generation, 0 if used is None else used + 1)
         row = new_row(item, generation, self.now(), run)
         # A second process may be quicker with the very same item; then that is the one.

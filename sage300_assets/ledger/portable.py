@@ -1,10 +1,10 @@
-"""The one statement that SQLite and PostgreSQL share and SQLAlchemy keeps apart: insert, unless it is there."""
+"""What SQLite and PostgreSQL both can and SQLAlchemy keeps apart: insert unless it is there; hold a name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Column, Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 Insert = sqlite.Insert | postgresql.Insert
@@ -25,3 +25,13 @@ def insert_or_change(
         db.execute(sqlite.insert(table).values(**values).on_conflict_do_update(index_elements=unique, set_=dict(changes)))
     else:
         db.execute(postgresql.insert(table).values(**values).on_conflict_do_update(index_elements=unique, set_=dict(changes)))
+
+
+def hold(db: Connection, names: Iterable[str]) -> None:
+    """Let nobody else hold these names until the transaction ends. SQLite has one writer anyway; PostgreSQL locks what does not exist as a row yet.
+
+    In the order of the alphabet, so that two who want several never wait for each other.
+    """
+    if db.dialect.name == "postgresql":
+        for name in sorted(set(names)):
+            db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

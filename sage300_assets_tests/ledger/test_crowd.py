@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select
 
+from sage300_assets.ledger.items import NewItem
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.runs import Runs
 from sage300_assets.ledger.store import Ledger
@@ -45,3 +47,22 @@ def test_every_item_is_sent_once_and_nothing_written_is_lost(backend: str, new_l
     with ledger.read() as db:
         assert db.execute(select(func.count()).where(audit_events.c.action == "crowd")).scalar() == WORKERS * 10 * 3
     assert verify(ledger).broken is None
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_who_plan_at_once_put_a_record_that_goes_once_in_once(backend: str, new_ledger: Callable[[str], Ledger]) -> None:
+    ledger = new_ledger(backend)
+    ledger.check()
+    records = [f"T{n}" for n in range(60)]
+
+    def put_in(amount: str) -> int:
+        box = Outbox(ledger, lambda: datetime.now(UTC))
+        new = 0
+        for record in records:
+            item = NewItem(company="C", flow="f", target="t", record=record, operation="create", payload=f'{{"n":{amount}}}', once=True)
+            new += box.enqueue([item])[0].new
+        return new
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(put_in, "1234")) == len(records)
+    assert Outbox(ledger, lambda: datetime.now(UTC)).counts() == {"waiting": len(records)}
