@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from sage300_assets_tests.house import House, open_house
 
 settings.register_profile("house", deadline=None)  # a machine that is busy with something else proves nothing
 settings.load_profile("house")
+
+# Run in the background of a script, SIGINT is ignored; Dagster then has SIGTERM ignored as well, and no process that a test starts could be ended.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

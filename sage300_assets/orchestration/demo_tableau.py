@@ -22,7 +22,7 @@ from sage300_assets.flows.tableau.offer import flows
 from sage300_assets.lake.lake import Lake
 from sage300_assets.orchestration.deliveries import DELIVER, delivery_key, plan_key
 from sage300_assets.orchestration.demo import Stage
-from sage300_assets.orchestration.simulated import DEMO_LAKE, use
+from sage300_assets.orchestration.simulated import DEMO_LAKE, end, use
 from sage300_assets.systems.tableau.contents import project_at, source_called
 from sage300_assets.systems.tableau.description import DataSource
 from sage300_assets.systems.tableau.downloading import download
@@ -55,10 +55,7 @@ def simulated_tableau() -> Iterator[Mapping[str, str]]:
     try:
         yield {**_wait_until_ready(process), "TABLEAU_STATE_FOLDER": str((DEMO_LAKE.parent / "tableau").absolute())}
     finally:
-        process.terminate()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        end(process)
 
 
 def _wait_until_ready(process: subprocess.Popen[str]) -> dict[str, str]:

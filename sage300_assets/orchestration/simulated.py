@@ -16,6 +16,7 @@ from sage300_assets.base.errors import ConfigurationError
 DEMO_LAKE = Path("var") / "demo" / "lake"
 DEMO_LEDGER = Path("var") / "demo" / "ledger.db"
 """Stays when a demo starts anew: what was recorded is never removed."""
+_END_SECONDS = 5
 _READY = re.compile(r"at (?P<url>http\S+/Sage300WebApi).*?user (?P<user>[^\s,]+), password (?P<password>[^\s,]+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -37,10 +38,7 @@ def simulated_sage300(companies: Sequence[str], days: int, scale: int = 1, seed:
             "LEDGER_URL": f"sqlite:///{DEMO_LEDGER.absolute()}",
         }
     finally:
-        process.terminate()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        end(process)
 
 
 @contextlib.contextmanager
@@ -51,10 +49,19 @@ def simulated_anaplan(model: Path) -> Iterator[Mapping[str, str]]:
     try:
         yield _settings_told(process, "ANAPLAN_PASSWORD")
     finally:
-        process.terminate()
+        end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a simulator, also a deaf one: in the background of a script SIGINT is ignored, Dagster then has SIGTERM ignored, and children inherit that."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def use(settings: Mapping[str, str]) -> None:
