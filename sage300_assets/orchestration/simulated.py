@@ -53,7 +53,7 @@ def simulated_anaplan(model: Path) -> Iterator[Mapping[str, str]]:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End a simulator, also a deaf one: in the background of a script SIGINT is ignored, Dagster then has SIGTERM ignored, and children inherit that."""
+    """End a simulator, also a deaf one: in the background of a script SIGINT is ignored, Dagster then ignores SIGTERM, and children inherit that."""
     process.terminate()
     try:
         process.wait(_END_SECONDS)
