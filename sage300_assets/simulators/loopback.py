@@ -15,6 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
+_TURNS = 5
+"""So many turns of the loop it takes until idle connections are gone."""
 
 
 class _Protocol(H11Protocol):
@@ -43,6 +45,16 @@ class _Uvicorn(uvicorn.Server):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), 1)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:  # someone still waits for an answer
+            await super().shutdown(sockets)
+
 
 class Loopback:
     """One application at one port of this machine."""
@@ -62,7 +74,7 @@ class Loopback:
             server_header=False,
             ws="none",
             timeout_graceful_shutdown=2,
-            timeout_keep_alive=120,
+            timeout_keep_alive=120,  # as IIS
             log_config=None,  # leaves the logging of whoever runs this alone
         )
         self._uvicorn = _Uvicorn(config, closing)
