@@ -161,7 +161,7 @@ class Courier:
                 self._one(box, flow, plan, lake, target, claims[0], run=run, watch=watch)
                 watch.rows(1)
                 continue
-            due = self._next_due(box, flow, plan.scope)
+            due = box.next_due(company=plan.scope, flow=flow.name)
             if due is None or due > until:
                 return
             self.wait(max(0.0, (due - self.now()).total_seconds()))
@@ -234,10 +234,6 @@ class Courier:
     def _later(self, claim: Claim) -> datetime:
         doublings: int = 2 ** min(claim.item.attempts, 10)
         return self.now() + min(_LONGEST_WAIT, _FIRST_WAIT * doublings)
-
-    def _next_due(self, box: Outbox, flow: Flow, company: str) -> datetime | None:
-        waiting = box.items(company=company, flow=flow.name, states=("waiting", "unknown"))
-        return min((item.not_before for item in waiting), default=None)
 
 
 class NotApproved(DataError):

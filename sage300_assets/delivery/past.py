@@ -12,7 +12,7 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.canonical import canonical, clean
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.items import PENDING, Done, Failed, Item, NewItem, Outcome
-from sage300_assets.ledger.outbox import Outbox
+from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.standing import last_done, newest_generation, standing
 from sage300_assets.ledger.store import Ledger
 
@@ -77,7 +77,7 @@ def note_rejections(
 def close_overtaken(flow: Flow, scope: str, ledger: Ledger, now: Callable[[], datetime]) -> None:
     """Close dead letters of records that went out since, with other content."""
     letters = DeadLetters(ledger, now)
-    waiting = letters.open(company=scope, flow=flow.name)
+    waiting = letters.open(company=scope, flow=flow.name, limit=ALL_ITEMS)
     if not waiting:
         return
     stands = {record: state for record, _, state in standing(ledger, company=scope, flow=flow.name)}
@@ -111,7 +111,7 @@ def repeat(item: Item, ledger: Ledger, now: Callable[[], datetime]) -> None:
 
 def _close_cured(plan: Plan, lake: Lake, ledger: Ledger, flow: str, rejected: Container[str], now: Callable[[], datetime]) -> None:
     letters = DeadLetters(ledger, now)
-    waiting = [letter for letter in letters.open(company=plan.scope, flow=flow) if letter.record not in rejected]
+    waiting = [letter for letter in letters.open(company=plan.scope, flow=flow, limit=ALL_ITEMS) if letter.record not in rejected]
     if not waiting:
         return
     with open_rows(lake, plan) as db:

@@ -224,6 +224,12 @@ class Outbox:
         with self.ledger.read() as db:
             return [from_row(row) for row in db.execute(select(outbox).where(*wanted).order_by(outbox.c.id).limit(limit))]
 
+    def next_due(self, *, company: str, flow: str) -> datetime | None:
+        """When the first of what waits, or of what nobody knows the outcome of, is due."""
+        mine = (outbox.c.company == company, outbox.c.flow == flow, outbox.c.state.in_(("waiting", "unknown")))
+        with self.ledger.read() as db:
+            return db.execute(select(func.min(outbox.c.not_before)).where(*mine)).scalar()
+
     def counts(self, *, company: str = "", flow: str = "", plan: str = "") -> Mapping[str, int]:
         """How many items are in each state."""
         wanted = [outbox.c[name] == value for name, value in (("company", company), ("flow", flow), ("plan", plan)) if value]

@@ -24,10 +24,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for option, name in (("lake", "lake_url"), ("company", "sage300_companies")):
         if getattr(args, option, None):
             given[name] = getattr(args, option)
-    try:
-        return load_settings(**given)
-    except UnicodeDecodeError as problem:
-        raise ConfigurationError(f"{args.env_file or '.env'} is not text in UTF-8.", cure="Save it as UTF-8.") from problem
+    return load_settings(**given)
 
 
 def env_file_of(args: argparse.Namespace) -> dict[str, object]:

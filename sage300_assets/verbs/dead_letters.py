@@ -53,6 +53,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from sage300_assets.base.errors import Conflict
     from sage300_assets.ledger.dead_letters import DeadLetters
+    from sage300_assets.ledger.outbox import ALL_ITEMS
     from sage300_assets.terminal.places import ledger_of
     from sage300_assets.terminal.screen import complain, grid, say
 
@@ -75,7 +76,7 @@ def _run(args: argparse.Namespace) -> int:
         elif args.problem_class:
             sent, left = letters.replay_class(args.problem_class, who=_who(), company=args.company, flow=args.flow)
         else:
-            found = letters.open(company=args.company, flow=args.flow)
+            found = letters.open(company=args.company, flow=args.flow, limit=ALL_ITEMS)
             sent = letters.replay([letter.id for letter in found], who=_who())
         for problem in left:
             complain(f"sage300: {problem}")
@@ -87,6 +88,10 @@ def _run(args: argparse.Namespace) -> int:
         return 0
     rows = [(one.id, one.company, one.flow, one.record, one.problem_class, one.message, one.cure, f"{one.last_at:%Y-%m-%d %H:%M}") for one in found]
     grid(("number", "company", "flow", "record", "class", "what happened", "cure", "last tried (UTC)"), rows, right=(0,))
+    asked = (args.company, args.flow, args.problem_class)
+    total = sum(count for key, count in letters.counts().items() if all(not want or want == have for want, have in zip(asked, key, strict=True)))
+    if total > len(found):
+        say(f"These are the newest {len(found):,} of {total:,}. Choose with --company, --flow or --class.")
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sage300_assets_tests.benchmarks import audit, definitions, extract, ingest, memory, models, poll, year
+from sage300_assets_tests.benchmarks import audit, definitions, extract, ingest, memory, models, planning, poll, year
 from sage300_assets_tests.benchmarks.report import CouldNotRun, Figure, machine, show
 
 BENCHES = {
@@ -24,6 +24,7 @@ BENCHES = {
     "audit": audit.run,
     "extract": extract.run,
     "models": models.run,
+    "planning": planning.run,
 }
 
 

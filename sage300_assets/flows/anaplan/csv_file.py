@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 
@@ -64,9 +65,9 @@ def write_csv(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, pa
 def prepare(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, company: str, *, prefix: str = "", leave_out: str = "") -> Prepared:
     """Make the rows of an import, without the records that the relation `leave_out` names, and refuse what Anaplan would misread."""
     set_company(connection, company, prefix)
-    _refuse_floats(connection, declared)
+    types = _types(connection, declared)
     table = f"outgoing_{declared.name}"
-    shaped = ", ".join(f"{_shaped(c, declared)} AS {_quoted(c.header)}" for c in declared.columns)
+    shaped = ", ".join(f"{_shaped(c, declared, types[c.source])} AS {_quoted(c.header)}" for c in declared.columns)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {shaped} FROM ({declared.sql})")
     try:
         if leave_out:
@@ -85,8 +86,12 @@ def set_company(connection: duckdb.DuckDBPyConnection, company: str, prefix: str
 
 def record_sql(declared: AnaplanImport) -> str:
     """SQL for how a row is called in plans and dead letters: the parts of its key, with a `/` between them."""
-    parts = (f"replace(replace(coalesce({_quoted(h)}, ''), '%', '%25'), '/', '%2F')" for h in declared.key)
-    return f"concat_ws('/', {', '.join(parts)})"
+    given = [f"coalesce({_quoted(h)}, '')" for h in declared.key]
+    escaped = (f"replace(replace({part}, '%', '%25'), '/', '%2F')" for part in given)
+    together = f"concat({', '.join(given)})"
+    # Hardly a code has such a letter, and looking is quicker than replacing.
+    special = f"contains({together}, '%') OR contains({together}, '/')"
+    return f"CASE WHEN {special} THEN concat_ws('/', {', '.join(escaped)}) ELSE concat_ws('/', {', '.join(given)}) END"
 
 
 def record_of(values: Iterable[str]) -> str:
@@ -95,8 +100,9 @@ def record_of(values: Iterable[str]) -> str:
 
 
 def content_sql(declared: AnaplanImport) -> str:
-    """SQL for everything that stands in a row."""
-    return f"concat_ws(chr(31), {', '.join(f'coalesce(CAST({_quoted(c.header)} AS VARCHAR), chr(30))' for c in declared.columns)})"
+    """SQL for what stands in a row beside its key."""
+    beside = [f"coalesce(CAST({_quoted(c.header)} AS VARCHAR), chr(30))" for c in declared.columns if c.header not in declared.key]
+    return f"concat_ws(chr(31), {', '.join(beside)})" if beside else "''"
 
 
 def control_sql(declared: AnaplanImport) -> str:
@@ -113,7 +119,8 @@ def control_at_source(connection: duckdb.DuckDBPyConnection, declared: AnaplanIm
     return Decimal(row[0])
 
 
-def _refuse_floats(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> None:
+def _types(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> dict[str, str]:
+    """Types of the query's columns; what is not exact is refused."""
     types = {str(name): str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE {declared.sql}").fetchall()}
     for column in declared.columns:
         kind = types.get(column.source)
@@ -121,64 +128,79 @@ def _refuse_floats(connection: duckdb.DuckDBPyConnection, declared: AnaplanImpor
             raise DataError(f"{declared.name}: its query gives no column {column.source}.", cure=f"Correct flows/anaplan/sql/{declared.name}.sql.")
         if column.kind is Kind.NUMBER and not kind.startswith(("DECIMAL", "INTEGER", "BIGINT", "HUGEINT", "SMALLINT", "TINYINT")):
             raise DataError(f"{declared.name}: {column.source} is {kind}, which is not exact.", cure="Make it a DECIMAL in the query.")
+    return types
 
 
-def _shaped(column: Column, declared: AnaplanImport) -> str:
+def _shaped(column: Column, declared: AnaplanImport, kind: str) -> str:
     """How a column is written."""
     source = _quoted(column.source)
     if column.kind in CODES:
         return f"getvariable('prefix') || nullif(trim(CAST({source} AS VARCHAR)), '')"
     if column.kind is Kind.NAME:
-        code = next(_shaped(c, declared) for c in declared.columns if c.kind is Kind.CODE)
+        code = next(_shaped(c, declared, kind) for c in declared.columns if c.kind is Kind.CODE)
         return f"rtrim(left({code} || ' ' || coalesce({_plain(source)}, ''), {LONGEST_CODE}))"
     others = {
         Kind.MONTH: f"strftime({source}, '{_TIME[declared.time_format]}')",
         Kind.DAY: f"strftime({source}, '%Y-%m-%d')",
         Kind.FLAG: f"CASE WHEN {source} THEN 'TRUE' WHEN NOT {source} THEN 'FALSE' END",
-        Kind.NUMBER: f"CAST({source} AS DECIMAL(38, {declared.scale}))",
+        Kind.NUMBER: f"CAST({source} AS DECIMAL({_digits(kind, declared.scale)}, {declared.scale}))",
     }
     return others.get(column.kind) or f"nullif({_plain(source)}, '')"
 
 
+def _digits(kind: str, scale: int) -> int:
+    """Digits that hold any value of a type at a scale. DuckDB writes decimals of up to 18 digits three times as fast as longer ones."""
+    if not kind.startswith("DECIMAL("):
+        return 38
+    digits, decimals = (int(part) for part in kind[8:-1].split(","))
+    return min(38, digits - decimals + scale + (scale < decimals))  # rounding may carry into one more
+
+
 def _plain(source: str) -> str:
     """A text in one line: line breaks and other control characters would begin a new row in some readers."""
-    return f"trim(regexp_replace(CAST({source} AS VARCHAR), '[\\x00-\\x1F\\x7F\\s]+', ' ', 'g'))"
+    given = f"CAST({source} AS VARCHAR)"
+    # To look is quick, to replace is slow, and hardly a text needs it.
+    spaced = f"regexp_replace({given}, '[\\x00-\\x1F\\x7F\\s]+', ' ', 'g')"
+    return f"trim(CASE WHEN regexp_matches({given}, '[\\x00-\\x1F\\x7F]|  ') THEN {spaced} ELSE {given} END)"
 
 
 def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str) -> tuple[int, str, dict[str, Decimal]]:
-    """Count the rows, their fingerprint and the totals; refuse what Anaplan would misread."""
+    """Count the rows, their fingerprint and the totals; refuse what Anaplan would misread. One pass over the rows, unless something is wrong."""
     key = [_quoted(h) for h in declared.key]
     blank = " OR ".join(f"{k} IS NULL" for k in key)
+    codes = [_quoted(c.header) for c in declared.columns if c.kind in CODES]
+    wrong = " OR ".join(_is_no_code(code) for code in codes) or "false"
     sums = "".join(f", sum({_quoted(c.header)})" for c in declared.numbers)
     everything = ", ".join(_quoted(c.header) for c in declared.columns)
     counted = connection.execute(
-        f"SELECT count(*), count(*) FILTER ({blank}), count(DISTINCT hash({', '.join(key)})), bit_xor(hash({everything})), "
-        f"sum(hash({everything})::HUGEINT){sums} FROM {table}"
+        f"SELECT count(*), count(*) FILTER ({blank}), count(*) FILTER ({wrong}), count(DISTINCT hash({', '.join(key)})), "
+        f"bit_xor(hash({everything})), sum(hash({everything})::HUGEINT){sums} FROM {table}"
     ).fetchone()
     assert counted is not None
-    rows, blanks, distinct, mixed, added, *totals = counted
+    rows, blanks, no_codes, distinct, mixed, added, *totals = counted
     if blanks:
         raise DataError(
             f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, table, key, blank)}."
         )
-    for code in (_quoted(c.header) for c in declared.columns if c.kind in CODES):
-        _check_codes(connection, declared, table, code)
+    if no_codes:
+        _refuse_codes(connection, declared, table, codes)
     if distinct < rows:
         _check_unique(connection, declared, table, ", ".join(key))
     numbers = {c.header: Decimal(v) if v is not None else Decimal(0) for c, v in zip(declared.numbers, totals, strict=True)}
     return int(rows), f"{rows}-{mixed or 0:x}-{added or 0:x}", numbers
 
 
-def _check_codes(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str, code: str) -> None:
-    wrong = connection.execute(
-        f"SELECT {code} FROM (SELECT DISTINCT {code} FROM {table}) WHERE length({code}) > {LONGEST_CODE} OR {code} ~ '.*[\\x00-\\x1F\\x7F].*' "
-        f"ORDER BY 1 LIMIT {SHOWN}"
-    ).fetchall()
-    if wrong:
-        raise DataError(
-            f"{declared.name}: codes of more than {LONGEST_CODE} characters or with control characters: {'; '.join(str(w[0]) for w in wrong)}.",
-            cure="Shorten them in the query; Anaplan would cut or refuse them.",
-        )
+def _is_no_code(code: str) -> str:
+    return f"(length({code}) > {LONGEST_CODE} OR regexp_matches({code}, '[\\x00-\\x1F\\x7F]'))"
+
+
+def _refuse_codes(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str, codes: Iterable[str]) -> NoReturn:
+    each = " UNION ALL ".join(f"SELECT {code} AS code FROM {table} WHERE {_is_no_code(code)}" for code in codes)
+    wrong = connection.execute(f"SELECT DISTINCT code FROM ({each}) ORDER BY 1 LIMIT {SHOWN}").fetchall()
+    raise DataError(
+        f"{declared.name}: codes of more than {LONGEST_CODE} characters or with control characters: {'; '.join(str(w[0]) for w in wrong)}.",
+        cure="Shorten them in the query; Anaplan would cut or refuse them.",
+    )
 
 
 def _check_unique(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str, parts: str) -> None:

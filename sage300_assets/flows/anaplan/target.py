@@ -28,7 +28,8 @@ from sage300_assets.systems.anaplan.tasks import Choice, run
 from sage300_assets.systems.anaplan.upload import send_file
 
 _CURE = "Mend the row at its source, or the list in the model. A row that is as it was goes again when its dead letter is replayed."
-
+_MEMORY = "128MB"
+"""However many rows; what does not fit is spilled to disk."""
 
 Files = list[tuple[AnaplanImport, Written]]
 
@@ -54,6 +55,7 @@ class ImportTarget:
         """Write the files of the plan, send them, and run the import or the process once."""
         self.client.wake()
         with TemporaryDirectory(prefix="anaplan-") as folder, self.open(self.lake, self.company) as db:
+            db.execute(f"SET memory_limit = '{_MEMORY}'; SET temp_directory = {text(Path(folder) / 'spill')}")
             written = self._written(db, item, Path(folder))
             for declared, file in written:
                 send_file(self.client, file.path, self.client.find("files", self._called(declared.file)))
