@@ -41,9 +41,11 @@ class ReadWriter:
             return
         constants = {"_read": read, "_read_at": read_at, "_run": self.run, "_page": page, "_change": change, "_deleted": deleted}
         schema = stored_schema(table)
-        for name, value in constants.items():
-            rows = rows.append_column(schema.field(name), pa.repeat(pa.scalar(value, schema.field(name).type), rows.num_rows))
-        self.write_stored(table, rows.cast(schema))
+        own = pa.schema(list(schema)[: -len(constants)])
+        known = (pa.repeat(pa.scalar(value, schema.field(name).type), rows.num_rows) for name, value in constants.items())
+        # A cast of each column of each page takes as long as writing it, and most pages come in the right types.
+        columns = (rows if rows.schema == own else rows.cast(own)).columns
+        self.write_stored(table, pa.Table.from_arrays([*columns, *known], schema=schema))
 
     def write_stored(self, table: Table, rows: pa.Table) -> None:
         """Add rows that already say where they came from."""

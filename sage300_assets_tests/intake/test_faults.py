@@ -36,7 +36,7 @@ class Case:
 
 
 CASES = {
-    "cut into windows": Case("MTContacts", 4, "LastName"),
+    "cut into windows": Case("MTContacts", 2, "LastName"),
     "several pages": Case(PAYMENTS, 4, "Description"),
     "one page": Case("BKBanks", 100, "Description"),
 }

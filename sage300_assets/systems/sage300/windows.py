@@ -26,14 +26,14 @@ from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.decode import BUSINESS_DATE
 from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
 
-_FILL = 0.7
+_FILL = 0.8
 """Share of a page that a planned window is expected to fill, so that most windows fit."""
-_FEW_PAGES = 4
-"""Up to so many pages it costs less to follow the pages and read the keys again than to cut."""
+_FEW_PAGES = 8
+"""A planned window has no more pages: all of them are read again when something moves."""
 _WINDOW_TRIES = 4
 _RECOUNTS = 4
-_PAGES_IN_MEMORY = 4
-"""A window with more pages lets go of the later ones and decodes them again from where they landed."""
+_ROWS_IN_MEMORY = 4_000
+"""A window with more lets go of its later pages and decodes them again from where they landed."""
 
 
 class _Moved(RetriableError):
@@ -175,10 +175,14 @@ class Reader:
 
     def _cut(self, span: Span, first: Page) -> list[Span]:
         """Pieces for a span whose first page showed that it does not fit; one piece if it is better read page by page."""
-        count, page_rows = self._counted(first), max(1, first.rows)
-        if count <= _FEW_PAGES * page_rows:
+        pages = max(1.0, self._counted(first) / max(1, first.rows))
+        days = _days(span, self.today)
+        length = _best_length(days, pages)
+        pieces = max(1, math.ceil(days / length))
+        # Its first page is there already; the others and all keys are not.
+        if pages <= _FEW_PAGES and 2 * math.ceil(pages) - 1 <= pieces * _calls(pages * length / days):
             return [span]
-        return _cut(span, self.today, max(2, math.ceil(count / (page_rows * _FILL))))
+        return _cut(span, self.today, max(2, pieces))
 
     def _try_whole(self, window: Window) -> WindowRead | Page:
         """Read a window that fits one page, or give its first page."""
@@ -242,10 +246,12 @@ class Reader:
     def _prove(self, window: Window, incoming: Iterable[Page]) -> WindowRead:
         pages: list[Page] = []
         keys: list[pa.Table] = []
+        held = 0
         for page in incoming:
             keys.append(self._keys_of(page))
             self._inside(window, page)
-            pages.append(page if len(pages) < _PAGES_IN_MEMORY else page.spilled())
+            held += page.rows
+            pages.append(page if held <= _ROWS_IN_MEMORY else page.spilled())
         count = self._counted(pages[0])
         rows = sum(p.rows for p in pages)
         if rows != count:
@@ -326,6 +332,23 @@ def only_undated(page: Page) -> Page:
     aside = None if page.aside is None else page.aside.filter(pc.is_null(page.aside[BUSINESS_DATE]))
     rows = tables[page.contract.entity.root.name].num_rows + (0 if aside is None else aside.num_rows)
     return replace(page, kept=tables, rows=rows, aside=aside, keys=None)
+
+
+def _days(span: Span, today: date) -> int:
+    """Days among which the records of a span are; a year, where nobody can tell."""
+    start = span.start or today - _YEAR
+    return (span.end - start).days if span.end else (max(today, start) - start).days + 1
+
+
+def _calls(pages: float) -> float:
+    """What a window costs that is expected to fill so many pages: one call if it fits, else each page, and each page of keys."""
+    return 1 if pages <= _FILL else 2 * (pages + 0.5)
+
+
+def _best_length(days: int, pages: float) -> int:
+    """In windows of how many days the pages of a span cost the fewest calls."""
+    most = max(1, min(days, math.floor(_FEW_PAGES * days / pages)))
+    return min(range(1, most + 1), key=lambda length: (_calls(pages * length / days) / length, length))
 
 
 def _cut(span: Span, today: date, pieces: int) -> list[Span]:
