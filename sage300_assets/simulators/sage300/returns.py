@@ -10,7 +10,7 @@ from sage300_assets.simulators.sage300.generic import Documents
 from sage300_assets.simulators.sage300.shapes import Anything, Row
 
 _CENT = Decimal("0.01")
-_MOST = Decimal(1000)
+_MOST_UNITS, _MOST_EACH = Decimal(5), Decimal(200)
 """Of a quantity, and of a price: the extremes that are invented elsewhere to try decimals would make nonsense of sales here."""
 
 
@@ -25,8 +25,8 @@ class _Priced(Documents):
         """The record."""
         row = super().build(ref)
         for line in row[self._lines]:
-            line[self._quantity] %= _MOST
-            line[self._price] %= _MOST
+            line[self._quantity] %= _MOST_UNITS
+            line[self._price] %= _MOST_EACH
             line[self._amount] = (line[self._quantity] * line[self._price]).quantize(_CENT, ROUND_HALF_UP)
         return row
 
