@@ -18,15 +18,17 @@ class Webhook:
         self.paths: list[str] = []
         self.status = 200
         self.location = ""
+        self.takes_files = True
         webhook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 webhook.paths.append(self.path)
-                if webhook.status == 200:
-                    webhook.arrived.append(json.loads(body))
-                self.send_response(webhook.status)
+                status = 413 if body.get("attachments") and not webhook.takes_files else webhook.status
+                if status == 200:
+                    webhook.arrived.append(body)
+                self.send_response(status)
                 if webhook.location:
                     self.send_header("Location", webhook.location)
                 self.send_header("Content-Length", "0")

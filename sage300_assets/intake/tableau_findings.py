@@ -79,6 +79,24 @@ def _visit(settings: TableauSettings, site: SiteSettings) -> Iterator[Finding]:
         yield problem(_SUBJECT, refusal)
 
 
+def _project_rights(session: Session, settings: TableauSettings) -> Iterator[Finding]:
+    from sage300_assets.systems.tableau.contents import may_publish, project_at  # noqa: PLC0415 - see above
+
+    try:
+        place = project_at(session, settings.tableau_project)
+        may = may_publish(session, place)
+    except Sage300AssetsError:
+        return  # what stands above it has said why
+    if may is None:
+        cure = "A first publication will show it: `sage300 deliver` with one source."
+        yield Finding(Level.NOTE, _SUBJECT, f"Whether the token's user may publish into {place.path} is not to be seen.", cure)
+    elif may:
+        yield Finding(Level.OK, _SUBJECT, f"The token's user may write into the project {place.path}.")
+    else:
+        cure = "In Tableau: the project, Actions, Permissions: give the user or a group of it Publish (with View)."
+        yield Finding(Level.PROBLEM, _SUBJECT, f"The token's user may not publish into the project {place.path}.", cure)
+
+
 def _rights(session: Session, settings: TableauSettings, site: SiteSettings) -> Iterator[Finding]:
     import tableauserverclient as tsc  # noqa: PLC0415 - see above
 
@@ -103,6 +121,7 @@ def _rights(session: Session, settings: TableauSettings, site: SiteSettings) -> 
         return "The jobs of the site are to be seen."
 
     yield tried("Finding the project", project, "publishing")
+    yield from _project_rights(session, settings)
     yield tried("Reading the data sources", lambda: f"{len(sources(session))} data sources are to be seen.", "comparing with what is published")
     yield tried("Reading the jobs", jobs, "following a publication")
     try:

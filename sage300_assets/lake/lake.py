@@ -20,7 +20,7 @@ from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake import warehouse
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.landing import Landing
-from sage300_assets.lake.layout import Layout, schema_name, view_name
+from sage300_assets.lake.layout import VIEW_KINDS, VIEWS, Layout, schema_name, view_name
 from sage300_assets.lake.publication import Publication, PublicationLog, new_read, store, superseded_since
 from sage300_assets.lake.schema import fingerprint
 from sage300_assets.lake.shelf import Shelf
@@ -70,6 +70,11 @@ class Lake:
         if key not in self._logs:
             self._logs[key] = PublicationLog(self.layout.publications(company, entity))
         return self._logs[key].list()
+
+    def exported_views(self) -> tuple[Path, ...]:
+        """Files of the Tableau views that were exported into the lake, each as it was last."""
+        folder = self.root / VIEWS
+        return tuple(sorted(p for p in folder.iterdir() if p.suffix in VIEW_KINDS and not p.name.startswith("."))) if folder.is_dir() else ()
 
     def look(self, company: str, entity: Entity, publications: tuple[Publication, ...] | None = None) -> Listing:
         """One consistent look at an entity; `publications` if they were listed already."""

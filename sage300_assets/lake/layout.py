@@ -11,7 +11,9 @@ from sage300_assets.catalogue.model import Entity, Table
 PUBLICATIONS = "_publications"
 WAREHOUSE = "warehouse.duckdb"
 VIEWS = "_views"
-"""Folder of views of others that were exported, for the report."""
+"""Folder of views of others that were exported, for the report and for alerts,"""
+VIEW_KINDS = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
+"""and what they may be."""
 
 
 @dataclass(frozen=True)

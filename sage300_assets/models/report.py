@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 
 from sage300_assets.catalogue import ENTITIES
 from sage300_assets.lake.lake import Lake
-from sage300_assets.lake.layout import VIEWS
+from sage300_assets.lake.layout import VIEW_KINDS
 from sage300_assets.lake.publication import PublicationLog
 from sage300_assets.lake.views import text
 from sage300_assets.models.compiled import compiled
@@ -158,11 +158,8 @@ def _reconciliation(lake: Lake, company: str) -> list[tuple[str, str, str]]:
 
 def _views(lake: Lake) -> Iterator[tuple[str, str, bool]]:
     """Name, content and whether it is a picture, of each view that was exported from Tableau into the lake."""
-    kinds = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
-    folder = lake.root / VIEWS
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix in kinds and not path.name.startswith("."):
-            yield path.name, f"data:{kinds[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}", path.suffix == ".png"
+    for path in lake.exported_views():
+        yield path.name, f"data:{VIEW_KINDS[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}", path.suffix == ".png"
 
 
 def _freshness(lake: Lake, company: str) -> Iterator[tuple[str, str]]:

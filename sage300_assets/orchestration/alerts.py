@@ -10,8 +10,9 @@ some targets remembers what it still owes to the others, so nobody gets a messag
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +20,7 @@ import dagster as dg
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.catalogue.model import Entity
+from sage300_assets.lake.lake import Lake
 from sage300_assets.orchestration.dev import HOME
 from sage300_assets.orchestration.happenings import happenings, stale
 from sage300_assets.systems.alerts.memory import Memory
@@ -27,6 +29,11 @@ from sage300_assets.systems.alerts.settings import AlertSettings
 
 SENSOR = "alerts"
 _EVERY_SECONDS = 60
+
+_MOST_BYTES = 5_000_000
+"""Of all attachments together; many mail servers take no more than ten million."""
+_NEWS = timedelta(days=2)
+"""An older picture shows what was, not what is."""
 
 ReadSettings = Callable[[], AlertSettings]
 
@@ -38,11 +45,13 @@ def alert_definitions(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dg.Definitions:
     """The sensor, if there is anybody to tell."""
-    return dg.Definitions(sensors=[alert_sensor(read_settings, now)]) if read_settings().targets else dg.Definitions()
+    if not read_settings().targets:
+        return dg.Definitions()
+    return dg.Definitions(sensors=[alert_sensor(read_settings, now, lambda: Lake.of(settings).exported_views())])
 
 
-def alert_sensor(read_settings: ReadSettings, now: Callable[[], datetime]) -> dg.SensorDefinition:
-    """One sensor for everything; it starts no runs."""
+def alert_sensor(read_settings: ReadSettings, now: Callable[[], datetime], views: Callable[[], Iterable[Path]] = tuple) -> dg.SensorDefinition:
+    """One sensor for everything; it starts no runs. `views` are files that may go with a message."""
 
     @dg.sensor(
         name=SENSOR,
@@ -52,13 +61,29 @@ def alert_sensor(read_settings: ReadSettings, now: Callable[[], datetime]) -> dg
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         memory = Memory.from_text(context.cursor)
-        posted = look(context.instance, context.repository_def, memory, read_settings(), now())
+        settings = read_settings()
+        files = attached(views(), now()) if settings.alert_views else ()
+        posted = look(context.instance, context.repository_def, memory, settings, now(), files)
         return dg.SensorResult(skip_reason=dg.SkipReason(_said(memory, posted)), cursor=memory.to_text())
 
     return alerts
 
 
-def look(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition | None, memory: Memory, settings: AlertSettings, now: datetime) -> Posted:
+def attached(views: Iterable[Path], now: datetime) -> tuple[Path, ...]:
+    """The views that are of today or yesterday, as many as a mail may hold."""
+    fresh = [path for path in views if now.timestamp() - path.stat().st_mtime <= _NEWS.total_seconds()]
+    sizes = accumulate(path.stat().st_size for path in fresh)
+    return tuple(path for path, together in zip(fresh, sizes, strict=True) if together <= _MOST_BYTES)
+
+
+def look(
+    instance: dg.DagsterInstance,
+    repository: dg.RepositoryDefinition | None,
+    memory: Memory,
+    settings: AlertSettings,
+    now: datetime,
+    files: Sequence[Path] = (),
+) -> Posted:
     """Find what is new, tell it, and remember it; raises if all that should be told could not be."""
     from sage300_assets.systems.alerts.send import send  # noqa: PLC0415 - apprise takes half a second, and most processes send nothing
 
@@ -66,7 +91,11 @@ def look(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition | Non
     if repository is not None:
         stale(instance, repository, memory.book, now)
     messages = list(memory.book.messages(now, settings.every, settings.dagster_ui_url))
-    posted = post([*memory.waiting, *addressed(messages, settings.targets)], settings.targets, send)
+    posted = post(
+        [*memory.waiting, *addressed(messages, settings.targets)],
+        settings.targets,
+        lambda target, message: send(target, message, () if message.over else files),
+    )
     if posted.refusals and not posted.sent:
         raise RetriableError(
             f"No alert could be sent, so {len(posted.waiting)} wait for the next time: {' '.join(str(one) for one in posted.refusals)}"

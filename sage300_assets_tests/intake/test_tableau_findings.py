@@ -43,7 +43,7 @@ def test_everything_that_publishing_needs_is_looked_at_and_nothing_is_changed(ho
     found = _findings(house)
     assert {one.level for one in found} == {Level.OK}
     said = " ".join(one.message for one in found)
-    for part in ("Hyper engine", "Signed in", "project Finance", "data sources", "jobs", "may publish"):
+    for part in ("Hyper engine", "Signed in", "project Finance", "data sources", "jobs", "may publish", "may write into the project Finance"):
         assert part in said
     assert {call.method for call in house.server.calls} <= {"GET", "POST"}
     assert {call.call for call in house.server.calls if call.method == "POST"} == {"signin", "signout"}
@@ -73,3 +73,14 @@ def test_a_user_who_may_not_publish_and_a_token_that_ends(house: House, tmp_path
     messages = [one.message for one in _problems(found)]
     assert "The token's user is Viewer, which may not publish." in messages
     assert "TABLEAU_SITE_RULES is set, and the token's user is Viewer." in messages
+
+
+def test_a_user_who_may_not_publish_into_the_project(house: House) -> None:
+    site = house.world.site()
+    person = next(p for p in site.people.values() if p.name == "publisher")
+    project = next(p for p in site.projects.values() if p.name == "Finance")
+    person.role = "Creator"
+    site.rights["projects", project.id, ""] = [("user", person.id, "Write", "Deny")]
+    (found,) = _problems(_findings(house))
+    assert found.message == "The token's user may not publish into the project Finance."
+    assert "Permissions" in found.cure

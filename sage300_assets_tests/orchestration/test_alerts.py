@@ -16,6 +16,7 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 from sage300_assets import cli
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.settings import load, load_settings
+from sage300_assets.lake.lake import Lake
 from sage300_assets.orchestration import alerts as alerts_module
 from sage300_assets.orchestration.alerts import alert_definitions, alert_sensor
 from sage300_assets.orchestration.build import build_definitions
@@ -39,6 +40,7 @@ class Plant:
     late: timedelta = timedelta(0)
     cursor: str | None = None
     more: str = ""
+    views: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         policy = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50))
@@ -61,7 +63,7 @@ class Plant:
         self.definitions = dg.Definitions(
             assets=[vendors, items],
             jobs=[dg.define_asset_job("reading", executor_def=dg.in_process_executor), dg.define_asset_job("again", [VENDORS])],
-            sensors=[alert_sensor(self.settings, lambda: datetime.now(UTC) + self.late)],
+            sensors=[alert_sensor(self.settings, lambda: datetime.now(UTC) + self.late, lambda: self.views)],
         )
 
     def settings(self) -> AlertSettings:
@@ -253,3 +255,25 @@ def test_the_command_line(stored: Plant, monkeypatch: pytest.MonkeyPatch, capsys
     assert code == 1
     assert "ALERT_URLS 1 (JSON) did not take" in said
     assert "CANARY" not in said
+
+
+def test_exported_views_go_with_trouble_while_they_are_fresh(plant: Plant, tmp_path: Path) -> None:
+    for name in ("cash.png", "last_year.pdf", "stock.csv"):
+        (tmp_path / name).write_bytes(b"x" * (5_000_000 if name == "stock.csv" else 10))
+        plant.views.append(tmp_path / name)
+    os.utime(tmp_path / "last_year.pdf", (0, 0))
+    plant.run("totals_tie")
+    plant.look()
+    assert [one["filename"] for one in plant.hook.arrived[0]["attachments"]] == ["cash.png"], "one is too old, and one too large"
+    plant.run()
+    assert plant.look() == ["[recovered] SAMLTD: totals tie"]
+    assert plant.hook.arrived[-1]["attachments"] == []
+
+
+def test_the_sensor_of_the_project_knows_the_exported_views(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert lake.exported_views() == ()
+    for name in ("cash.png", ".cash.png.part", "notes.txt", "ageing.csv"):
+        (tmp_path / "_views").mkdir(exist_ok=True)
+        (tmp_path / "_views" / name).touch()
+    assert [path.name for path in lake.exported_views()] == ["ageing.csv", "cash.png"]

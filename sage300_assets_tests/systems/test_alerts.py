@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import logging
 import traceback
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -38,7 +40,7 @@ def hook(shared: Webhook) -> Webhook:
     """One that has heard nothing yet and takes everything."""
     shared.arrived.clear()
     shared.paths.clear()
-    shared.status, shared.location = 200, ""
+    shared.status, shared.location, shared.takes_files = 200, "", True
     return shared
 
 
@@ -254,3 +256,22 @@ def test_each_target_waits_for_itself_and_in_order() -> None:
     assert sent == [("here", "one"), ("here", "two")]
     assert [(one.target, one.message.title) for one in posted.waiting] == [("away", "one"), ("away", "two")]
     assert (posted.sent, len(posted.refusals)) == (2, 1)
+
+
+def test_files_go_with_a_message(hook: Webhook, tmp_path: Path) -> None:
+    picture = tmp_path / "cash.png"
+    picture.write_bytes(b"\x89PNG not really")
+    send(Target("ALERT_URLS 1", Secret(hook.url()), EVERYBODY), Message(CRITICAL, "cash", "is short"), [picture])
+    (sent,) = hook.arrived[0]["attachments"]
+    assert (sent["filename"], b64decode(sent["base64"])) == ("cash.png", b"\x89PNG not really")
+
+
+def test_a_message_goes_alone_where_its_files_are_refused(hook: Webhook, tmp_path: Path) -> None:
+    picture, gone = tmp_path / "cash.png", tmp_path / "gone.png"
+    picture.write_bytes(b"too large")
+    target = Target("ALERT_URLS 1", Secret(hook.url()), EVERYBODY)
+    hook.takes_files = False
+    send(target, Message(CRITICAL, "cash", "is short"), [picture])
+    hook.takes_files = True
+    send(target, Message(CRITICAL, "stock", "is short"), [gone])
+    assert [(one["title"], one["attachments"]) for one in hook.arrived] == [("cash", []), ("stock", [])]

@@ -20,7 +20,15 @@ _LOCKS = frozenset({"ManagedByOwner", "LockedToProject", "LockedToProjectWithout
 @route("GET", S + "/projects", "projects.list")
 def _projects(asked: Asked) -> Reply:
     readers = {"name": lambda p: p.name, "parentProjectId": lambda p: p.parent, "topLevelProject": lambda p: not p.parent}
-    return listed(asked.query, list(asked.site.projects.values()), readers, "projects", _draw_project)
+
+    def draw(project: Project) -> ET.Element:
+        drawn = _draw_project(project)
+        if asked.query.get("fields") == "_all_":
+            drawn.set("writeable", str(asked.site.may_write(project, asked.who.person)).lower())
+            drawn.set("topLevelProject", str(not project.parent).lower())
+        return drawn
+
+    return listed(asked.query, list(asked.site.projects.values()), readers, "projects", draw)
 
 
 @route("POST", S + "/projects", "projects.add")

@@ -63,6 +63,8 @@ def _publish(asked: Asked) -> Reply:
         raise Refusal(400, "000", "Bad Request", "This server is simulated and does not append")
     known = _known(asked.site, given.get("name", ""), project)
     _may_publish(asked, known, given.get("name", ""))
+    if not asked.site.may_write(project, asked.who.person):
+        raise forbidden(f"publish to the project '{project.name}'")
     if "uploadSessionId" in asked.query:
         upload = _upload(asked)
         package = upload.path

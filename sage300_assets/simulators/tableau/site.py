@@ -220,6 +220,15 @@ class Site:
     requests: dict[str, str] = field(default_factory=dict)
     """Job by request id: an update with an id seen before is not carried out again."""
 
+    def may_write(self, project: Project, person: Person) -> bool:
+        """Whether somebody may publish there. Where no rule speaks of it, everybody may."""
+        if person.role in ADMINISTRATORS or person.id == project.owner:
+            return True
+        his = {("user", person.id), *(("group", group.id) for group in self.groups.values() if person.id in group.members)}
+        rules = [(right[:2], right[3]) for right in self.rights.get(("projects", project.id, ""), []) if right[2] == "Write"]
+        spoken = {mode for grantee, mode in rules if grantee in his}
+        return "Deny" not in spoken and ("Allow" in spoken or not rules)
+
     @property
     def used_mb(self) -> int:
         """Storage in use."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyType
 
@@ -16,22 +17,29 @@ _TYPES = {Severity.WARNING: NotifyType.WARNING, Severity.CRITICAL: NotifyType.FA
 _TALKATIVE = ("apprise", "urllib3", "requests_oauthlib")
 
 
-def send(target: Target, message: Message) -> None:
-    """Send one message to one address, or say why not."""
+def send(target: Target, message: Message, attachments: Sequence[Path] = ()) -> None:
+    """Send one message to one address, or say why not. Of services that take no files, and of files that are refused, the text is sent alone."""
     with _quiet():
         notifier = _notifier(target)
         service = str(notifier.service_name)
-        refusal = ""
-        kind = NotifyType.SUCCESS if message.over else _TYPES[message.severity]
-        try:
-            accepted = notifier.notify(body=message.body, title=message.title, notify_type=kind)
-        except Exception as failure:  # noqa: BLE001 - whatever a service's plugin raises may quote the address
-            accepted, refusal = False, f" ({type(failure).__name__})"
+        files = [str(path) for path in attachments] if notifier.attachment_support else []
+        accepted, refusal = _notify(notifier, message, files)
+        if not accepted and files:
+            # To be told twice is better than not to be told because of a picture.
+            accepted, refusal = _notify(notifier, message, [])
     if not accepted:
         raise RetriableError(
             f"{target.name} ({service}) did not take the message {message.title!r}{refusal}.",
             cure="Try `sage300 alerts test`; check the address, its token, and whether this machine reaches the service.",
         )
+
+
+def _notify(notifier: NotifyBase, message: Message, files: list[str]) -> tuple[bool, str]:
+    kind = NotifyType.SUCCESS if message.over else _TYPES[message.severity]
+    try:
+        return bool(notifier.notify(body=message.body, title=message.title, notify_type=kind, attach=files or None)), ""
+    except Exception as failure:  # noqa: BLE001 - whatever a service's plugin raises may quote the address
+        return False, f" ({type(failure).__name__})"
 
 
 def service_of(target: Target) -> str:

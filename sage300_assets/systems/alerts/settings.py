@@ -32,6 +32,7 @@ class AlertSettings(EnvSettings):
     alert_urls_warning: SecretStr = Field(default=SecretStr(""), description="Where warnings go besides.")
     alert_urls_critical: SecretStr = Field(default=SecretStr(""), description="Where critical alerts go besides.")
     alert_every_minutes: float = Field(default=60.0, ge=0, description="Minutes between two messages of one incident that grows.")
+    alert_views: bool = Field(default=True, description="Whether exported Tableau views (TABLEAU_VIEWS) are attached to what is told of trouble.")
     dagster_ui_url: str = Field(default="", description="Address of Dagster's web pages, for links in alerts.")
 
     @field_validator("dagster_ui_url")

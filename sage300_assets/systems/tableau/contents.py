@@ -118,6 +118,17 @@ def project_at(session: Session, path: str) -> Project:
     raise ConfigurationError(f"There is no project {wanted!r} on the site that the user may see.", cure=f"There are: {near}. Set TABLEAU_PROJECT.")
 
 
+def may_publish(session: Session, project: Project) -> bool | None:
+    """Whether the user may publish into a project; None where the server does not tell."""
+
+    def pages(server: tsc.Server, options: tsc.RequestOptions) -> tuple[list[tsc.ProjectItem], tsc.PaginationItem]:
+        options.all_fields = True  # only then it says so
+        return server.projects.get(options)
+
+    found = read_all(session, "reading the rights on the projects", pages)
+    return next((item.writeable for item in found if str(item.id) == project.id), None)
+
+
 def sources(session: Session) -> list[Source]:
     """Every data source that the user may see."""
     found = read_all(session, "reading the data sources", lambda server, options: server.datasources.get(options))
