@@ -13,6 +13,7 @@ from sage300_assets.catalogue.model import LINE, OPTIONAL_FIELDS, Entity, Snapsh
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.schema import BUSINESS_DATE
+from sage300_assets.lake.views import create_views
 from sage300_assets.simulators.sage300 import World
 from sage300_assets.simulators.sage300.shapes import type_member
 
@@ -40,7 +41,15 @@ def assert_lake_equals(lake: Lake, records: Iterable[Mapping[str, Any]], company
 def current_rows(lake: Lake, company: str, entity: Entity) -> dict[str, list[Row]]:
     """The business columns of each table's current view, after a look at the others."""
     with lake.connect(company, [entity]) as db:
-        return {table.name: list(business_rows(table, _all_of(db, company, table))) for table in entity.tables}
+        found = {table.name: _all_of(db, company, table) for table in entity.tables}
+        create_views(db, lake.look(company, entity), whole=True)
+        for table in entity.tables:
+            assert _sorted(_all_of(db, company, table)) == _sorted(found[table.name]), f"{table.name}: the views for whole readers differ"
+    return {table.name: list(business_rows(table, found[table.name])) for table in entity.tables}
+
+
+def _sorted(rows: Iterable[Row]) -> list[str]:
+    return sorted(repr(row) for row in rows)
 
 
 def business_rows(table: Table, rows: Iterable[Row]) -> Iterator[Row]:

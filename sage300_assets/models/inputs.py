@@ -116,7 +116,7 @@ def connect_inputs(db: duckdb.DuckDBPyConnection, lake: Lake, catalogue: Catalog
     tables: dict[str, Table] = {}
     for seen in inputs.seen:
         needed = _only_needed(seen.entity, words)
-        create_views(db, replace(lake.look(seen.company, seen.entity, seen.publications), entity=needed))
+        create_views(db, replace(lake.look(seen.company, seen.entity, seen.publications), entity=needed), whole=True)
         tables |= {view_name(table): table for table in needed.tables}
     companies = tuple(dict.fromkeys(s.company for s in inputs.seen))
     for table in catalogue.sources(inputs.model):
@@ -173,7 +173,8 @@ def unrestrict(db: duckdb.DuckDBPyConnection, lake: Lake, catalogue: Catalogue, 
     words, driver = _words(catalogue, inputs.model), _driver(inputs.model, inputs.seen)
     for seen in inputs.seen:
         if seen.entity is driver:
-            create_views(db, replace(lake.look(seen.company, seen.entity, seen.publications), entity=_only_needed(seen.entity, words)))
+            found = replace(lake.look(seen.company, seen.entity, seen.publications), entity=_only_needed(seen.entity, words))
+            create_views(db, found, whole=True)
 
 
 def _driver(model: Model, seen: Iterable[Seen]) -> Entity:

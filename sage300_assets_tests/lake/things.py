@@ -16,6 +16,7 @@ from sage300_assets.catalogue.model import Entity, Stamped, collection, entity
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.publication import Cover, DataFile, Publication
 from sage300_assets.lake.schema import business_schema, fingerprint
+from sage300_assets.lake.views import create_views
 
 COMPANY = "SAMLTD"
 BEGAN = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -97,6 +98,9 @@ def held(lake: Lake, of: Entity = THINGS) -> dict[str, tuple[date, Decimal, int]
     with lake.connect(COMPANY, [of]) as db:
         rows = db.execute('SELECT "Code", business_date, "Amount" FROM samltd.ic_things').fetchall()
         lines = db.execute('SELECT "Code", "Text" FROM samltd.ic_lines').fetchall()
+        create_views(db, lake.look(COMPANY, of), whole=True)
+        assert sorted(db.execute('SELECT "Code", business_date, "Amount" FROM samltd.ic_things').fetchall()) == sorted(rows)
+        assert sorted(db.execute('SELECT "Code", "Text" FROM samltd.ic_lines').fetchall()) == sorted(lines)
     amounts = {code: amount for code, _, amount in rows}
     assert len(amounts) == len(rows), "a record twice"
     assert [code for code, text in lines if Decimal(text) != amounts.get(code)] == [], "lines of another version"
