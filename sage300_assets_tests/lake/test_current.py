@@ -118,3 +118,12 @@ def test_a_read_is_superseded_from_the_moment_when_its_last_day_is_taken(tmp_pat
     third = writer.publish(Reading(Span(DAYS[2], None)))
     assert superseded_since(lake.publications(COMPANY, THINGS)) == {first.read: third.published_at}
     assert [c.span for c in live_covers(lake.publications(COMPANY, THINGS))] == [Span(None, DAYS[2]), Span(DAYS[2], None)]
+
+
+def test_a_tombstone_hides_the_version_that_still_stands_in_its_day(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    writer = Writer(lake)
+    everything, elsewhere = Span(DAYS[0], DAYS[-1]), Span(DAYS[-1], None)
+    writer.publish(Reading(everything, (Thing("A", DAYS[0], Decimal(1), 1), Thing("B", DAYS[1], Decimal(2), 2)), ()), new_read([]))
+    writer.publish(Reading(elsewhere, (), (Thing("A", DAYS[0], deleted=True),)), new_read(list(writer.published)))
+    assert held(lake) == {"B": (DAYS[1], Decimal(2), 2)}
