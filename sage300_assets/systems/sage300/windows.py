@@ -117,6 +117,10 @@ class Reader:
         """One page of a window, with the server's count."""
         return self._page(window, self._ask(window))
 
+    def page_behind(self, window: Window, rows: int) -> Page:
+        """The page of a window that begins behind so many rows."""
+        return self._page(window, self._ask(window, skip=rows))
+
     def _page(self, window: Window, ask: str) -> Page:
         return self.client.page(self.contract, ask, partial(self.land, window), self._given_up)
 
