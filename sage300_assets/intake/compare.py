@@ -116,6 +116,18 @@ class Comparison:
             AND EXISTS (SELECT 1 FROM missed AS m WHERE {_same(root.key, "m", "c")})""").fetchall()
         self._gone_with_days(rows + unfit)
 
+    def passed_over(self, keys: pa.Table) -> set[Key]:
+        """Those of these records that did not come in this read."""
+        root = self.entity.root
+        self.db.register("expected", keys)
+        came = " ".join(
+            f"AND NOT EXISTS (SELECT 1 FROM {name} AS f WHERE {_same(root.key, 'f', 'e')})"
+            for name in (quoted(f"fresh_{root.name}"), quoted(f"undated_{root.name}"), "aside")
+        )
+        rows = self.db.execute(f"SELECT DISTINCT {comma(root.key)} FROM expected AS e WHERE true {came}").fetchall()
+        self.db.unregister("expected")
+        return set(rows)
+
     def find_changes(self, *, everything: bool) -> None:
         """Keys of undated records that differ from the current view; with `everything`, also those that vanished."""
         root = self.entity.root
@@ -241,6 +253,5 @@ def _same(key: Iterable[str], one: str, other: str) -> str:
 
 
 def _one(db: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = db.execute(sql).fetchone()
-    assert row is not None
-    return int(row[0])
+    ((found,),) = db.execute(sql).fetchall()
+    return int(found)

@@ -26,6 +26,7 @@ from sage300_assets.base.days import Span
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
+from sage300_assets.intake.asking import conditions
 from sage300_assets.intake.compare import Comparison
 from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for
 from sage300_assets.lake.lake import Lake
@@ -376,11 +377,15 @@ class _FromServer(Intake):
         self.source = self.reader
         self.client = client
         self.accept_vanished = False
+        self.without_date: pa.Table | None = None
+        """Keys of those that had no date before anything was read: one that gets it meanwhile may be in neither place when that is read."""
 
     def run(self) -> Publication | None:
         metadata = self.client.metadata(self.order.entity.module)
         self.metadata = metadata.fingerprint
         self.lake.keep_document(self.order.company, self.order.entity.module, metadata.fingerprint, metadata.document)
+        if not isinstance(self.contract.reading, Snapshot) and self.order.span.end is None:
+            self.without_date = self.reader.undated_keys()
         return super().run()
 
     def _compare(self, comparison: Comparison) -> list[Page]:
@@ -388,7 +393,13 @@ class _FromServer(Intake):
         if not isinstance(reading, Snapshot):
             comparison.find_leavers(reading, self.order.span)
         comparison.find_changes(everything=isinstance(reading, Snapshot))
-        return self._ask_about(comparison)
+        pages = self._ask_about(comparison)
+        passed_over = comparison.passed_over(self.without_date) - comparison.gone if self.without_date is not None else set()
+        for condition, _ in conditions(passed_over, self.contract, self.client.dialect):
+            for page in self.reader.look_up(condition).pages:
+                self._count_page(page)
+                pages.append(page)
+        return pages
 
     def _ask_about(self, comparison: Comparison) -> list[Page]:
         """Look up the records that are gone: those that still exist come back as pages, the rest stays gone."""

@@ -25,7 +25,7 @@ from sage300_assets_tests.truth import current_rows, documents, expected_rows
 
 CHANGE_WHAT_IS_SERVED = set(SERVED)
 """Into something that is just as valid, so that the world's own truth is not what was served."""
-QUICK = {"slow": {"seconds": 0.02}, "cold_start": {"seconds": 0.05}, "dribble": {"size": 400, "seconds": 0.001}}
+QUICK = {"slow": {"seconds": 0.02, "growth": 1.05}, "cold_start": {"seconds": 0.05}, "dribble": {"size": 400, "seconds": 0.001}}
 SHIFTING = {"shift", "shift_behind"}
 KINDS = sorted(set(faults_of_reading()) - CHANGE_WHAT_IS_SERVED - {"hang"})
 CASES = [Case("several at once", seed) for seed in range(400 if WHOLE else 14)]

@@ -259,6 +259,20 @@ def test_a_record_edited_while_it_is_read(one: House, world: Restless, nth: int)
     one.check(ENTITY)
 
 
+def test_a_record_unknown_so_far_that_gains_or_loses_its_date_while_it_is_read(tmp_path: Path, world: Restless) -> None:
+    """Wherever in the read it happens, the record is either still found in its old place, or already in its new one."""
+    for nth in range(1, 12):
+        world.replace_all(COMPANY, STAMPED, [])
+        for n, day in enumerate((None, JANUARY, FEBRUARY, TODAY)):
+            world.plant(n, day)
+        with open_house(tmp_path / str(nth), world=world, page_size=2, sage300_max_parallel=1) as one:
+            with world.restless((nth, lambda: world.plant(0, TODAY, "dated")), (nth + 1, lambda: world.stamp(3, None))):
+                one.load(ENTITY)
+            assert _keys(one) == [authority(n) for n in range(4)], nth
+            one.load(ENTITY)
+            one.check(ENTITY)
+
+
 @pytest.mark.parametrize("nth", MOMENTS)
 def test_a_record_that_moves_and_one_that_comes_in_its_place(one: House, world: Restless, nth: int) -> None:
     """The count stays the same, so a count alone would see nothing."""

@@ -88,6 +88,22 @@ class Reader:
         rows = sum(page.rows for page in pages)
         return WindowRead(Window(name, undated=True), pages, rows, rows)
 
+    def undated_keys(self) -> pa.Table | None:
+        """Keys of the records whose date is empty; None where the server cannot say which they are."""
+        window = Window(self.contract.date_field, undated=True)
+        problem: _Moved | None = None
+        for _ in range(_WINDOW_TRIES):
+            try:
+                return self._second_keys(window)
+            except _Moved as moved:
+                problem = moved
+            except PermanentError as refusal:
+                if refusal.code not in {"InvalidParameters", ""} or refusal.status not in {400, 0}:
+                    raise
+                return None
+        assert problem is not None
+        raise self._restless(window, problem) from problem
+
     def span(self, span: Span) -> Iterator[WindowRead]:
         """All records of a span of days."""
         name = self.contract.date_field
@@ -214,10 +230,13 @@ class Reader:
             self.on_rows(read.rows)
             return read
         assert problem is not None
-        raise SourceMoved(
+        raise self._restless(window, problem) from problem
+
+    def _restless(self, window: Window, problem: _Moved) -> SourceMoved:
+        return SourceMoved(
             f"{self._what}, {window}: {problem.message} Read {_WINDOW_TRIES} times.",
             cure="Nothing was published. Read again at a quieter time; if it stays, look for a proxy that alters answers.",
-        ) from problem
+        )
 
     def _follow(self, window: Window, first: Page | None) -> Iterator[Page]:
         """All pages of a window, as the server links them."""
