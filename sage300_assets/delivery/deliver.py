@@ -13,9 +13,10 @@ What an error of the target means is decided in one place, `send_one`:
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -168,7 +169,8 @@ class Courier:
 
     def _one(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, target: Target, claim: Claim, *, run: str, watch: Watch) -> None:
         with suppress(LeaseLost):  # then somebody else has it
-            outcome, stop = self._attempt(box, flow, target, claim, watch)
+            with self._kept(box, claim):
+                outcome, stop = self._attempt(box, flow, target, claim, watch)
             if isinstance(outcome, Done) and flow.grain is Grain.WHOLE:
                 # Before the whole is done, so that a crash in between leaves it to be asked about, and this to be done again.
                 note_rejections(flow, plan, lake, self.ledger, self._rejected, now=self.now, worker=self.worker, run=run)
@@ -176,6 +178,26 @@ class Courier:
             watch.step("settled")
             if stop is not None:
                 raise stop
+
+    @contextmanager
+    def _kept(self, box: Outbox, claim: Claim) -> Iterator[None]:
+        """Renew the claim for as long as the work takes: posting a batch or publishing an extract may take longer than any lease should."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(self.lease.total_seconds() / 3):
+                try:
+                    box.renew([claim], lease=self.lease)
+                except Sage300AssetsError:
+                    return  # it is somebody else's by now, or the ledger is away: settling says so
+
+        renewing = threading.Thread(target=renew, name=f"lease of {claim.item.record}", daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            done.set()
+            renewing.join()
 
     def _attempt(self, box: Outbox, flow: Flow, target: Target, claim: Claim, watch: Watch) -> tuple[Outcome, Exception | None]:
         if claim.ask_first:

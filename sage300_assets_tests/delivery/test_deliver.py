@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from sage300_assets.base.errors import AccessError, DataError, PermanentError, Throttled
-from sage300_assets.delivery.deliver import NotApproved
+from sage300_assets.delivery.deliver import Courier, NotApproved
 from sage300_assets.delivery.flow import OutcomeUnknown, Waits
 from sage300_assets.delivery.plan import load_plan, open_rows, plans
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.deliveries import Deliveries
+from sage300_assets.ledger.items import Item
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets_tests.delivery.conftest import Counter, Shop, lost, once
 from sage300_assets_tests.house import At
@@ -339,6 +342,29 @@ def test_a_worker_that_was_taken_over_cannot_send(counter: Counter) -> None:
 
     counter.deliver(worker="one", watch=At("claimed", take_over))
     assert counter.shop.times("1") == 1
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_what_takes_longer_than_a_lease_is_not_taken_over(counter: Counter) -> None:
+    """By the real clock: a lease of three tenths of a second, a target that takes three times as long, and somebody who waits for it to end."""
+    counter.want("1")
+    plan = counter.plan()
+    others: list[str] = []
+
+    def slowly(shop: Shop, item: Item) -> None:
+        until = time.monotonic() + 0.9
+        while time.monotonic() < until:
+            box = Outbox(counter.ledger, _now)
+            others.extend(claim.worker for claim in box.claim("two", lease=timedelta(seconds=5), flow="vendors", company="SAMLTD"))
+            threading.Event().wait(0.05)
+
+    counter.shop.before = slowly
+    courier = Courier(counter.ledger, _now, "one", lease=timedelta(seconds=0.3))
+    done = courier.deliver(counter.flow, plan, counter.lake, counter.shop)
+    assert (done.state, counter.shop.times("1"), others) == ("done", 1, [])
 
 
 def test_each_delivery_is_on_record_with_its_figures(counter: Counter) -> None:
