@@ -184,7 +184,7 @@ class Sage300Client:
         self, contract: Contract, ask: str, given_up: threading.Event | None = None, *, more: tuple[str, ...] = ()
     ) -> tuple[pa.Table, int | None, str | None]:
         """One page of keys only, with `more` declared fields beside them: an Arrow table, the count, the next query."""
-        what = f"{self.company} {contract.entity.resource} keys"
+        what = f"{self.company} {contract.entity.resource}"
         result: list[tuple[pa.Table, int | None, str | None]] = []
 
         def judge(answer: Answer) -> None:
