@@ -270,7 +270,7 @@ def test_exported_views_go_with_trouble_while_they_are_fresh(plant: Plant, tmp_p
     assert plant.hook.arrived[-1]["attachments"] == []
 
 
-def test_the_sensor_of_the_project_knows_the_exported_views(tmp_path: Path) -> None:
+def test_exported_views_are_those_that_are_whole_and_can_be_shown(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     assert lake.exported_views() == ()
     for name in ("cash.png", ".cash.png.part", "notes.txt", "ageing.csv"):

@@ -76,7 +76,7 @@ class Reader:
         try:
             return self._read(Window(name, undated=True))
         except PermanentError as refusal:
-            if refusal.code not in {"InvalidParameters", ""} or refusal.status not in {400, 0}:
+            if not _knows_no_null(refusal):
                 raise
         # This server does not compare with null: look through everything, but only when there is something to find.
         if self.client.count(self.contract, "") == self.client.count(
@@ -98,7 +98,7 @@ class Reader:
             except _Moved as moved:
                 problem = moved
             except PermanentError as refusal:
-                if refusal.code not in {"InvalidParameters", ""} or refusal.status not in {400, 0}:
+                if not _knows_no_null(refusal):
                     raise
                 return None
         assert problem is not None
@@ -347,6 +347,11 @@ class Reader:
     @property
     def _what(self) -> str:
         return f"{self.client.company} {self.contract.entity.resource}"
+
+
+def _knows_no_null(refusal: PermanentError) -> bool:
+    """Whether a server refuses to compare with null, rather than the whole question."""
+    return refusal.code in {"InvalidParameters", ""} and refusal.status in {400, 0}
 
 
 def only_undated(page: Page) -> Page:
