@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from sage300_assets_tests.house import House, open_house
 
+pytest_plugins = ["sage300_assets_tests.required"]
+
 settings.register_profile("house", deadline=None)  # a machine that is busy with something else proves nothing
 settings.load_profile("house")
 

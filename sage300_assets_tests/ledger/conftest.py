@@ -45,7 +45,7 @@ class Databases:
             ledger = Ledger.at(f"sqlite:///{self.folder / secrets.token_hex(4)}.db")
         else:
             name = f"ledger_test_{secrets.token_hex(6)}"
-            _on_server(f"CREATE DATABASE {name}")
+            on_server(f"CREATE DATABASE {name}")
             self.made.append(name)
             ledger = Ledger.at(f"{SERVER}/{name}")
         self.opened.append(ledger)
@@ -55,10 +55,11 @@ class Databases:
         for ledger in self.opened:
             ledger.close()
         for name in self.made:
-            _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _on_server(statement: str) -> None:
+def on_server(statement: str) -> None:
+    """Say something to the server that the tests use; fails where there is none."""
     engine = create_engine(f"{SERVER}/postgres", isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 2})
     try:
         with engine.connect() as connection:
@@ -71,7 +72,7 @@ def _on_server(statement: str) -> None:
 def _postgres() -> str:
     """Why there is no PostgreSQL; empty where there is one."""
     try:
-        _on_server("SELECT 1")
+        on_server("SELECT 1")
     except Exception as problem:  # noqa: BLE001 - whatever keeps us from it is the reason
         return f"no PostgreSQL at {SERVER.rpartition('@')[2]}: {type(problem).__name__}"
     return ""
