@@ -48,27 +48,35 @@ class Keeper:
     _since: float = 0.0
     _anchor: Anchor | None = None
     _begun: set[str] = field(default_factory=set)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """Around what waits; held for moments only."""
+    _writing: threading.RLock = field(default_factory=threading.RLock)
+    """Around the ledger: batches follow each other in the order in which they came."""
 
     def record(self, entry: Entry) -> None:
-        """Take an entry."""
+        """Take an entry. Whoever completes a batch writes it; the others go on."""
         with self._lock:
             if not self._waiting:
                 self._since = time.monotonic()
             self._waiting.append(entry)
-            if len(self._waiting) % _BATCH and time.monotonic() - self._since < _SECONDS:
+            waiting = len(self._waiting)
+            if waiting % _BATCH and time.monotonic() - self._since < _SECONDS:
                 return
             self._since = time.monotonic()
-            try:
-                self._write()
-            except LedgerUnavailable as problem:
-                if len(self._waiting) >= _MOST_WAITING:
-                    raise
-                _log.warning("%s entries of the audit trail wait: %s", len(self._waiting), problem)
+        if not self._writing.acquire(blocking=waiting >= _MOST_WAITING):
+            return  # the next batch takes it along
+        try:
+            self._write()
+        except LedgerUnavailable as problem:
+            if len(self._waiting) >= _MOST_WAITING:
+                raise
+            _log.warning("%s entries of the audit trail wait: %s", len(self._waiting), problem)
+        finally:
+            self._writing.release()
 
     def flush(self) -> Anchor | None:
         """Write what waits; gives the end of the trail."""
-        with self._lock:
+        with self._writing:
             if self._waiting or self._anchor is None:
                 self._write()
             return self._anchor
@@ -86,13 +94,8 @@ class Keeper:
         except BaseException as problem:
             self._try_to_end(run, subject, problem)
             raise
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            try:
-                Runs(self.ledger, self.now).part_ended(run, subject, rows=part.rows, besides=waiting)
-            except BaseException:
-                self._waiting = waiting + self._waiting
-                raise
+        with self._writing, self._taken() as waiting:
+            Runs(self.ledger, self.now).part_ended(run, subject, rows=part.rows, besides=waiting)
 
     @contextmanager
     def safe(self) -> Iterator[None]:
@@ -105,7 +108,7 @@ class Keeper:
         self.flush()
 
     def _begin(self, run: str, how: str) -> None:
-        with self._lock:
+        with self._writing:
             if run in self._begun:
                 return
             Runs(self.ledger, self.now).begin(run, how=how, host=platform.node())
@@ -122,14 +125,21 @@ class Keeper:
             let_go(self.ledger, now)
 
     def _write(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        try:
-            with self.ledger.write() as db:
-                anchor = append(db, waiting)
-        except BaseException:
-            self._waiting = waiting + self._waiting
-            raise
+        with self._taken() as waiting, self.ledger.write() as db:
+            anchor = append(db, waiting)
         self._anchor = anchor
+
+    @contextmanager
+    def _taken(self) -> Iterator[list[Entry]]:
+        """What waits; it waits on, before what came meanwhile, if it cannot be written."""
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        try:
+            yield taken
+        except BaseException:
+            with self._lock:
+                self._waiting = taken + self._waiting
+            raise
 
     def _try_to_end(self, run: str, subject: str, problem: BaseException) -> None:
         said = str(problem) if isinstance(problem, Sage300AssetsError) else type(problem).__name__

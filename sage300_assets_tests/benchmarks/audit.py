@@ -17,7 +17,7 @@ def run(*, quick: bool, say: Callable[[str], None]) -> list[Figure]:
         if measured["records"] != records:
             raise CouldNotRun(f"{measured['records']:g} of {records} records were read")
         say(f"page {page_size}: time x {measured['wall_ratio']:.3f}, processor time x {measured['cpu_ratio']:.3f}")
-        note = f"{records:,} records, page {page_size}, {measured['entries']:.0f} entries, medians of 7 in turn"
+        note = f"{records:,} records, page {page_size}, {measured['entries']:.0f} entries, medians of 15 in turn"
         figures += [
             Figure("audit", "time with evidence / without", measured["wall_ratio"], at_most=1.05, note=note),
             Figure("audit", "processor time with / without", measured["cpu_ratio"], note=note),

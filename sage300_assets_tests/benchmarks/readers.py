@@ -45,7 +45,7 @@ from sage300_assets.systems.sage300.odata import query
 from sage300_assets_tests.benchmarks.invoices import COMPANY, INVOICES, YEAR
 from sage300_assets_tests.benchmarks.peak import peak_mib
 
-_TURNS = 7
+_TURNS = 15
 USER, PASSWORD = "WEBAPI", "SIMULATED"
 Measured = dict[str, float]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from sage300_assets.base.audit import Anchor, Behalf, Event, told_to
 from sage300_assets.base.errors import AccessError, LedgerBroken, LedgerUnavailable, PermanentError
@@ -25,7 +26,7 @@ from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.runs import Runs
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.ledger.store import Ledger
-from sage300_assets.ledger.tables import api_calls, page_reads
+from sage300_assets.ledger.tables import AUDITED, api_calls, page_reads
 from sage300_assets.ledger.verify import verify
 from sage300_assets.ledger.walk import Tampering
 from sage300_assets_tests.house import ALWAYS, COMPANY, PASSWORD, House, open_house
@@ -99,6 +100,43 @@ def test_one_record_is_told_from_page_to_target(home: House, keeper: Keeper, clo
     assert all("/AP/APVendors" in kept.entry.address for kept in version.calls)
     assert [kept.entry.answer for kept in told.sent] == ["201 Created"]
     assert not story(COMPANY, wanted("ap/vendors/NOBODY"), home.lake, keeper.ledger, clock()).known
+
+
+def test_whoever_brings_an_entry_does_not_wait_for_a_batch_that_is_being_written(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = Keeper(Ledger.at(f"sqlite:///{tmp_path / 'own.db'}"), clock)
+    keeper.ledger.check()
+    everybody = [Event(clock(), "thing", f"{n}", run="r") for n in range(1, 502)]
+    other = sqlite3.connect(tmp_path / "own.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # nobody else can write now
+    for one in everybody[:499]:
+        keeper.record(one)
+    writing, write = threading.Event(), keeper.ledger.write
+
+    def told() -> AbstractContextManager[Connection]:
+        writing.set()
+        return write()
+
+    monkeypatch.setattr(keeper.ledger, "write", told)
+    writer = threading.Thread(target=keeper.record, args=(everybody[499],))
+    writer.start()
+    assert writing.wait(30)
+    brought = threading.Thread(target=keeper.record, args=(everybody[500],))
+    brought.start()
+    brought.join(30)
+    assert not brought.is_alive()
+    assert writer.is_alive()
+    other.execute("ROLLBACK")
+    other.close()
+    anchor = keeper.flush()  # what is being written is awaited
+    writer.join(30)
+    assert anchor is not None
+    assert anchor.sequence == len(everybody) + 1  # its making is the first
+    with keeper.ledger.read() as db:
+        kept = [row.subject for row in db.execute(select(AUDITED["event"]).order_by(AUDITED["event"].c.sequence))]
+    assert kept[1:] == [one.subject for one in everybody]
+    keeper.ledger.close()
 
 
 def test_a_key_of_several_columns_is_found(home: House, keeper: Keeper, clock: Clock) -> None:
