@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 
 from sage300_assets import cli
+from sage300_assets.base.secret import Secret
+from sage300_assets.base.vault import open_vault
+from sage300_assets.base.vault_keys import Key
 from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.catalogue import table as table_called
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Table
@@ -433,6 +436,7 @@ def test_tidy_counts_what_it_removes(configured: Server, run: Run, monkeypatch: 
         ("SAGE300_URL=http://erp.example.com/Sage300WebApi", "plain http"),
         ("SAGE300_COMPANIES=", "SAGE300_COMPANIES is not set"),
         ("SAGE300_USERNAME=", "SAGE300_USERNAME is not set"),
+        ("SAGE300_PASSWORD=", "sage300 vault set SAGE300_PASSWORD"),
         ("SAGE300_ODATA=v5", "SAGE300_ODATA"),
         ("SAGE300_MAX_PARALLEL=many", "SAGE300_MAX_PARALLEL"),
         ("SAGE300_TIMEZONE=Mars/Olympus", "Mars/Olympus"),
@@ -454,6 +458,20 @@ def test_a_wrong_setting_is_one_line(
     assert said.code == 2
     assert named in said.line
     assert started == []
+
+
+def test_the_lake_is_read_without_the_key_of_the_vault(loaded: str, run: Run, monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    open_vault(Path("var/vault.json"), os.environ["VAULT_KEY"], None).set("SAGE300_PASSWORD", Secret(PASSWORD))
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    for args in (("sql", "SELECT 1"), ("tables",), ("tidy",), ("models", "list"), ("plans", "list"), ("reconcile",)):
+        assert run(*args, "--lake", loaded).err == ""
+    assert "models were not built yet" in run("report", "--lake", loaded).line
+    assert "There is no ledger" in run("audit", "verify", "--lake", loaded).line
+    set_all(monkeypatch, {**settings_of(server), "SAGE300_PASSWORD": ""})
+    said = run("pull", "ap/vendors", "--lake", loaded)
+    assert said.code == 2
+    assert "key" in said.line
 
 
 def test_files_that_are_not_what_they_should_be(run: Run) -> None:
@@ -644,7 +662,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Started]]:
 
 
 def env_file(**more: str) -> None:
-    lines = {"SAGE300_URL": "https://erp.example.com/Sage300WebApi", "SAGE300_COMPANIES": "REAL", "SAGE300_USERNAME": "U", **more}
+    url = "https://erp.example.com/Sage300WebApi"
+    lines = {"SAGE300_URL": url, "SAGE300_COMPANIES": "REAL", "SAGE300_USERNAME": "U", "SAGE300_PASSWORD": PASSWORD, **more}
     Path(".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
 
 

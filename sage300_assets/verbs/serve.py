@@ -33,7 +33,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.systems.tableau.registering import register
     from sage300_assets.systems.tableau.session import Session
     from sage300_assets.systems.tableau.settings import TableauSettings
-    from sage300_assets.terminal.places import env_file_of, lake_of, settings_of
+    from sage300_assets.terminal.places import env_file_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
     given = env_file_of(args)
@@ -44,7 +44,7 @@ def _run(args: argparse.Namespace) -> int:
         if args.register:
             for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
                 say(f"webhooks: {line}")
-    lake = lake_of(settings_of(args))
+    lake = lake_of(lake_settings_of(args))
 
     def act(confirmed: Confirmed) -> None:
         note(lake, confirmed, datetime.now(UTC))
