@@ -686,13 +686,38 @@ def test_dev_hands_the_settings_on_and_the_environment_goes_first(
     assert PASSWORD not in " ".join(one.command)
 
 
+def test_under_dev_a_path_means_the_same_file_as_on_the_command_line(
+    started: list[Started], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env_file(TABLEAU_SITE_RULES="site.yaml", ANAPLAN_CERTIFICATE_FILE="tls/ours.pem", VAULT_KEY_FILE=str(tmp_path / "key"))
+    monkeypatch.setenv("ANAPLAN_PRIVATE_KEY_FILE", "tls/key.pem")
+    monkeypatch.delenv("LEDGER_URL")
+    assert run("dev").code == 0
+    (one,) = started
+    for name, place in {
+        "TABLEAU_SITE_RULES": "site.yaml",
+        "TABLEAU_STATE_FOLDER": "var/tableau",
+        "ANAPLAN_CERTIFICATE_FILE": "tls/ours.pem",
+        "ANAPLAN_PRIVATE_KEY_FILE": "tls/key.pem",
+        "ANAPLAN_STATE_FOLDER": "var/anaplan",
+        "VAULT_FILE": "var/vault.json",
+        "VAULT_KEY_FILE": "key",
+        "LAKE_URL": "var/lake",
+    }.items():
+        assert one.environment[name] == str(tmp_path / place)
+    assert one.environment["LEDGER_URL"] == f"sqlite:///{tmp_path / 'var/ledger.db'}"
+
+
 def test_a_demo_never_sees_the_real_settings(started: list[Started], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     env_file(SAGE300_ODATA="v3")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("SAGE300_PAGE_SIZE", "7")
+    monkeypatch.setenv("TABLEAU_SERVER_URL", "https://tableau.example.com")
     assert run("dev", "--demo").code == 0
     (one,) = started
     assert one.environment["SAGE300_URL"] == "http://127.0.0.1:1/Sage300WebApi"
-    assert "SAGE300_ODATA" not in one.environment
+    assert not {"SAGE300_ODATA", "SAGE300_PAGE_SIZE", "TABLEAU_SERVER_URL"} & set(one.environment)
+    assert os.environ["SAGE300_PAGE_SIZE"] == "7"
     # Dagster puts the `.env` of the folder it runs in above the environment.
     assert not (Path(one.folder) / ".env").exists()
     assert one.environment["DAGSTER_HOME"] == one.folder == str(tmp_path / "var" / "dagster_home")
