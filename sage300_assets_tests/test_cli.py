@@ -484,6 +484,16 @@ def test_files_that_are_not_what_they_should_be(run: Run) -> None:
     assert run("tables", "--lake", " ").code == 2
 
 
+def test_a_verb_with_forms_takes_the_file_of_settings_before_and_after_the_form(loaded: str, run: Run) -> None:
+    file = str(Path(loaded).parent / "my settings.env")
+    with Path(file).open(encoding="utf-8") as lines:
+        Path("more.env").write_text(f"{lines.read()}LAKE_URL='{loaded}'\nLEDGER_URL=sqlite:///no.db\n", encoding="utf-8")
+    assert run("models", "list", "--env-file", "more.env").code == 0
+    assert "There is no file none.env" in run("models", "list", "--env-file", "none.env").line
+    assert "There is no file none.env" in run("models", "--env-file", "none.env", "list").line
+    assert run("simulate", "sage300", "--env-file", "more.env", "--list-faults").code == 2
+
+
 def test_what_nobody_foresaw_is_one_line_and_the_traceback_on_request(configured: Server, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_args: object, **_more: object) -> Iterator[object]:
         raise RuntimeError("first\nsecond")
@@ -531,7 +541,17 @@ def test_without_a_verb_there_is_help(run: Run) -> None:
     assert said.out == run("--help").out
 
 
-@pytest.mark.parametrize("args", [("pul",), ("tables", "--nope"), ("pull",), ("sql", "SELECT 1", "--format", "xml"), ("dev", "--port", "x")])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("pul",),
+        ("tables", "--nope"),
+        ("pull",),
+        ("sql", "SELECT 1", "--format", "xml"),
+        ("dev", "--port", "x"),
+        ("simulate", "sage300", "--days", "36501"),
+    ],
+)
 def test_a_wrong_command_is_one_line(args: Sequence[str], run: Run) -> None:
     said = run(*args)
     assert said.code == 2
@@ -606,7 +626,10 @@ def test_a_port_that_is_taken_is_one_line(server: Server) -> None:
 def test_the_simulator_prints_settings_that_work_and_obeys(run: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sage300_assets.cli", "simulate", "sage300", "--companies", "samltd", "--days", "5", "--page-size", "7"]
     with subprocess.Popen(
-        [*command, "--fault", "forbidden:module=GL,times=always"], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+        [*command, "--fault", "forbidden:module=GL,times=always", "--fault", "forbidden:module=BK,times=always"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
     ) as process:
         try:
             assert process.stdout is not None
@@ -617,11 +640,12 @@ def test_the_simulator_prints_settings_that_work_and_obeys(run: Run, tmp_path: P
         finally:
             settings = tmp_path / "simulated.env"
             settings.write_text("".join(line for line in lines if line.startswith("SAGE300_")), encoding="utf-8")
-            said = run("pull", "ap/vendors", "gl/accounts", "--env-file", str(settings))
+            said = run("pull", "ap/vendors", "gl/accounts", "bk/banks", "--env-file", str(settings))
             pages = run("doctor", "--env-file", str(settings))
             process.terminate()
     assert "samltd.ap_vendors" in said.out
     assert "SAMLTD GLAccounts: the user lacks a right (403)" in said.err
+    assert "SAMLTD BKBanks: the user lacks a right (403)" in said.err
     assert "gives 7 records at once" in pages.out
     assert (tmp_path / "var" / "lake" / "samltd").is_dir()
 
