@@ -549,7 +549,7 @@ def test_without_a_verb_there_is_help(run: Run) -> None:
         ("pull",),
         ("sql", "SELECT 1", "--format", "xml"),
         ("dev", "--port", "x"),
-        ("simulate", "sage300", "--days", "36501"),
+        ("simulate", "sage300", "--list-faults", "--days", "36501"),
     ],
 )
 def test_a_wrong_command_is_one_line(args: Sequence[str], run: Run) -> None:
