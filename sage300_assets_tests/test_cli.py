@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 
 from sage300_assets import cli
+from sage300_assets.base.secret import Secret
+from sage300_assets.base.vault import open_vault
+from sage300_assets.base.vault_keys import Key
 from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.catalogue import table as table_called
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Table
@@ -433,6 +436,7 @@ def test_tidy_counts_what_it_removes(configured: Server, run: Run, monkeypatch: 
         ("SAGE300_URL=http://erp.example.com/Sage300WebApi", "plain http"),
         ("SAGE300_COMPANIES=", "SAGE300_COMPANIES is not set"),
         ("SAGE300_USERNAME=", "SAGE300_USERNAME is not set"),
+        ("SAGE300_PASSWORD=", "sage300 vault set SAGE300_PASSWORD"),
         ("SAGE300_ODATA=v5", "SAGE300_ODATA"),
         ("SAGE300_MAX_PARALLEL=many", "SAGE300_MAX_PARALLEL"),
         ("SAGE300_TIMEZONE=Mars/Olympus", "Mars/Olympus"),
@@ -456,6 +460,20 @@ def test_a_wrong_setting_is_one_line(
     assert started == []
 
 
+def test_the_lake_is_read_without_the_key_of_the_vault(loaded: str, run: Run, monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    open_vault(Path("var/vault.json"), os.environ["VAULT_KEY"], None).set("SAGE300_PASSWORD", Secret(PASSWORD))
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    for args in (("sql", "SELECT 1"), ("tables",), ("tidy",), ("models", "list"), ("plans", "list"), ("reconcile",)):
+        assert run(*args, "--lake", loaded).err == ""
+    assert "models were not built yet" in run("report", "--lake", loaded).line
+    assert "There is no ledger" in run("audit", "verify", "--lake", loaded).line
+    set_all(monkeypatch, {**settings_of(server), "SAGE300_PASSWORD": ""})
+    said = run("pull", "ap/vendors", "--lake", loaded)
+    assert said.code == 2
+    assert "key" in said.line
+
+
 def test_files_that_are_not_what_they_should_be(run: Run) -> None:
     Path("file").write_bytes(b"\xff\xfeS\x00")
     assert "not text in UTF-8" in run("tables", "--env-file", "file").line
@@ -464,6 +482,16 @@ def test_files_that_are_not_what_they_should_be(run: Run) -> None:
     assert said.code == 2
     assert "is a file" in said.line
     assert run("tables", "--lake", " ").code == 2
+
+
+def test_a_verb_with_forms_takes_the_file_of_settings_before_and_after_the_form(loaded: str, run: Run) -> None:
+    file = str(Path(loaded).parent / "my settings.env")
+    with Path(file).open(encoding="utf-8") as lines:
+        Path("more.env").write_text(f"{lines.read()}LAKE_URL='{loaded}'\nLEDGER_URL=sqlite:///no.db\n", encoding="utf-8")
+    assert run("models", "list", "--env-file", "more.env").code == 0
+    assert "There is no file none.env" in run("models", "list", "--env-file", "none.env").line
+    assert "There is no file none.env" in run("models", "--env-file", "none.env", "list").line
+    assert run("simulate", "sage300", "--env-file", "more.env", "--list-faults").code == 2
 
 
 def test_what_nobody_foresaw_is_one_line_and_the_traceback_on_request(configured: Server, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -513,7 +541,17 @@ def test_without_a_verb_there_is_help(run: Run) -> None:
     assert said.out == run("--help").out
 
 
-@pytest.mark.parametrize("args", [("pul",), ("tables", "--nope"), ("pull",), ("sql", "SELECT 1", "--format", "xml"), ("dev", "--port", "x")])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("pul",),
+        ("tables", "--nope"),
+        ("pull",),
+        ("sql", "SELECT 1", "--format", "xml"),
+        ("dev", "--port", "x"),
+        ("simulate", "sage300", "--list-faults", "--days", "36501"),
+    ],
+)
 def test_a_wrong_command_is_one_line(args: Sequence[str], run: Run) -> None:
     said = run(*args)
     assert said.code == 2
@@ -588,7 +626,10 @@ def test_a_port_that_is_taken_is_one_line(server: Server) -> None:
 def test_the_simulator_prints_settings_that_work_and_obeys(run: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sage300_assets.cli", "simulate", "sage300", "--companies", "samltd", "--days", "5", "--page-size", "7"]
     with subprocess.Popen(
-        [*command, "--fault", "forbidden:module=GL,times=always"], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+        [*command, "--fault", "forbidden:module=GL,times=always", "--fault", "forbidden:module=BK,times=always"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
     ) as process:
         try:
             assert process.stdout is not None
@@ -599,11 +640,12 @@ def test_the_simulator_prints_settings_that_work_and_obeys(run: Run, tmp_path: P
         finally:
             settings = tmp_path / "simulated.env"
             settings.write_text("".join(line for line in lines if line.startswith("SAGE300_")), encoding="utf-8")
-            said = run("pull", "ap/vendors", "gl/accounts", "--env-file", str(settings))
+            said = run("pull", "ap/vendors", "gl/accounts", "bk/banks", "--env-file", str(settings))
             pages = run("doctor", "--env-file", str(settings))
             process.terminate()
     assert "samltd.ap_vendors" in said.out
     assert "SAMLTD GLAccounts: the user lacks a right (403)" in said.err
+    assert "SAMLTD BKBanks: the user lacks a right (403)" in said.err
     assert "gives 7 records at once" in pages.out
     assert (tmp_path / "var" / "lake" / "samltd").is_dir()
 
@@ -644,7 +686,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Started]]:
 
 
 def env_file(**more: str) -> None:
-    lines = {"SAGE300_URL": "https://erp.example.com/Sage300WebApi", "SAGE300_COMPANIES": "REAL", "SAGE300_USERNAME": "U", **more}
+    url = "https://erp.example.com/Sage300WebApi"
+    lines = {"SAGE300_URL": url, "SAGE300_COMPANIES": "REAL", "SAGE300_USERNAME": "U", "SAGE300_PASSWORD": PASSWORD, **more}
     Path(".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
 
 
@@ -667,13 +710,38 @@ def test_dev_hands_the_settings_on_and_the_environment_goes_first(
     assert PASSWORD not in " ".join(one.command)
 
 
+def test_under_dev_a_path_means_the_same_file_as_on_the_command_line(
+    started: list[Started], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env_file(TABLEAU_SITE_RULES="site.yaml", ANAPLAN_CERTIFICATE_FILE="tls/ours.pem", VAULT_KEY_FILE=str(tmp_path / "key"))
+    monkeypatch.setenv("ANAPLAN_PRIVATE_KEY_FILE", "tls/key.pem")
+    monkeypatch.delenv("LEDGER_URL")
+    assert run("dev").code == 0
+    (one,) = started
+    for name, place in {
+        "TABLEAU_SITE_RULES": "site.yaml",
+        "TABLEAU_STATE_FOLDER": "var/tableau",
+        "ANAPLAN_CERTIFICATE_FILE": "tls/ours.pem",
+        "ANAPLAN_PRIVATE_KEY_FILE": "tls/key.pem",
+        "ANAPLAN_STATE_FOLDER": "var/anaplan",
+        "VAULT_FILE": "var/vault.json",
+        "VAULT_KEY_FILE": "key",
+        "LAKE_URL": "var/lake",
+    }.items():
+        assert one.environment[name] == str(tmp_path / place)
+    assert one.environment["LEDGER_URL"] == f"sqlite:///{tmp_path / 'var/ledger.db'}"
+
+
 def test_a_demo_never_sees_the_real_settings(started: list[Started], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     env_file(SAGE300_ODATA="v3")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("SAGE300_PAGE_SIZE", "7")
+    monkeypatch.setenv("TABLEAU_SERVER_URL", "https://tableau.example.com")
     assert run("dev", "--demo").code == 0
     (one,) = started
     assert one.environment["SAGE300_URL"] == "http://127.0.0.1:1/Sage300WebApi"
-    assert "SAGE300_ODATA" not in one.environment
+    assert not {"SAGE300_ODATA", "SAGE300_PAGE_SIZE", "TABLEAU_SERVER_URL"} & set(one.environment)
+    assert os.environ["SAGE300_PAGE_SIZE"] == "7"
     # Dagster puts the `.env` of the folder it runs in above the environment.
     assert not (Path(one.folder) / ".env").exists()
     assert one.environment["DAGSTER_HOME"] == one.folder == str(tmp_path / "var" / "dagster_home")

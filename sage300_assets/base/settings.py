@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, ClassVar, TypeVar
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from sage300_assets.base.errors import ConfigurationError
@@ -19,14 +24,34 @@ from sage300_assets.base.vault_source import VaultSource
 VAULT_FILE = Path("var", "vault.json")
 """Where the vault is unless VAULT_FILE says otherwise."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_ORG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""They become folders of the lake and parts of addresses."""
 
 
-class EnvSettings(BaseSettings):
-    """What the settings of every system and room derive from. Names of the variables are the names of the fields in capitals."""
+class CheckedSettings(BaseSettings):
+    """Settings whose paths and addresses hold nothing that nobody could have meant."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", case_sensitive=False, env_ignore_empty=True, hide_input_in_errors=True
     )
+
+    looks_for_files: ClassVar[bool] = True
+    """Whether a `.env` and a vault in the folder we are in count; see `only_from_the_environment`."""
+
+    @field_validator("*")
+    @classmethod
+    def _no_control_characters(cls, value: object, info: ValidationInfo) -> object:
+        is_place = isinstance(value, Path) or str(info.field_name).endswith("_url")
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        if is_place and any(ord(one) < 32 or ord(one) == 127 for one in text):
+            raise ValueError(
+                r"it holds a line break, a tab or another control character; between double quotes \n and \t mean those, so write it in single quotes"
+            )
+        return value
+
+
+class EnvSettings(CheckedSettings):
+    """What the settings of every system and room derive from. Names of the variables are the names of the fields in capitals."""
 
     @classmethod
     def settings_customise_sources(
@@ -43,10 +68,8 @@ class EnvSettings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, file_secret_settings, vault
 
 
-class VaultSettings(BaseSettings):
+class VaultSettings(CheckedSettings):
     """Where the vault is, and what opens it. A vault in its usual place is looked for only by those that also look for a `.env`."""
-
-    model_config = EnvSettings.model_config
 
     vault_file: Path | None = Field(default=None, description="File with the encrypted settings.")
     vault_key: SecretStr = Field(default=SecretStr(""), description="The vault's key; several, separated by commas, while it is changed.")
@@ -57,26 +80,14 @@ class VaultSettings(BaseSettings):
 _S = TypeVar("_S", bound=BaseSettings)
 
 
-class Settings(EnvSettings):
-    """What reading Sage 300 into the lake needs."""
+class LakeSettings(EnvSettings):
+    """What whoever only reads the lake needs: nothing in it is a secret, so no key of the vault is asked for either."""
 
-    sage300_url: str = Field(default="", description="Address of the Web API; ends in /Sage300WebApi.")
     sage300_companies: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Org IDs, separated by commas.")
-    sage300_username: str = Field(default="", description="A Sage 300 user with the Sage 300 Web API right; sent in upper case.")
-    sage300_password: SecretStr = Field(default=SecretStr(""), description="Its password; sent in upper case.")
-    sage300_keep_case: bool = Field(default=False, description="Send name and password as written instead of in upper case.")
-    sage300_ca_bundle: Path | None = Field(default=None, description="PEM file with the authority that signed the server's certificate.")
-    sage300_allow_http: bool = Field(default=False, description="Allow plain http to a host that is not this machine.")
-    sage300_odata: str = Field(default="v4", description="Literal dialect of filters: v4, or v3 for servers before 2017.1.")
-    sage300_page_size: int = Field(default=0, ge=0, le=10000, description="$top of a page; 0 lets the server decide.")
-    sage300_max_parallel: int = Field(default=4, ge=1, le=32, description="Requests under way at once, per company.")
-    sage300_timeout: float = Field(default=180.0, gt=0, description="Seconds one answer may take in all.")
-    sage300_tries: int = Field(default=6, ge=1, le=20, description="How often a request is tried.")
     sage300_timezone: str = Field(default="UTC", description="Time zone of the companies, e.g. America/Toronto.")
     sage300_timezones: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="Time zones that differ, e.g. SAMINC:America/Los_Angeles,SAMLTD:America/Toronto."
     )
-    sage300_start_date: date | None = Field(default=None, description="First day of history; default: the first of January last year.")
     lake_url: str = Field(default="var/lake", description="Folder of the lake, or a file:// address.")
     lake_keep_raw_days: int = Field(default=30, ge=0, description="Days that raw answers are kept.")
     lake_keep_superseded_hours: float = Field(default=24.0, ge=0, description="Hours that superseded files are kept for readers at work.")
@@ -88,6 +99,14 @@ class Settings(EnvSettings):
             return value
         return tuple(dict.fromkeys(c.strip().upper() for c in value.split(",") if c.strip()))
 
+    @field_validator("sage300_companies")
+    @classmethod
+    def _org_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for company in value:
+            if _ORG_ID.fullmatch(company) is None:
+                raise ValueError(f"{company!r} is not an Org ID, which is made of letters and digits; several are separated by commas")
+        return value
+
     @field_validator("sage300_timezones", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
@@ -95,18 +114,6 @@ class Settings(EnvSettings):
             return value
         pairs = [p.partition(":") for p in value.split(",") if p.strip()]
         return {company.strip().upper(): zone.strip() for company, _, zone in pairs}
-
-    @field_validator("sage300_url")
-    @classmethod
-    def _no_slash(cls, value: str) -> str:
-        return value.strip().rstrip("/")
-
-    @field_validator("sage300_odata")
-    @classmethod
-    def _dialect(cls, value: str) -> str:
-        if value.lower() not in {"v3", "v4"}:
-            raise ValueError("must be v3 or v4")
-        return value.lower()
 
     @field_validator("sage300_timezone")
     @classmethod
@@ -121,6 +128,52 @@ class Settings(EnvSettings):
     def zone(self, company: str) -> ZoneInfo:
         """Time zone of a company."""
         return ZoneInfo(self.sage300_timezones.get(company, self.sage300_timezone))
+
+    def lake_folder(self) -> Path:
+        """Folder of the lake."""
+        if self.lake_url.startswith("file://"):
+            try:
+                address = urlsplit(self.lake_url)
+            except ValueError:
+                address = None
+            if address is None or address.netloc not in {"", "localhost"} or not address.path.strip("/"):
+                raise _wrong(
+                    "LAKE_URL is a file:// address that names no folder of this machine.",
+                    "Write file:///srv/lake, file:///D:/lake, or the path itself.",
+                )
+            return Path(url2pathname(address.path))  # Path.from_uri arrives with Python 3.13
+        if "://" in self.lake_url:
+            raise _wrong("LAKE_URL names a store that is not supported yet.", "Give a local folder, such as var/lake or D:\\lake.")
+        return Path(self.lake_url)
+
+
+class Settings(LakeSettings):
+    """What reading Sage 300 into the lake needs."""
+
+    sage300_url: str = Field(default="", description="Address of the Web API; ends in /Sage300WebApi.")
+    sage300_username: str = Field(default="", description="A Sage 300 user with the Sage 300 Web API right; sent in upper case.")
+    sage300_password: SecretStr = Field(default=SecretStr(""), description="Its password; sent in upper case.")
+    sage300_keep_case: bool = Field(default=False, description="Send name and password as written instead of in upper case.")
+    sage300_ca_bundle: Path | None = Field(default=None, description="PEM file with the authority that signed the server's certificate.")
+    sage300_allow_http: bool = Field(default=False, description="Allow plain http to a host that is not this machine.")
+    sage300_odata: str = Field(default="v4", description="Literal dialect of filters: v4, or v3 for servers before 2017.1.")
+    sage300_page_size: int = Field(default=0, ge=0, le=10000, description="$top of a page; 0 lets the server decide.")
+    sage300_max_parallel: int = Field(default=4, ge=1, le=32, description="Requests under way at once, per company.")
+    sage300_timeout: float = Field(default=180.0, gt=0, description="Seconds one answer may take in all.")
+    sage300_tries: int = Field(default=6, ge=1, le=20, description="How often a request is tried.")
+    sage300_start_date: date | None = Field(default=None, description="First day of history; default: the first of January last year.")
+
+    @field_validator("sage300_url")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        return value.strip().rstrip("/")
+
+    @field_validator("sage300_odata")
+    @classmethod
+    def _dialect(cls, value: str) -> str:
+        if value.lower() not in {"v3", "v4"}:
+            raise ValueError("must be v3 or v4")
+        return value.lower()
 
     def start(self, today: date) -> date:
         """First day of history."""
@@ -139,11 +192,9 @@ class Settings(EnvSettings):
 
     def require_source(self) -> None:
         """Check everything that reading Sage 300 needs; the first thing wrong is the error."""
-        url = urlsplit(self.sage300_url)
         if not self.sage300_url:
             raise _wrong("SAGE300_URL is not set.", "Set it to the address of the Web API, e.g. https://erp.example.com/Sage300WebApi")
-        if url.scheme not in {"http", "https"} or not url.hostname:
-            raise _wrong("SAGE300_URL is not an http or https address.", "It looks like https://erp.example.com/Sage300WebApi")
+        url = http_address("SAGE300_URL", self.sage300_url, "https://erp.example.com/Sage300WebApi")
         if url.username or url.password:
             raise _wrong("SAGE300_URL holds a name or password.", "Put them into SAGE300_USERNAME and SAGE300_PASSWORD.")
         if not url.path.lower().endswith("/sage300webapi"):
@@ -156,34 +207,55 @@ class Settings(EnvSettings):
             raise _wrong("SAGE300_COMPANIES is not set.", "Set it to the Org IDs, e.g. SAMLTD,SAMINC")
         if not self.sage300_username:
             raise _wrong("SAGE300_USERNAME is not set.", "Set it to a Sage 300 user with the Sage 300 Web API right (not ADMIN).")
+        if not self.password:  # an empty one would be refused, and Sage 300 may lock the user out after a few of those
+            raise _wrong("SAGE300_PASSWORD is not set.", "Keep the password of SAGE300_USERNAME with `sage300 vault set SAGE300_PASSWORD`.")
         if self.sage300_ca_bundle is not None and not self.sage300_ca_bundle.is_file():
             raise _wrong("SAGE300_CA_BUNDLE is not a file.", f"Nothing is at {self.sage300_ca_bundle}; give the path of a PEM file.")
 
-    def lake_folder(self) -> Path:
-        """Folder of the lake."""
-        if self.lake_url.startswith("file://"):
-            address = urlsplit(self.lake_url)
-            if address.netloc not in {"", "localhost"} or not address.path.strip("/"):
-                raise _wrong(
-                    "LAKE_URL is a file:// address that names no folder of this machine.",
-                    "Write file:///srv/lake, file:///D:/lake, or the path itself.",
-                )
-            return Path(url2pathname(address.path))  # Path.from_uri arrives with Python 3.13
-        if "://" in self.lake_url:
-            raise _wrong("LAKE_URL names a store that is not supported yet.", "Give a local folder, such as var/lake or D:\\lake.")
-        return Path(self.lake_url)
+
+def http_address(name: str, value: str, example: str) -> SplitResult:
+    """The parts of the address that a setting holds, if whatever sends requests can use it."""
+    from httpx import URL, InvalidURL  # noqa: PLC0415 - whoever only reads the lake sends no requests
+
+    with suppress(InvalidURL, ValueError):  # each of the two refuses what the other does not notice
+        url = urlsplit(value)
+        if url.scheme in {"http", "https"} and url.hostname and url.port != 0 and URL(value).host:
+            return url
+    raise _wrong(f"{name} is not an http or https address.", f"It looks like {example}")
+
+
+@contextmanager
+def only_from_the_environment() -> Iterator[None]:
+    """As long as this lasts, no `.env` and no vault in the folder we are in is looked into: a demo is to be the same everywhere."""
+    before = CheckedSettings.looks_for_files
+    CheckedSettings.looks_for_files = False
+    try:
+        yield
+    finally:
+        CheckedSettings.looks_for_files = before
+
+
+def set_by(env_file: str | Path | None = ".env") -> Mapping[str, str]:
+    """The settings that are set somewhere, in capitals, and where: that goes before what is in the vault."""
+    file = {} if env_file is None else dotenv_values(env_file, encoding="utf-8")
+    return {
+        **{name.upper(): str(env_file) for name, value in file.items() if value},
+        **{name.upper(): "the environment" for name, value in os.environ.items() if value},
+    }
 
 
 def load_vault_settings(**overrides: object) -> VaultSettings:
     """Read where the vault is."""
     found = load(VaultSettings, **overrides)
-    if found.vault_file is None and overrides.get("_env_file", ".env") is not None:
+    if found.vault_file is None and CheckedSettings.looks_for_files and overrides.get("_env_file", ".env") is not None:
         return found.model_copy(update={"vault_file": VAULT_FILE})
     return found
 
 
 def load(kind: type[_S], **overrides: object) -> _S:
     """Read settings of one kind; a malformed one is a `ConfigurationError` that names it and says what it means."""
+    if not CheckedSettings.looks_for_files:
+        overrides["_env_file"] = None
     try:
         return kind(**overrides)  # type: ignore[arg-type]
     except ValidationError as problem:
@@ -219,6 +291,6 @@ def _wrong(message: str, cure: str) -> ConfigurationError:
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as unknown:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:  # a part of a name, such as America, is a folder
         raise ValueError(f"there is no time zone {name!r}; use a name such as America/Toronto") from unknown
     return name

@@ -75,9 +75,9 @@ def companies_in(lake: Lake, configured: Iterable[str] = ()) -> tuple[str, ...]:
     return tuple(known.values())
 
 
-def loaded(lake: Lake, companies: Iterable[str]) -> list[tuple[str, Entity]]:
-    """What has been read at least once."""
-    return [(c, e) for c in companies for e in ENTITIES if any(lake.layout.publications(c, e).glob("*.json"))]
+def loaded(lake: Lake, companies: Iterable[str], entities: Sequence[Entity] = ENTITIES) -> list[tuple[str, Entity]]:
+    """What has been read, or kept, at least once."""
+    return [(c, e) for c in companies for e in entities if any(lake.layout.publications(c, e).glob("*.json"))]
 
 
 def holdings(lake: Lake, pairs: Sequence[tuple[str, Entity]]) -> Iterator[Holding]:
@@ -104,9 +104,9 @@ def _holdings_of(lake: Lake, db: duckdb.DuckDBPyConnection, company: str, entity
 
 
 @contextmanager
-def ask(lake: Lake, companies: Sequence[str], sql: str) -> Iterator[Answer]:
+def ask(lake: Lake, companies: Sequence[str], sql: str, entities: Sequence[Entity] = ENTITIES) -> Iterator[Answer]:
     """Answer one SQL query over the current views of these companies."""
-    everything = [(company, entity) for company in companies for entity in ENTITIES]
+    everything = [(company, entity) for company in companies for entity in entities]
     # A view takes some ten milliseconds to make, so only those are made that the query can mean.
     meant = [pair for pair in everything if any(view_name(t) in sql.casefold() for t in pair[1].stored)]
     try:

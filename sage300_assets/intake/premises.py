@@ -26,9 +26,6 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
     except ConfigurationError as wrong:
         yield problem("settings", wrong)
         return
-    if not settings.password:
-        yield Finding(Level.PROBLEM, "settings", "SAGE300_PASSWORD is not set.", "Set it to the password of SAGE300_USERNAME.")
-        return
     yield Finding(Level.OK, "settings", f"Complete, for {', '.join(settings.sage300_companies)} at {urlsplit(settings.sage300_url).hostname}.")
     strangers = sorted(set(settings.sage300_timezones) - set(settings.sage300_companies))
     if strangers:

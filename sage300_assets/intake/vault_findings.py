@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.private_file import KEEPS_OTHERS_OUT, readable_by_others
-from sage300_assets.base.settings import VaultSettings
+from sage300_assets.base.settings import VaultSettings, set_by
 from sage300_assets.base.vault import Vault, open_vault
 from sage300_assets.base.vault_keys import KeysInFile
 from sage300_assets.intake.finding import Finding, Level, listed, problem
@@ -16,14 +15,14 @@ from sage300_assets.intake.finding import Finding, Level, listed, problem
 _SUBJECT = "vault"
 
 
-def vault_findings(settings: VaultSettings) -> Iterator[Finding]:
-    """Everything about the vault that these settings name."""
+def vault_findings(settings: VaultSettings, env_file: str | Path = ".env") -> Iterator[Finding]:
+    """Everything about the vault that these settings name; `env_file` is the file that goes before it."""
     file = settings.vault_file
     if file is None or not file.exists():
         yield Finding(Level.OK, _SUBJECT, "There is none; settings come from the environment and .env.")
         return
     vault = open_vault(file, settings.vault_key.get_secret_value(), settings.vault_key_file)
-    found = list(_values(vault))
+    found = list(_values(vault, set_by(env_file)))
     yield from found
     if any(finding.level is Level.PROBLEM for finding in found):
         return
@@ -31,7 +30,7 @@ def vault_findings(settings: VaultSettings) -> Iterator[Finding]:
     yield from _spare_keys(vault)
 
 
-def _values(vault: Vault) -> Iterator[Finding]:
+def _values(vault: Vault, elsewhere: Mapping[str, str]) -> Iterator[Finding]:
     readable: list[str] = []
     try:
         names = sorted(vault.entries())
@@ -47,10 +46,11 @@ def _values(vault: Vault) -> Iterator[Finding]:
             readable.append(name)
     if readable:
         yield Finding(Level.OK, _SUBJECT, f"Can be read with {vault.keys.name}: {listed(readable)}.")
-    hidden = [name for name in readable if os.environ.get(name)]
-    if hidden:
-        message = f"Not used, because the environment goes first: {listed(hidden)}."
-        yield Finding(Level.NOTE, _SUBJECT, message, "Take out the one that is out of date.")
+    for place in dict.fromkeys(elsewhere.values()):
+        hidden = [name for name in readable if elsewhere.get(name) == place]
+        if hidden:
+            message = f"Not used, because {place} goes first: {listed(hidden)}."
+            yield Finding(Level.NOTE, _SUBJECT, message, "Take out the one that is out of date.")
 
 
 def _access(vault: Vault, file: Path) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from sage300_assets.base.errors import RetriableError
-from sage300_assets.base.settings import Settings
+from sage300_assets.base.settings import LakeSettings
 from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake import warehouse
 from sage300_assets.lake.files import write_whole
@@ -45,7 +45,7 @@ class Lake:
     _shelf: Shelf | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Lake:
+    def of(cls, settings: LakeSettings) -> Lake:
         """The lake that the settings name."""
         raw = settings.lake_keep_raw_days * 24 * 3600.0
         return cls(settings.lake_folder().resolve(), settings.lake_keep_superseded_hours * 3600.0, raw)

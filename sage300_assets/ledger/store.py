@@ -83,11 +83,18 @@ class Ledger:
 
     def reach(self) -> bool:
         """Look whether it can be read and written, without making anything; False if it would be made by the first read."""
+        return self._is_there(writes=True)
+
+    def exists(self) -> bool:
+        """Look whether there is one that can be read, without making anything."""
+        return self._is_there(writes=False)
+
+    def _is_there(self, *, writes: bool) -> bool:
         if self.is_sqlite and not Path(str(self.url.database)).exists():
             return False
         engine = self._make()
         try:
-            with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+            with engine.connect().execution_options(**{_WRITES: writes}) as connection, connection.begin():
                 return version_of(connection) != ""
         except (SQLAlchemyError, OSError) as problem:
             raise self._refused("opened", problem) from None

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.orchestration.all_settings import shielded
 from sage300_assets.orchestration.simulated import simulated_sage300, use
 
 HOME = Path("var") / "dagster_home"
@@ -33,6 +34,7 @@ def run_dev(*, demo: bool, port: int | None = None, companies: Sequence[str] = (
     use(dagster_settings(os.environ, here, demo=demo))
     with ExitStack() as stack:
         if demo:
+            stack.enter_context(shielded())
             use(stack.enter_context(simulated_sage300(companies, days)))
         command = [sys.executable, "-W", "ignore:Function `dev_command` is superseded", "-m", "dagster", "dev", *_target(here)]
         return _run([*command, *(["--port", str(port)] if port else [])], os.environ["DAGSTER_HOME"])

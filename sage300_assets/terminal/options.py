@@ -21,7 +21,7 @@ def world_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--companies", type=codes, default=("SAMLTD", "SAMINC"), metavar="ORGIDS", help="separated by commas (default: SAMLTD,SAMINC)"
     )
-    parser.add_argument("--days", type=positive, default=90, help="days of business before today (default: 90)")
+    parser.add_argument("--days", type=days, default=90, help="days of business before today (default: 90)")
     parser.add_argument("--scale", type=positive, default=1, help="how much business there is (default: 1)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed invents the same business (default: 7)")
 
@@ -44,6 +44,11 @@ def day(text: str) -> date:
 def positive(text: str) -> int:
     """A whole number above zero."""
     return _number(text, 1, 1_000_000)
+
+
+def days(text: str) -> int:
+    """So many days before today, which no calendar runs out of."""
+    return _number(text, 1, 36_500)
 
 
 def port(text: str) -> int:

@@ -8,23 +8,36 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sage300_assets.base.errors import ConfigurationError
-from sage300_assets.base.settings import Settings, load, load_settings
+from sage300_assets.base.errors import ConfigurationError, PermanentError
+from sage300_assets.base.settings import LakeSettings, Settings, load, load_settings
 from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.ledger.store import Ledger
+from sage300_assets.reconciliation.tables import OWN
+
+KEPT = (*ENTITIES, *OWN)
+"""What a lake holds: what is read, and what this project keeps of it."""
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings, with what the command line says above them."""
-    given: dict[str, object] = env_file_of(args)
+    """The settings of a verb that asks Sage 300, with what the command line says above them."""
+    return load_settings(**_given(args))
+
+
+def lake_settings_of(args: argparse.Namespace) -> LakeSettings:
+    """The settings of a verb that asks only the lake: it needs no password, and so no key of the vault."""
+    return load(LakeSettings, **_given(args))
+
+
+def _given(args: argparse.Namespace) -> dict[str, object]:
+    given = env_file_of(args)
     for option, name in (("lake", "lake_url"), ("company", "sage300_companies")):
         if getattr(args, option, None):
             given[name] = getattr(args, option)
-    return load_settings(**given)
+    return given
 
 
 def env_file_of(args: argparse.Namespace) -> dict[str, object]:
@@ -36,7 +49,7 @@ def env_file_of(args: argparse.Namespace) -> dict[str, object]:
     return {"_env_file": args.env_file}
 
 
-def lake_of(settings: Settings) -> Lake:
+def lake_of(settings: LakeSettings) -> Lake:
     """The lake that the settings name."""
     if os.sep == "/" and "\\" in settings.lake_url:
         raise ConfigurationError(f"The lake's path {settings.lake_url} has a backslash, and this is not Windows.", cure="Write it with / instead.")
@@ -49,6 +62,17 @@ def lake_of(settings: Settings) -> Lake:
 def ledger_of(args: argparse.Namespace) -> Ledger:
     """The ledger that the settings name."""
     return Ledger.of(load(LedgerSettings, **env_file_of(args)))
+
+
+def evidence_of(args: argparse.Namespace) -> Ledger:
+    """The ledger that the settings name, if there is one: a new one would prove nothing, and say that all is well."""
+    ledger = ledger_of(args)
+    if not ledger.exists():
+        raise PermanentError(
+            f"There is no ledger at {ledger.place}, so nothing is proven.",
+            cure="Run this where Sage 300 is read from, or set LEDGER_URL as it is there.",
+        )
+    return ledger
 
 
 def keeper_of(args: argparse.Namespace) -> Keeper:

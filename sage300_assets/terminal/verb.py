@@ -14,13 +14,17 @@ from typing import NoReturn
 class Parser(argparse.ArgumentParser):
     """Complains in one line."""
 
+    reads_settings = False
+    """Whether it takes `--env-file`; its forms then do, too."""
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and how to learn more."""
         self.exit(2, f"{self.prog}: {message}. Try `{self.prog} --help`.\n")
 
     def forms(self, name: str) -> Forms:
         """What follows a verb that has several forms, such as `audit verify` and `audit show`."""
-        return Forms(self.add_subparsers(title="forms", metavar=name.upper(), dest=name, required=True, parser_class=Parser))
+        actions = self.add_subparsers(title="forms", metavar=name.upper(), dest=name, required=True, parser_class=Parser)
+        return Forms(actions, self.reads_settings)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Forms:
     """The forms of a verb."""
 
     actions: argparse._SubParsersAction[Parser]
+    reads_settings: bool
 
     def add(self, name: str, summary: str, more: str = "") -> Parser:
         """One form more."""
@@ -35,6 +40,8 @@ class Forms:
             name, help=summary, description=_description(summary, more), formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         found.set_defaults(parser=found)
+        if self.reads_settings:
+            _env_file_option(found, default=argparse.SUPPRESS)  # what stands before the form is not to be forgotten
         return found
 
 
@@ -96,9 +103,16 @@ def _parser(verbs: Iterable[Verb]) -> Parser:
         )
         found.set_defaults(parser=found)
         if verb.settings:
-            found.add_argument("--env-file", metavar="FILE", help="read settings from this file instead of .env; the environment goes first")
+            found.reads_settings = True
+            _env_file_option(found, default=None)
         verb.options(found)
     return parser
+
+
+def _env_file_option(parser: Parser, default: str | None) -> None:
+    parser.add_argument(
+        "--env-file", metavar="FILE", default=default, help="read settings from this file instead of .env; the environment goes first"
+    )
 
 
 def _description(summary: str, more: str) -> str:

@@ -21,8 +21,10 @@ Every call, every page and every record sent is an entry in one chain of hashes 
 _VERIFY = """
 Compares each entry with its hash, each hash with the one before, and the chain with the places of it that the lake's publications name, and with
 those in Dagster's metadata where DAGSTER_HOME is set; then each file of the lake with the hash that its publication names. Ends with 1, naming
-the first broken link and what was done to it, or every file that is not what was published, if anything is wrong.
+the first broken link and what was done to it, or every file that is not what was published, if anything is wrong; also if there is nothing to prove.
 """
+_BEGUN = 1
+"""The first entry of a ledger says only that it was begun."""
 _SHOW = """
 A record is written as module/table/key; the parts of a key of several columns follow each other.
 
@@ -61,12 +63,12 @@ def _verify(args: argparse.Namespace) -> int:
     from sage300_assets.intake.story import anchors
     from sage300_assets.lake.intact import look_at_files
     from sage300_assets.ledger.verify import verify
-    from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.places import KEPT, evidence_of, lake_of, lake_settings_of, nothing_in
     from sage300_assets.terminal.screen import complain, say
 
-    settings, ledger = settings_of(args), ledger_of(args)
+    settings, ledger = lake_settings_of(args), evidence_of(args)
     lake = lake_of(settings)
-    known = list(loaded(lake, companies_in(lake, settings.sage300_companies)))
+    known = loaded(lake, companies_in(lake, settings.sage300_companies), KEPT)
     kept = anchors(lake, known)
     if os.environ.get("DAGSTER_HOME"):
         from sage300_assets.orchestration.audit import instance_anchors
@@ -90,7 +92,10 @@ def _verify(args: argparse.Namespace) -> int:
     if damaged:
         complain("Put these files back from a backup, or read their entities again and move the damaged files out of the lake.")
         return 1
-    say(f"{len(looked):,} files of the lake are what was published.")
+    say(f"{len(looked):,} files of the lake are what was published." if looked else nothing_in(lake))
+    if verdict.entries <= _BEGUN and not looked:
+        complain(f"sage300: nothing is proven, because nothing was done yet that this ledger has on record. Is LEDGER_URL right ({ledger.place})?")
+        return 1
     return 0
 
 
@@ -99,10 +104,10 @@ def _show(args: argparse.Namespace) -> int:
 
     from sage300_assets.intake.browse import companies_in
     from sage300_assets.intake.story import story, wanted
-    from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.places import evidence_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
-    settings, ledger = settings_of(args), ledger_of(args)
+    settings, ledger = lake_settings_of(args), evidence_of(args)
     if args.record.startswith("anaplan/"):
         return _tale(args)
     lake, record = lake_of(settings), wanted(args.record)
@@ -125,10 +130,10 @@ def _tale(args: argparse.Namespace) -> int:
 
     from sage300_assets.flows.writeback.tale import tale, transaction_of
     from sage300_assets.intake.browse import companies_in
-    from sage300_assets.terminal.places import lake_of, ledger_of, settings_of
+    from sage300_assets.terminal.places import evidence_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
-    settings, ledger = settings_of(args), ledger_of(args)
+    settings, ledger = lake_settings_of(args), evidence_of(args)
     lake, (declared, transaction) = lake_of(settings), transaction_of(args.record)
     companies = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
     told = [tale(company.upper(), declared, transaction, lake, ledger, datetime.now(UTC)) for company in companies]
@@ -188,10 +193,10 @@ def _export(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from sage300_assets.ledger.export import export
-    from sage300_assets.terminal.places import ledger_of
+    from sage300_assets.terminal.places import evidence_of
     from sage300_assets.terminal.screen import grid, say
 
-    ledger, target = ledger_of(args), Path(args.to)
+    ledger, target = evidence_of(args), Path(args.to)
     written = export(ledger, target, args.format)
     grid(("file", "rows"), [(name, f"{rows:,}") for name, rows in written.items()], right=(1,))
     say(f"{target.absolute()}: HOW-TO-CHECK.txt says how to check this without sage300.")

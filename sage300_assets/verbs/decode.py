@@ -30,11 +30,11 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.intake.again import decode_again, reads_in_force
     from sage300_assets.intake.browse import companies_in, loaded
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import lake_of, nothing_in, settings_of
+    from sage300_assets.terminal.places import lake_of, lake_settings_of, nothing_in
     from sage300_assets.terminal.screen import complain, grid
 
     entity = find(args.entity)
-    settings = settings_of(args)
+    settings = lake_settings_of(args)
     lake = lake_of(settings)
     configured = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
     companies = [company for company, one in loaded(lake, configured) if one is entity]

@@ -31,10 +31,10 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.delivery.settings import DeliverySettings
     from sage300_assets.flows.registry import all_flows, flow_called
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, settings_of
+    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import grid
 
-    settings = settings_of(args)
+    settings = lake_settings_of(args)
     flows = all_flows() if args.flow == "all" else (flow_called(args.flow),)
     keeper = keeper_of(args)
     desk = Desk(lake_of(settings), keeper.ledger, keeper.now, keeper)

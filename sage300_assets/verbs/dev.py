@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from sage300_assets.terminal.options import port
 from sage300_assets.terminal.verb import Parser, Verb
 
-if TYPE_CHECKING:
-    from sage300_assets.base.settings import Settings, VaultSettings
-
 _MORE = """
 Dagster runs in DAGSTER_HOME; where that is not set, and with --demo, it is var/dagster_home in the present folder.
+With --demo no setting counts that is set here: no variable, no .env, no vault.
 """
 
 
@@ -23,31 +21,24 @@ def _options(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from sage300_assets.base.settings import load_vault_settings
+    from sage300_assets.orchestration.all_settings import whole_paths
     from sage300_assets.orchestration.dev import run_dev
-    from sage300_assets.terminal.places import env_file_of, ledger_of, settings_of
+    from sage300_assets.terminal.places import env_file_of, settings_of
 
     if not args.demo:
-        settings = settings_of(args)
-        settings.require_source()
-        _hand_on(args.env_file or ".env", settings, ledger_of(args).address, load_vault_settings(**env_file_of(args)))
+        settings_of(args).require_source()
+        _hand_on(args.env_file or ".env", whole_paths(**env_file_of(args)))
     return run_dev(demo=args.demo, port=args.port)
 
 
-def _hand_on(env_file: str, settings: Settings, ledger: str, vault: VaultSettings) -> None:
-    """Give the settings to processes that are started in another folder; what is set already stays."""
+def _hand_on(env_file: str, paths: Mapping[str, str]) -> None:
+    """Give the settings to processes that are started in another folder; what is set already stays, and a path means the same file there."""
     from dotenv import dotenv_values
 
     for name, value in dotenv_values(env_file).items():
         if value and not os.environ.get(name.upper()):
             os.environ[name.upper()] = value
-    os.environ["LAKE_URL"] = str(settings.lake_folder().absolute())
-    os.environ["LEDGER_URL"] = ledger
-    if settings.sage300_ca_bundle is not None:
-        os.environ["SAGE300_CA_BUNDLE"] = str(settings.sage300_ca_bundle.absolute())
-    for name, file in (("VAULT_FILE", vault.vault_file), ("VAULT_KEY_FILE", vault.vault_key_file)):
-        if file is not None:
-            os.environ[name] = str(file.absolute())
+    os.environ.update(paths)
 
 
 VERB = Verb("dev", "Open Dagster's web pages over this project.", _run, _options, _MORE)

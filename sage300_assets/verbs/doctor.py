@@ -31,7 +31,7 @@ def _run(args: argparse.Namespace) -> int:
     file = env_file_of(args)
     reading = examine(lambda: settings_of(args), lambda: load(LedgerSettings, **file))
     systems = chain(alert_findings(**file), tableau_findings(**file), anaplan_findings(**file))
-    for found in chain(vault_findings(load_vault_settings(**file)), reading, systems):
+    for found in chain(vault_findings(load_vault_settings(**file), args.env_file or ".env"), reading, systems):
         seen[found.level] += 1
         finding(found)
     say(f"Problems: {seen[Level.PROBLEM]}, notes: {seen[Level.NOTE]}, in order: {seen[Level.OK]}.")

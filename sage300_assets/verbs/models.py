@@ -39,10 +39,10 @@ def _build(args: argparse.Namespace) -> int:
     from sage300_assets.catalogue import ENTITIES
     from sage300_assets.intake.browse import companies_in, loaded
     from sage300_assets.models.build import Order, build_all
-    from sage300_assets.terminal.places import lake_of, nothing_in, settings_of
+    from sage300_assets.terminal.places import lake_of, lake_settings_of, nothing_in
     from sage300_assets.terminal.screen import complain, grid
 
-    settings = settings_of(args)
+    settings = lake_settings_of(args)
     lake = lake_of(settings)
     companies = tuple(sorted(company.upper() for company in companies_in(lake, settings.sage300_companies)))
     if not loaded(lake, companies):
@@ -67,10 +67,10 @@ def _build(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     from sage300_assets.models import catalogue
-    from sage300_assets.terminal.places import lake_of, settings_of
+    from sage300_assets.terminal.places import lake_of, lake_settings_of
     from sage300_assets.terminal.screen import grid
 
-    lake = lake_of(settings_of(args))
+    lake = lake_of(lake_settings_of(args))
     rows = []
     for model in catalogue().stored:
         build = lake.shelf.newest(model.name)
@@ -84,7 +84,7 @@ def _list(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from sage300_assets.models import catalogue
     from sage300_assets.models.verdicts import checks_of
-    from sage300_assets.terminal.places import lake_of, settings_of
+    from sage300_assets.terminal.places import lake_of, lake_settings_of
     from sage300_assets.terminal.screen import grid, say
 
     known = catalogue()
@@ -99,7 +99,7 @@ def _show(args: argparse.Namespace) -> int:
         more = f" and {len(roots) - 3} more" if len(roots) > 3 else ""
         rows.append((column.name, column.type.lower(), column.description, ", ".join(roots[:3]) + more))
     grid(("column", "type", "", "made of"), rows)
-    build = lake_of(settings_of(args)).shelf.newest(model.name)
+    build = lake_of(lake_settings_of(args)).shelf.newest(model.name)
     verdicts = {v.check: v for v in build.verdicts} if build else {}
     checks = []
     for check in checks_of(known, model):

@@ -28,11 +28,11 @@ def _options(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from sage300_assets.delivery.plan import open_rows, plans
-    from sage300_assets.terminal.places import lake_of, settings_of
+    from sage300_assets.terminal.places import lake_of, lake_settings_of
     from sage300_assets.terminal.records import plan_called
     from sage300_assets.terminal.screen import grid, say
 
-    lake = lake_of(settings_of(args))
+    lake = lake_of(lake_settings_of(args))
     if args.form == "list":
         found = [plan for plan in plans(lake) if not args.flow or plan.flow == args.flow]
         if not found:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MORE = """
 Compares batches with their entries, documents with what was posted, sub-ledgers with their control accounts, postings with balances, and looks
-for references that lead nowhere. Asks no server. Ends with 1 if anything differs that timing does not explain.
+for references that lead nowhere. Asks no server. Ends with 1 if anything differs that timing does not explain, or if there is nothing to compare.
 The result is kept in the lake: <company>.reconciliation, <company>.reconciliation_differences, <company>.reconciliation_history.
 
   sage300 reconcile
@@ -31,26 +31,30 @@ def _run(args: argparse.Namespace) -> int:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from sage300_assets.intake.browse import companies_in
+    from sage300_assets.base.errors import PermanentError
+    from sage300_assets.intake.browse import companies_in, loaded
     from sage300_assets.reconciliation.page import to_markdown
     from sage300_assets.reconciliation.reconcile import reconcile
-    from sage300_assets.terminal.places import lake_of, nothing_in, settings_of
-    from sage300_assets.terminal.screen import say
+    from sage300_assets.terminal.places import lake_of, lake_settings_of, nothing_in
+    from sage300_assets.terminal.screen import complain
 
-    settings = settings_of(args)
+    settings = lake_settings_of(args)
     lake = lake_of(settings)
     companies = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
     if not companies:
-        say(nothing_in(lake))
-        return 0
+        raise PermanentError(nothing_in(lake))
     pages, code = [], 0
     for company in companies:
+        if not loaded(lake, [company]):
+            complain(f"sage300: nothing is loaded of {company} in {lake.root}, so nothing is proven of it. `sage300 tables` shows what there is.")
+            code = 1
+            continue
         now = datetime.now(UTC)
         found = reconcile(lake, company, now=now, today=now.astimezone(settings.zone(company)).date())
         _show(found)
         pages.append(to_markdown(found))
-        code = max(code, 1 if found.unexplained_records else 0)
-    if args.page:
+        code = max(code, 1 if found.unexplained_records or not found.compared else 0)
+    if args.page and pages:
         Path(args.page).write_text("\n".join(pages), encoding="utf-8", newline="\n")
     return code
 

@@ -29,10 +29,10 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.intake.browse import companies_in, loaded
     from sage300_assets.models import catalogue
     from sage300_assets.models.report import write_report
-    from sage300_assets.terminal.places import lake_of, settings_of
+    from sage300_assets.terminal.places import lake_of, lake_settings_of
     from sage300_assets.terminal.screen import say
 
-    settings = settings_of(args)
+    settings = lake_settings_of(args)
     lake = lake_of(settings)
     missing = [m.name for m in catalogue().stored if lake.shelf.newest(m.name) is None]
     if missing:

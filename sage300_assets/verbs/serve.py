@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sage300_assets.terminal.verb import Parser, Verb
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from sage300_assets.systems.tableau.receiver import Receiver, ReceiverSettings
 
 _MORE = """
 Tableau sends its events to an address with a secret in it; each is confirmed with Tableau before anything follows from it.
@@ -24,8 +30,6 @@ def _options(parser: Parser) -> None:
 def _run(args: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
-    import uvicorn
-
     from sage300_assets.base.settings import load
     from sage300_assets.flows.tableau.told import note
     from sage300_assets.systems.tableau.hints import Confirmed
@@ -33,50 +37,60 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.systems.tableau.registering import register
     from sage300_assets.systems.tableau.session import Session
     from sage300_assets.systems.tableau.settings import TableauSettings
-    from sage300_assets.terminal.places import env_file_of, lake_of, settings_of
+    from sage300_assets.terminal.places import env_file_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
     given = env_file_of(args)
     settings, own = load(TableauSettings, **given), load(ReceiverSettings, **given)
-    secret = own.secret
-    with Session(settings) as session:
-        site = session.ask("reading the site", lambda server: str(server.site_id))
-        if args.register:
-            for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
-                say(f"webhooks: {line}")
-    lake = lake_of(settings_of(args))
+    secret, lake = own.secret, lake_of(lake_settings_of(args))
 
     def act(confirmed: Confirmed) -> None:
         note(lake, confirmed, datetime.now(UTC))
         say(f"{confirmed.kind.value}: {confirmed.name}")
 
-    receiver = Receiver(
-        own,
-        site,
-        clock=lambda: datetime.now(UTC),
-        record=lambda received: complain(f"webhook: {received.outcome} {received.detail}".rstrip()),
-        act=act,
-    )
-    thread = receiver.start(lambda: Session(settings))
-    scheme = "https" if own.tableau_webhook_certificate else "http"
-    complain(f"Taking webhooks at {scheme}://{own.tableau_webhook_host}:{own.tableau_webhook_port}; Ctrl+C ends it.")
-    try:
-        uvicorn.run(
-            receiver.application(),
-            host=own.tableau_webhook_host,
-            port=own.tableau_webhook_port,
-            ssl_certfile=own.tableau_webhook_certificate,
-            ssl_keyfile=own.tableau_webhook_key,
-            log_level="critical",
-            access_log=False,  # the address holds the secret
-            server_header=False,
-            limit_concurrency=50,
-            timeout_keep_alive=5,
+    with own.listen() as listening:  # before the site is told to send anything here
+        with Session(settings) as session:
+            site = session.ask("reading the site", lambda server: str(server.site_id))
+            if args.register:
+                for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
+                    say(f"webhooks: {line}")
+        receiver = Receiver(
+            own,
+            site,
+            clock=lambda: datetime.now(UTC),
+            record=lambda received: complain(f"webhook: {received.outcome} {received.detail}".rstrip()),
+            act=act,
         )
-    finally:
-        receiver.stop()
-        thread.join(10)
+        thread = receiver.start(lambda: Session(settings))
+        try:
+            _take(receiver, own, listening)
+        finally:
+            receiver.stop()
+            thread.join(10)
     return 0
+
+
+def _take(receiver: Receiver, own: ReceiverSettings, listening: socket) -> None:
+    from contextlib import suppress
+
+    import uvicorn
+
+    from sage300_assets.terminal.screen import complain
+
+    config = uvicorn.Config(
+        receiver.application(),
+        ssl_certfile=own.tableau_webhook_certificate,
+        ssl_keyfile=own.tableau_webhook_key,
+        log_level="critical",
+        access_log=False,  # the address holds the secret
+        server_header=False,
+        limit_concurrency=50,
+        timeout_keep_alive=5,
+    )
+    scheme = "https" if own.tableau_webhook_certificate else "http"
+    complain(f"Taking webhooks at {scheme}://{own.tableau_webhook_host}:{listening.getsockname()[1]}; Ctrl+C ends it.")
+    with suppress(KeyboardInterrupt):  # by then it has ended in order
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 VERB = Verb("serve", "Take Tableau's webhooks and confirm what they say.", _run, _options, _MORE)

@@ -30,15 +30,15 @@ def _run(args: argparse.Namespace) -> int:
 
     from sage300_assets.base.errors import PermanentError
     from sage300_assets.intake.browse import ask, companies_in, loaded, written
-    from sage300_assets.terminal.places import lake_of, nothing_in, settings_of
+    from sage300_assets.terminal.places import KEPT, lake_of, lake_settings_of, nothing_in
     from sage300_assets.terminal.screen import complain, grid, write_rows
 
-    settings = settings_of(args)
+    settings = lake_settings_of(args)
     lake = lake_of(settings)
     companies = companies_in(lake, settings.sage300_companies)
     if not loaded(lake, companies):
         raise PermanentError(nothing_in(lake))
-    with ask(lake, companies, args.query) as answer:
+    with ask(lake, companies, args.query, KEPT) as answer:
         if args.format != "table":
             write_rows(answer.columns, answer.rows, args.format)
             return 0

@@ -11,12 +11,12 @@ from sage300_assets.terminal.verb import Verb
 def _run(args: argparse.Namespace) -> int:
     from sage300_assets.catalogue import ENTITIES
     from sage300_assets.intake.browse import companies_in, holdings, loaded
-    from sage300_assets.terminal.places import lake_of, nothing_in, settings_of
+    from sage300_assets.terminal.places import KEPT, lake_of, lake_settings_of, nothing_in
     from sage300_assets.terminal.screen import grid, say
 
-    settings = settings_of(args)
+    settings = lake_settings_of(args)
     lake = lake_of(settings)
-    pairs = loaded(lake, companies_in(lake, settings.sage300_companies))
+    pairs = loaded(lake, companies_in(lake, settings.sage300_companies), KEPT)
     if not pairs:
         say(nothing_in(lake))
         return 0
@@ -26,7 +26,7 @@ def _run(args: argparse.Namespace) -> int:
         rows.append((held.name, f"{held.rows:,}", held.newest or "", *total, f"{held.read_at:%Y-%m-%d %H:%M}", held.files))
     grid(("table", "rows", "newest day", "control total", "of", "last read (UTC)", "files"), rows, right=(1, 3, 6))
     for company in dict.fromkeys(company for company, _ in pairs):
-        say(f"{company}: {sum(one == company for one, _ in pairs)} of {len(ENTITIES)} entities are loaded.")
+        say(f"{company}: {sum(one == company and entity in ENTITIES for one, entity in pairs)} of {len(ENTITIES)} entities are loaded.")
     say(f"Parquet  {lake.root}\nDuckDB   {lake.layout.warehouse}")
     return 0
 

@@ -76,7 +76,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.vault == "list":
         return _list(vault)
     if args.vault == "check":
-        return _check(settings)
+        return _check(settings, args.env_file or ".env")
     if args.vault == "remove":
         return _remove(vault, args.name.upper())
     done = vault.rotate()
@@ -86,13 +86,16 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _set(vault: Vault, args: argparse.Namespace, settings: VaultSettings) -> int:
+    from sage300_assets.base.settings import set_by
     from sage300_assets.base.vault import as_stored, check_name
-    from sage300_assets.terminal.screen import say
+    from sage300_assets.terminal.screen import complain, say
 
     name = check_name(args.name.upper())
     value = as_stored(name, _value_of(name, from_stdin=args.from_stdin), keep_case=settings.sage300_keep_case)
     vault.set(name, value)
     say(f"{name} is in {vault.file}, encrypted with the key in {vault.keys.name}.")
+    if place := set_by(args.env_file or ".env").get(name):
+        complain(f"sage300: {name} is set in {place} too, which goes first. Take it out there, or this value is never used.")
     return 0
 
 
@@ -123,12 +126,12 @@ def _list(vault: Vault) -> int:
     return 0
 
 
-def _check(settings: VaultSettings) -> int:
+def _check(settings: VaultSettings, env_file: str) -> int:
     from sage300_assets.intake.finding import Level
     from sage300_assets.intake.vault_findings import vault_findings
     from sage300_assets.terminal.screen import finding
 
-    found = list(vault_findings(settings))
+    found = list(vault_findings(settings, env_file))
     for one in found:
         finding(one)
     return 1 if any(one.level is Level.PROBLEM for one in found) else 0

@@ -47,6 +47,10 @@ def test_what_is_complete_passes_and_goes_over_the_wire_in_capitals() -> None:
         ({"sage300_url": "http://erp.example.com/Sage300WebApi"}, "SAGE300_ALLOW_HTTP"),
         ({"sage300_companies": " , "}, "SAGE300_COMPANIES"),
         ({"sage300_username": ""}, "SAGE300_USERNAME"),
+        ({"sage300_password": ""}, "sage300 vault set SAGE300_PASSWORD"),
+        ({"sage300_url": "http://host:abc/Sage300WebApi"}, "SAGE300_URL"),
+        ({"sage300_url": "https://host:99999/Sage300WebApi"}, "SAGE300_URL"),
+        ({"sage300_url": "https://[x/Sage300WebApi"}, "SAGE300_URL"),
         ({"sage300_ca_bundle": "nowhere.pem"}, "SAGE300_CA_BUNDLE"),
     ],
 )
@@ -73,6 +77,10 @@ def test_plain_http_is_fine_on_this_machine(url: str) -> None:
         ("sage300_timeout", "0"),
         ("sage300_tries", "many"),
         ("sage300_timezone", "Mars/Olympus"),
+        ("sage300_timezone", "America"),
+        ("sage300_url", "https://erp.example.com/\new/Sage300WebApi"),
+        ("sage300_ca_bundle", "D:\tls\bundle.pem"),
+        ("lake_url", "D:\new lake\reports"),
         ("sage300_timezones", "SAMINC:Mars/Olympus"),
         ("sage300_timezones", "SAMINC"),
         ("sage300_start_date", "31.1.2026"),
@@ -81,6 +89,21 @@ def test_plain_http_is_fine_on_this_machine(url: str) -> None:
 def test_what_cannot_be_read_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name.upper()):
         given(**{name: value})
+
+
+@pytest.mark.parametrize("companies", ["SAMLTD;SAMINC", "SAMLTD SAMINC", "../X", "SAM/LTD", "_lake", "SAMLTD,SAMÏNC"])
+def test_what_is_no_org_id_is_refused_with_how_several_are_written(companies: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"SAGE300_COMPANIES cannot be used: .* separated by commas"):
+        given(sage300_companies=companies)
+
+
+def test_control_characters_in_a_path_are_explained_by_the_quotes_that_made_them(tmp_path: Path) -> None:
+    file = tmp_path / "my.env"
+    file.write_text('LAKE_URL="D:\\new lake\\reports"\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"LAKE_URL cannot be used: .* single quotes"):
+        load_settings(_env_file=file)
+    file.write_text("LAKE_URL='D:\\new lake\\reports'\n", encoding="utf-8")
+    assert load_settings(_env_file=file).lake_url == "D:\\new lake\\reports"
 
 
 def test_each_company_has_its_own_zone_and_history_begins_last_year() -> None:
@@ -118,7 +141,7 @@ def test_a_folder_on_windows(url: str, folder: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://bucket/lake", "https://example.com/lake", "file://lake", "file://D:/lake", "file://server/share/lake", "file:///"]
+    "url", ["s3://bucket/lake", "https://example.com/lake", "file://[x/lake", "file://lake", "file://D:/lake", "file://server/share/lake", "file:///"]
 )
 def test_what_names_no_folder_of_this_machine_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="LAKE_URL") as refused:

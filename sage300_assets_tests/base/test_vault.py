@@ -420,6 +420,9 @@ def test_the_doctor_looks_into_it(in_use: Vault, tmp_path: Path, monkeypatch: py
     assert "SAGE300_COMPANIES, SAGE300_PASSWORD" in found()[0].message
     monkeypatch.setenv("SAGE300_PASSWORD", "plain")
     assert "the environment goes first: SAGE300_PASSWORD" in found()[1].message
+    monkeypatch.delenv("SAGE300_PASSWORD")
+    (tmp_path / ".env").write_text("sage300_password=stale\n", encoding="utf-8")
+    assert ".env goes first: SAGE300_PASSWORD" in found()[1].message
     in_use.keys.write([Key.new(), *in_use.keys.read(), Key.new()])
     open_vault.cache_clear()
     assert [one.level for one in found()] == [Level.OK, Level.NOTE, Level.NOTE, Level.NOTE]
@@ -453,6 +456,13 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         f"SAGE300_PASSWORD is in {Path('var', 'vault.json')}, encrypted with the key in VAULT_KEY_FILE ({key}).\n",
     )
     assert load_settings().sage300_password.get_secret_value() == "CANARY'\nLINE"
+    for file in ("other.env", ".env"):
+        (tmp_path / file).write_text("SAGE300_PASSWORD=stale\n", encoding="utf-8")
+        given = ("--env-file", file) if file != ".env" else ()
+        said = run(*given, "set", "SAGE300_PASSWORD", "--from-stdin", given="canary'\nline")
+        assert said[0] == 0
+        assert f"SAGE300_PASSWORD is set in {file} too, which goes first" in said[1]
+        (tmp_path / file).unlink()
     monkeypatch.setenv("SAGE300_KEEP_CASE", "true")
     assert run("set", "SAGE300_USERNAME", "--from-stdin", given="canary")[0] == 0
     assert load_settings().username == "canary"

@@ -262,6 +262,7 @@ def answering(answers: Answers, tmp_path: Path) -> Iterator[Sage300Client]:
         sage300_url="http://127.0.0.1:1/Sage300WebApi",
         sage300_companies=COMPANY,
         sage300_username="U",
+        sage300_password="P",
         sage300_tries=1,
         lake_url=str(tmp_path),
     )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, inspect, text
 
 from sage300_assets.catalogue import find
 from sage300_assets.cli import main
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.store import Ledger
 from sage300_assets_tests.house import COMPANY, House, open_house
+from sage300_assets_tests.ledger.conftest import BACKENDS
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,47 @@ def test_a_changed_ledger_ends_with_1_and_names_the_entry(pulled: str, capsys: p
     assert main(["audit", "verify"]) == 1
     said = capsys.readouterr().err
     assert f"broken at entry {number}: edit" in said
+
+
+@pytest.mark.parametrize("form", [["verify"], ["show", "--record", "ap/terms/1"], ["export", "--to", "away"]])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_ledger_that_is_not_there_proves_nothing_and_is_not_made(
+    form: list[str],
+    backend: str,
+    new_ledger: Callable[[str], Ledger],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    empty = new_ledger(backend)
+    monkeypatch.setenv("LEDGER_URL", empty.address)
+    assert main(["audit", *form]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("sage300: There is no ledger at ")
+    assert said.out == ""
+    if empty.is_sqlite:
+        assert not Path(str(empty.url.database)).exists()
+    else:
+        engine = create_engine(empty.url)
+        assert inspect(engine).get_table_names() == []
+        engine.dispose()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_in_which_nothing_was_done_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("LAKE_URL", "no lake")
+    new = Ledger.at(f"sqlite:///{tmp_path / 'new.db'}")
+    new.check()
+    new.close()
+    monkeypatch.setenv("LEDGER_URL", new.address)
+    assert main(["audit", "verify"]) == 1
+    assert "nothing is proven" in capsys.readouterr().err
 
 
 def test_a_ledger_that_is_not_there_stops_the_pull(pulled: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sage300_assets.catalogue import find
+from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.cli import main
 from sage300_assets.reconciliation.compare import State
 from sage300_assets.reconciliation.page import to_markdown
@@ -110,6 +110,49 @@ def test_a_cent_at_the_source_goes_through_to_table_page_and_exit_code(
         filled.load("APInvoiceBatches")
     assert main(["reconcile", "--lake", str(filled.lake.root)]) == 0
     assert "SAMLTD: No unexplained difference" in capsys.readouterr().out
+
+
+def test_a_company_of_which_nothing_is_loaded_is_refused_and_leaves_nothing_in_the_lake(
+    filled: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in filled.lake.root.iterdir()}
+    assert main(["reconcile", "--company", "TYPO", "--lake", str(filled.lake.root), "--page", "page.md"]) == 1
+    assert "nothing is loaded of TYPO" in capsys.readouterr().err
+    assert {path.name for path in filled.lake.root.iterdir()} == before
+    assert not Path("page.md").exists()
+    assert main(["reconcile", "--company", f"{COMPANY},TYPO", "--lake", str(filled.lake.root)]) == 1
+    said = capsys.readouterr()
+    assert f"{COMPANY}: No unexplained difference" in said.out
+    assert "nothing is loaded of TYPO" in said.err
+    assert main(["reconcile", "--lake", "elsewhere"]) == 1
+    assert "Nothing is loaded yet" in capsys.readouterr().err
+    assert not Path("elsewhere").exists()
+
+
+def test_what_is_kept_can_be_asked_for_and_is_listed(
+    filled: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lake = ["--lake", str(filled.lake.root)]
+    assert main(["reconcile", *lake]) == 0
+    capsys.readouterr()
+    assert main(["sql", "SELECT count(*) FROM samltd.reconciliation JOIN samltd.reconciliation_history USING (day)", *lake, "--format", "csv"]) == 0
+    assert int(capsys.readouterr().out.splitlines()[1]) > len(LOADED)
+    assert main(["sql", "SELECT * FROM samltd.reconciliation_differences", *lake]) == 0
+    capsys.readouterr()
+    assert main(["sql", "FROM samltd.reconciliatio", *lake]) == 1
+    assert "samltd.reconciliation" in capsys.readouterr().err
+    assert main(["tables", *lake]) == 0
+    said = capsys.readouterr().out
+    assert "samltd.reconciliation_differences" in said
+    assert f"SAMLTD: {len(LOADED)} of {len(ENTITIES)} entities are loaded." in said
+    assert main(["reconcile", *lake]) == 0
+    kept = filled.lake.layout.publications(COMPANY, RECONCILIATION)
+    assert len(list(kept.glob("*.json"))) > 1
+    monkeypatch.setenv("LAKE_KEEP_SUPERSEDED_HOURS", "0")
+    assert main(["tidy", *lake]) == 0
+    assert len(list(kept.glob("*.json"))) == 1
 
 
 def test_a_record_that_is_lost_in_the_lake_shows_in_the_count(filled: House) -> None:

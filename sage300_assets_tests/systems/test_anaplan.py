@@ -157,6 +157,7 @@ def test_a_key_of_another_certificate_or_a_wrong_password_is_refused_before_anyt
         ({"anaplan_client_id": "x"}, "several ways"),
         ({"anaplan_model_id": "short"}, "ANAPLAN_MODEL_ID"),
         ({"anaplan_api_url": "http://api.anaplan.com"}, "ANAPLAN_API_URL is plain http"),
+        ({"anaplan_auth_url": "https://[x"}, "ANAPLAN_AUTH_URL is not an http or https address"),
         ({"anaplan_auth_url": "https://u:p@auth.anaplan.com"}, "ANAPLAN_AUTH_URL holds a name"),
         ({"anaplan_username": ""}, "ANAPLAN_USERNAME is not set"),
     ],

@@ -27,6 +27,7 @@ def _start(args: argparse.Namespace) -> Iterator[str]:
 
     from sage300_assets.base.errors import ConfigurationError  # noqa: PLC0415
     from sage300_assets.simulators.anaplan import PASSWORD, SAMPLE, USER, Server, blueprint_from  # noqa: PLC0415
+    from sage300_assets.simulators.anaplan.faults import FaultBoard  # noqa: PLC0415
 
     blueprint = SAMPLE
     if args.model is not None:
@@ -34,7 +35,10 @@ def _start(args: argparse.Namespace) -> Iterator[str]:
             blueprint = blueprint_from(json.loads(args.model.read_text(encoding="utf-8")))
         except (OSError, TypeError, ValueError) as problem:
             raise ConfigurationError(f"--model {args.model} cannot be used: {problem}", cure="Give a JSON file that describes a model.") from problem
-    with Server(blueprint, dict(args.fault), port=args.port, task_seconds=args.task_seconds) as server:
+    faults = FaultBoard()
+    for name, options in args.fault:
+        faults.set(name, **options)
+    with Server(blueprint, faults, port=args.port, task_seconds=args.task_seconds) as server:
         yield (
             f"Anaplan simulator at {server.base}\n"
             f"User {USER}, password {PASSWORD}, model {blueprint.name}\n\n"

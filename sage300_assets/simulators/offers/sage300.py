@@ -24,10 +24,14 @@ def _faults() -> Mapping[str, str]:
 @contextmanager
 def _start(args: argparse.Namespace) -> Iterator[str]:
     from sage300_assets.simulators.sage300 import Server, World  # noqa: PLC0415 - `--help` needs none of this
+    from sage300_assets.simulators.sage300.faults import FaultBoard  # noqa: PLC0415
 
     gc.set_threshold(100_000, 50, 100)  # a large world is many small objects that live long
     world = World(args.companies, args.days, args.scale, args.seed)
-    with Server(world, dict(args.fault), args.page_size, port=args.port) as server:
+    faults = FaultBoard()
+    for name, options in args.fault:  # the same one may be given for several modules
+        faults.set(name, **options)
+    with Server(world, faults, args.page_size, port=args.port) as server:
         yield (
             f"Sage 300 simulator at {server.url}\n"
             f"User {world.username}, password {world.password}, companies {', '.join(args.companies)}\n"

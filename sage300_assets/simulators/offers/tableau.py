@@ -24,11 +24,15 @@ def _faults() -> Mapping[str, str]:
 @contextmanager
 def _start(args: argparse.Namespace) -> Iterator[str]:
     from sage300_assets.simulators.tableau import Habits, Server, World  # noqa: PLC0415 - `--help` needs none of this
+    from sage300_assets.simulators.tableau.faults import FaultBoard  # noqa: PLC0415
 
     world = World((args.site,))
     token = next(iter(world.tokens.values()))
     habits = Habits(job_seconds=args.job_seconds, job_polls=1_000_000)
-    with Server(world, dict(args.fault), port=args.port, habits=habits, token_calls=args.token_calls) as server:
+    faults = FaultBoard()
+    for name, options in args.fault:
+        faults.set(name, **options)
+    with Server(world, faults, port=args.port, habits=habits, token_calls=args.token_calls) as server:
         yield (
             f"Tableau simulator at {server.url}\n"
             f"Control panel at {server.control_url}\n\n"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from sage300_assets.base.errors import ConfigurationError
-from sage300_assets.base.settings import EnvSettings
+from sage300_assets.base.settings import EnvSettings, http_address
 
 LoginKind = Literal["basic", "certificate", "device", "authorization code"]
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -86,9 +85,7 @@ class AnaplanSettings(EnvSettings):
 
 
 def _check_address(name: str, value: str) -> None:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ConfigurationError(f"{name} is not an https address.", cure="It looks like https://api.anaplan.com")
+    url = http_address(name, value, "https://api.anaplan.com")
     if url.scheme == "http" and url.hostname not in _LOOPBACK:
         raise ConfigurationError(f"{name} is plain http, which sends credentials readably.", cure="Use https.")
     if url.username or url.password:

@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import json
 import queue
+import socket
+import ssl
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -57,6 +59,37 @@ class ReceiverSettings(EnvSettings):
         if (self.tableau_webhook_certificate is None) != (self.tableau_webhook_key is None):
             raise ValueError("TABLEAU_WEBHOOK_CERTIFICATE and TABLEAU_WEBHOOK_KEY go together")
         return self
+
+    def listen(self) -> socket.socket:
+        """Take the port, after a look at the files that are needed there; whatever stands in the way is told by the name of its setting."""
+        self._check_files()
+        try:
+            return socket.create_server(
+                (self.tableau_webhook_host, self.tableau_webhook_port),
+                family=socket.AF_INET6 if ":" in self.tableau_webhook_host else socket.AF_INET,
+            )
+        except OSError as refusal:
+            said = str(refusal.strerror).partition(" (")[0]
+            raise ConfigurationError(
+                f"TABLEAU_WEBHOOK_PORT {self.tableau_webhook_port} of {self.tableau_webhook_host} cannot be listened at: {said}.",
+                cure="End what listens there, or set TABLEAU_WEBHOOK_PORT to another port, and TABLEAU_WEBHOOK_HOST to an address of this machine.",
+            ) from refusal
+
+    def _check_files(self) -> None:
+        files = {"TABLEAU_WEBHOOK_CERTIFICATE": self.tableau_webhook_certificate, "TABLEAU_WEBHOOK_KEY": self.tableau_webhook_key}
+        for name, file in files.items():
+            if file is not None and not file.is_file():
+                raise ConfigurationError(f"{name} is not a file.", cure=f"Nothing is at {file}; give the path of a PEM file.")
+        if self.tableau_webhook_certificate is not None:
+            try:
+                # A key with a password would be asked for at a terminal that a service does not have.
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tableau_webhook_certificate, self.tableau_webhook_key, password="")
+            except OSError as refusal:  # which is what errors of TLS are, too
+                said = getattr(refusal, "reason", "") or refusal.strerror or "not PEM files"
+                raise ConfigurationError(
+                    f"{' and '.join(files)} do not fit each other or cannot be used: {said}.",
+                    cure="Give the certificate with its chain, and its own key without a password, both as PEM files.",
+                ) from refusal
 
     @property
     def secret(self) -> Secret:

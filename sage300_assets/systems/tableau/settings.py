@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.secret import Secret
-from sage300_assets.base.settings import EnvSettings
+from sage300_assets.base.settings import EnvSettings, http_address
 from sage300_assets.systems.tableau.credentials import AccessToken, ConnectedApp, Credentials, UserAndPassword
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -50,11 +49,9 @@ class TableauSettings(EnvSettings):
 
     def require(self) -> None:
         """Check everything that signing in needs; the first thing wrong is the error."""
-        url = urlsplit(self.tableau_server_url)
         if not self.tableau_server_url:
             raise _wrong("TABLEAU_SERVER_URL is not set.", "Set it to the address of Tableau, e.g. https://tableau.example.com")
-        if url.scheme not in {"http", "https"} or not url.hostname:
-            raise _wrong("TABLEAU_SERVER_URL is not an http or https address.", "It looks like https://tableau.example.com")
+        url = http_address("TABLEAU_SERVER_URL", self.tableau_server_url, "https://tableau.example.com")
         if url.username or url.password:
             raise _wrong("TABLEAU_SERVER_URL holds a name or password.", "Put a token into TABLEAU_PAT_NAME and TABLEAU_PAT_SECRET.")
         if url.path or url.query or url.fragment:

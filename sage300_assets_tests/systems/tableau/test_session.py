@@ -213,6 +213,7 @@ def test_cloud_takes_no_password(tmp_path: Path) -> None:
     ("given", "said"),
     [
         ({}, "TABLEAU_SERVER_URL is not set"),
+        ({"tableau_server_url": "https://host:abc"}, "TABLEAU_SERVER_URL is not an http or https address"),
         ({"tableau_server_url": "tableau.example.com"}, "not an http or https"),
         ({"tableau_server_url": "http://tableau.example.com"}, "plain http"),
         ({"tableau_server_url": "https://a:b@tableau.example.com"}, "holds a name or password"),
