@@ -153,6 +153,7 @@ class Settings(LakeSettings):
     sage300_url: str = Field(default="", description="Address of the Web API; ends in /Sage300WebApi.")
     sage300_username: str = Field(default="", description="A Sage 300 user with the Sage 300 Web API right; sent in upper case.")
     sage300_password: SecretStr = Field(default=SecretStr(""), description="Its password; sent in upper case.")
+    sage300_no_password: bool = Field(default=False, description="Whether the user has no password: application security is switched off.")
     sage300_keep_case: bool = Field(default=False, description="Send name and password as written instead of in upper case.")
     sage300_ca_bundle: Path | None = Field(default=None, description="PEM file with the authority that signed the server's certificate.")
     sage300_allow_http: bool = Field(default=False, description="Allow plain http to a host that is not this machine.")
@@ -207,8 +208,12 @@ class Settings(LakeSettings):
             raise _wrong("SAGE300_COMPANIES is not set.", "Set it to the Org IDs, e.g. SAMLTD,SAMINC")
         if not self.sage300_username:
             raise _wrong("SAGE300_USERNAME is not set.", "Set it to a Sage 300 user with the Sage 300 Web API right (not ADMIN).")
-        if not self.password:  # an empty one would be refused, and Sage 300 may lock the user out after a few of those
-            raise _wrong("SAGE300_PASSWORD is not set.", "Keep the password of SAGE300_USERNAME with `sage300 vault set SAGE300_PASSWORD`.")
+        if not self.password and not self.sage300_no_password:  # else refused, and a few of those may lock the user out
+            raise _wrong(
+                "SAGE300_PASSWORD is not set.",
+                "Keep the password of SAGE300_USERNAME with `sage300 vault set SAGE300_PASSWORD`; "
+                "where application security is switched off in Sage 300, set SAGE300_NO_PASSWORD=true.",
+            )
         if self.sage300_ca_bundle is not None and not self.sage300_ca_bundle.is_file():
             raise _wrong("SAGE300_CA_BUNDLE is not a file.", f"Nothing is at {self.sage300_ca_bundle}; give the path of a PEM file.")
 

@@ -11,6 +11,8 @@ import pytest
 from sage300_assets.base import settings as module
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.settings import Settings, load_settings
+from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets.systems.sage300.client import Sage300Client
 
 GOOD = {
     "sage300_url": "https://erp.example.com/Sage300WebApi",
@@ -61,6 +63,16 @@ def test_what_is_missing_or_wrong_is_named_with_its_cure(wrong: dict[str, object
     assert refused.value.cure
     assert "CANARY" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_user_without_a_password_is_said_to_have_none() -> None:
+    """Where application security is switched off, Sage 300 wants an empty one."""
+    world = World(companies=("SAMLTD",), days=3, password="")
+    with Server(world) as server:
+        found = given(sage300_url=server.url, sage300_username=world.username, sage300_password="", sage300_no_password=True)
+        found.require_source()
+        with Sage300Client(found, "SAMLTD") as client:
+            assert client.metadata("AP").document
 
 
 @pytest.mark.parametrize("url", ["http://localhost:80/Sage300WebApi", "http://127.0.0.1/sage300webapi", "http://[::1]:8080/Sage300WebApi"])
