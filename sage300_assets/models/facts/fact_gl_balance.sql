@@ -65,7 +65,7 @@ together AS (
   UNION ALL
   SELECT b.company, b.account, b.fiscal_year, b.fiscal_period, b.balance_set, b.currency, c.home_currency, b.opening, b.net, b.home_opening, b.home_net
   FROM by_currency AS b
-  LEFT JOIN models.stg_company AS c ON c.company = b.company
+  LEFT JOIN models.dim_company AS c ON c.company = b.company
 )
 SELECT
   t.company, t.account, t.fiscal_year, t.fiscal_period, t.balance_set, t.currency, t.home_currency,
@@ -76,6 +76,6 @@ SELECT
   money(t.home_net) AS home_net_amount,
   money(t.home_opening + sum(t.home_net) OVER running) AS home_closing_amount
 FROM together AS t
-LEFT JOIN models.stg_company AS c ON c.company = t.company
+LEFT JOIN models.dim_company AS c ON c.company = t.company
 WHERE t.fiscal_period <> 13 OR coalesce(c.fiscal_periods, 13) >= 13 OR t.net <> 0 OR t.home_net <> 0
 WINDOW running AS (PARTITION BY t.company, t.account, t.fiscal_year, t.balance_set, t.currency ORDER BY t.fiscal_period)

@@ -30,4 +30,4 @@ JOIN sage300.oe_credit_debit_notes AS h ON h.company = l.company AND h.CNUniquif
 LEFT JOIN models.dim_customer AS k ON k.company = l.company AND k.customer = h.CustomerNumber
 LEFT JOIN sage300.oe_invoices AS i ON i.company = l.company AND i.InvoiceNumber = h.InvoiceNumber AND h.InvoiceNumber <> ''
 LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = i.InvoiceRateType
-LEFT JOIN models.stg_company AS c ON c.company = l.company
+LEFT JOIN models.dim_company AS c ON c.company = l.company

@@ -80,4 +80,4 @@ SELECT
 FROM priced AS p
 LEFT JOIN invoiced AS i ON i.company = p.company AND i.sales_order = p.sales_order AND i.detail_number = p.detail_number
 LEFT JOIN models.stg_rate_operation AS o ON o.company = p.company AND o.rate_type = p.rate_type
-LEFT JOIN models.stg_company AS c ON c.company = p.company
+LEFT JOIN models.dim_company AS c ON c.company = p.company

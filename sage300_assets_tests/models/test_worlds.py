@@ -1,0 +1,107 @@
+"""What the models make of books that the simulator does not keep: servers that lack members, odd postings, masters that come late."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sage300_assets.catalogue.model import Collection, Entity
+from sage300_assets.catalogue.types import Kind
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.shelf import Build
+from sage300_assets.models.build import Order, build_all
+from sage300_assets.simulators.sage300 import World
+from sage300_assets_tests.house import TODAY
+from sage300_assets_tests.models.conftest import used_entities
+from sage300_assets_tests.models.pantry import put, small_lake
+
+COMPANY = "SAMLTD"
+BOOKS: dict[str, Sequence[Mapping[str, Any]]] = {
+    "CSCompanyProfile": [{"DatabaseID": COMPANY, "FunctionalCurrency": "CAD", "DefaultRateType": "SP", "NumFiscalPeriods": "Num12"}],
+    "CSFiscalCalendars": [
+        {
+            "FiscalYear": "2026",
+            **{f"FiscalPeriod{n}StartDate": date(2026, n, 1) for n in range(1, 13)},
+            **{f"FiscalPeriod{n}EndDate": date(2026, n, monthrange(2026, n)[1]) for n in range(1, 13)},
+        }
+    ],
+}
+"""A company and its calendar."""
+
+
+def built(folder: Path, *names: str, **records: Sequence[Mapping[str, Any]]) -> tuple[Lake, dict[str, Build]]:
+    """A small world, with these models built of it."""
+    lake = small_lake(folder, TODAY, COMPANY, **BOOKS | records)
+    return lake, {b.model.name: b.build for b in build_all(lake, Order((COMPANY,), TODAY), names)}
+
+
+def offending(build: Build, check: str) -> tuple[str, ...]:
+    """What a check found; nothing when it holds."""
+    return next(v.offending for v in build.verdicts if v.check == check)
+
+
+def rows(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
+    with lake.look_at_models() as db:
+        return db.execute(sql).fetchall()
+
+
+def without_likely(node: Entity | Collection, record: Mapping[str, Any], key: tuple[str, ...], text: str | None) -> dict[str, Any]:
+    """A record as a server gives it that has none of the members that are only likely, nested rows included."""
+    found = dict(record)
+    for field in node.fields:
+        if field.likely and field.name not in key:
+            found[field.name] = text if field.type.kind is Kind.TEXT else None
+    for child in node.collections:
+        found[child.member] = [] if child.likely else [without_likely(child, row, (*key, *child.key), text) for row in record[child.member]]
+    return found
+
+
+@pytest.mark.parametrize("text", [None, ""], ids=["missing", "empty"])
+def test_all_models_hold_on_a_server_that_has_none_of_the_likely_members(tmp_path: Path, text: str | None) -> None:
+    world = World(companies=("SAMEUR",), days=20, today=TODAY)
+    lake = Lake(tmp_path)
+    for entity in used_entities():
+        records = [without_likely(entity, r, entity.key, text) for r in world.truth("SAMEUR", entity.resource)]
+        put(lake, "SAMEUR", entity, records, world.today)
+    made = {b.model.name: b.build for b in build_all(lake, Order(("SAMEUR",), world.today))}
+    assert all(made[name].rows for name in ("mart_commitments", "mart_actual_vs_budget", "mart_trial_balance", "mart_credit_exposure"))
+    assert {v.check for b in made.values() for v in b.failed} == set()
+    with lake.look_at_models() as db:
+        home = world.companies["SAMEUR"].home
+        assert db.execute("SELECT company, home_currency FROM models.dim_company").fetchall() == [("SAMEUR", home)]
+        assert db.execute("SELECT count(*) FROM models.fact_purchase_order_line WHERE ordered_amount IS NULL OR currency IS NULL").fetchone() == (0,)
+        assert db.execute("SELECT DISTINCT home_currency FROM models.mart_actual_vs_budget").fetchall() == [(home,)]
+
+
+def purchase(number: int, vendor: str, day: date, **more: str | Decimal) -> dict[str, Any]:
+    line = {"LineNumber": Decimal(1), "ItemNumber": "A", "QuantityOrdered": Decimal(10), "UnitCost": Decimal(5)}
+    return {"PurchaseOrderSequenceKey": Decimal(number), "PurchaseOrderDate": day, "Vendor": vendor, "PurchaseOrderLines": [line], **more}
+
+
+def test_a_foreign_order_without_a_rate_gets_that_of_its_day_or_none(tmp_path: Path) -> None:
+    usd = [{"FromCurrency": "USD", "RateDate": date(2026, 3, day), "Rate": Decimal(rate)} for day, rate in ((1, "1.3"), (10, "1.4"))]
+    lake, builds = built(
+        tmp_path,
+        "mart_commitments",
+        APVendors=[{"VendorNumber": "US", "CurrencyCode": "USD"}, {"VendorNumber": "HERE", "CurrencyCode": "CAD"}],
+        CSCurrencyRates=[{"ToCurrency": "CAD", "RateType": "SP", "RateOperation": "Multiply", "CurrencyRateDetail": usd}],
+        POPurchaseOrders=[
+            purchase(1, "US", date(2026, 3, 9)),
+            purchase(2, "US", date(2026, 3, 10), Currency="USD", ExchangeRate=Decimal(2)),
+            purchase(3, "US", date(2026, 2, 1)),
+            purchase(4, "HERE", date(2026, 3, 1)),
+        ],
+    )
+    found = rows(
+        lake, "SELECT currency, ordered_amount, home_ordered_amount, home_open_commitment FROM models.fact_purchase_order_line ORDER BY order_key"
+    )
+    assert found == [("USD", 50, 65, 65), ("USD", 50, 100, 100), ("USD", 50, None, None), ("CAD", 50, 50, 50)]
+    assert "order_date 2026-02-01" in str(offending(builds["fact_purchase_order_line"], "rate_is_known"))
+    # An order whose value in home currency nobody knows is a commitment all the same.
+    assert rows(lake, "SELECT sum(lines), sum(open_commitment) FROM models.mart_commitments") == [(4, 200)]
