@@ -105,3 +105,38 @@ def test_a_foreign_order_without_a_rate_gets_that_of_its_day_or_none(tmp_path: P
     assert "order_date 2026-02-01" in str(offending(builds["fact_purchase_order_line"], "rate_is_known"))
     # An order whose value in home currency nobody knows is a commitment all the same.
     assert rows(lake, "SELECT sum(lines), sum(open_commitment) FROM models.mart_commitments") == [(4, 200)]
+
+
+def account(code: str, kind: str = "BalanceSheet", group: str = "", **more: str) -> dict[str, Any]:
+    return {"UnformattedAccount": code, "AccountType": kind, "AccountGroupCode": group, "AccountNumber": code, **more}
+
+
+def balance(code: str, held_in: str = "A", opening: int = 0, **periods: int) -> dict[str, Any]:
+    """A row of the fiscal sets in home currency: `p1=100` moves a hundred in the first period."""
+    moved = {f"Period{int(name[1:]):02d}netamount": Decimal(amount) for name, amount in periods.items()}
+    key = {"AccountNumber": code, "Fiscalsetyear": "2026", "FiscalsetDesignator": held_in, "Currencycode": "CAD", "Currencytype": "F"}
+    return {**key, "BeginningBalance": Decimal(opening), **moved}
+
+
+def test_closing_the_year_leaves_its_result_in_the_income_statement(tmp_path: Path) -> None:
+    lake, builds = built(
+        tmp_path,
+        "mart_income_statement",
+        "mart_actual_vs_budget",
+        "mart_balance_sheet",
+        GLAccounts=[account("1000"), account("4000", "IncomeStatement"), account("3200", "RetainedEarnings")],
+        GLAccountFiscalSets=[
+            balance("1000", p3=100, p14=5),
+            balance("4000", p3=-100, p14=-5, p15=105),
+            balance("3200", p15=-105),
+            balance("4000", held_in="1", p3=-90),
+        ],
+    )
+    assert not [v for b in builds.values() for v in b.failed]
+    assert rows(lake, "SELECT sum(result_home_amount) FROM models.mart_income_statement") == [(105,)]
+    newest = "SELECT sum(year_to_date_home_amount) FROM models.mart_income_statement GROUP BY fiscal_period ORDER BY fiscal_period DESC LIMIT 1"
+    assert rows(lake, newest) == [(105,)]
+    measured = "SELECT sum(home_actual_amount), sum(home_budget_amount) FROM models.mart_actual_vs_budget WHERE statement = 'income statement'"
+    assert rows(lake, measured) == [(-105, -90)]
+    closed = "SELECT sum(home_amount) FROM models.mart_balance_sheet WHERE fiscal_period = 15 AND account_group = '(result)'"
+    assert rows(lake, closed) == [(0,)]
