@@ -140,3 +140,19 @@ def test_closing_the_year_leaves_its_result_in_the_income_statement(tmp_path: Pa
     assert rows(lake, measured) == [(-105, -90)]
     closed = "SELECT sum(home_amount) FROM models.mart_balance_sheet WHERE fiscal_period = 15 AND account_group = '(result)'"
     assert rows(lake, closed) == [(0,)]
+
+
+def test_amounts_on_an_account_that_is_not_known_yet_are_named_and_shown_as_no_asset(tmp_path: Path) -> None:
+    lake, builds = built(
+        tmp_path,
+        "mart_income_statement",
+        "mart_balance_sheet",
+        GLAccountGroups=[{"AccountGroupCode": "CASH", "GroupCategory": "CurrentAssets"}],
+        GLAccounts=[account("1000", group="CASH")],
+        GLAccountFiscalSets=[balance("1000", p3=100), balance("4999", p3=-100)],
+    )
+    for name in ("mart_income_statement", "mart_balance_sheet"):
+        assert [v.check for v in builds[name].failed] == ["every_account_is_known"]
+        assert "account 4999" in str(offending(builds[name], "every_account_is_known"))
+    shown = "SELECT account_group_name, group_category, home_amount FROM models.mart_balance_sheet WHERE fiscal_period = 3 ORDER BY home_amount"
+    assert rows(lake, shown) == [("Not in the chart of accounts", None, -100), ("CASH", "CurrentAssets", 100)]

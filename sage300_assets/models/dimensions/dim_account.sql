@@ -3,7 +3,7 @@
 -- owner: team:general-ledger
 -- grain: one account
 -- keys: company, account
--- cadence: weekly
+-- cadence: daily
 -- column account: without separators, as transactions carry it
 -- column account_formatted: as people write it
 -- column cost_centre: second segment

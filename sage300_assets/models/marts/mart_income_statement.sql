@@ -1,5 +1,6 @@
 -- Income statement by account group: movement of each period and of the year so far. Revenue is shown positive, expenses negative.
 --   The closing period (15) is left out: it carries the year's result to retained earnings and would leave nothing of a closed year.
+--   What was posted to an account that the chart of accounts does not have is in no statement, and a check names it.
 -- owner: team:general-ledger
 -- grain: one account group, fiscal period, cost centre and currency
 -- keys: company, fiscal_year, fiscal_period, account_group, cost_centre, currency
@@ -9,6 +10,8 @@
 --   b AS (SELECT company, fiscal_year, fiscal_period, -sum(home_net_amount) AS s FROM models.mart_trial_balance
 --   WHERE statement = 'income statement' AND fiscal_period <> 15 GROUP BY ALL) SELECT * FROM a FULL JOIN b
 --   ON a.company = b.company AND a.fiscal_year = b.fiscal_year AND a.fiscal_period = b.fiscal_period WHERE a.s IS DISTINCT FROM b.s
+-- check every_account_is_known: SELECT company, account, fiscal_year, sum(home_net_amount) AS moved, arg_max(home_closing_amount, fiscal_period) AS held
+--   FROM models.mart_trial_balance WHERE statement IS NULL GROUP BY ALL HAVING bool_or(home_net_amount <> 0 OR home_closing_amount <> 0)
 -- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(result_home_amount) FROM this
 --   GROUP BY 1 HAVING sum(result_home_amount) <> 0 ORDER BY 1 DESC LIMIT 24
 SELECT
