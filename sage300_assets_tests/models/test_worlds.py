@@ -156,3 +156,35 @@ def test_amounts_on_an_account_that_is_not_known_yet_are_named_and_shown_as_no_a
         assert "account 4999" in str(offending(builds[name], "every_account_is_known"))
     shown = "SELECT account_group_name, group_category, home_amount FROM models.mart_balance_sheet WHERE fiscal_period = 3 ORDER BY home_amount"
     assert rows(lake, shown) == [("Not in the chart of accounts", None, -100), ("CASH", "CurrentAssets", 100)]
+
+
+def test_exposure_counts_customers_whom_the_master_lacks_and_charges_without_a_quantity(tmp_path: Path) -> None:
+    due = {name: Decimal(70) for name in ("CustomerCurrencyAmountDue", "FunctionalCurrencyAmountDue", "CustomerCurrencyInvoiceAmount")}
+    money = {"OrderSourceCurrency": "CAD", "OrderHomeCurrency": "CAD", "OrderRate": Decimal(1), "OrderType": "Active"}
+    charge = {"LineNumber": Decimal(1), "LineType": "Miscellaneous", "QuantityOrdered": Decimal(0), "ExtendedOrderAmount": Decimal(30)}
+    lake, builds = built(
+        tmp_path,
+        "mart_credit_exposure",
+        ARCustomers=[{"CustomerNumber": "OLD", "CurrencyCode": "CAD", "CreditLimitCustomerCurrency": Decimal(20)}],
+        ARPostedDocuments=[{"CustomerNumber": "NEW", "DocumentNumber": "1", "CurrencyCode": "CAD", "DocumentDate": date(2026, 3, 1), **due}],
+        OEOrders=[
+            {"OrderUniquifier": Decimal(number), "OrderNumber": str(number), "CustomerNumber": who, "OrderDetails": [line], **money, **more}
+            for number, (who, line, more) in enumerate(
+                [
+                    ("OLD", charge, {}),
+                    ("OLD", charge | {"DetailCompleted": "Complete"}, {}),
+                    ("OLD", charge, {"OrderType": "Quote"}),
+                    ("NEWER", charge, {}),
+                ],
+                1,
+            )
+        ],
+    )
+    assert not [v for b in builds.values() for v in b.failed]
+    shown = """SELECT customer, currency, headroom, is_over_limit, home_open_amount, home_open_order_amount, has_other_currencies
+        FROM models.mart_credit_exposure ORDER BY 1"""
+    assert rows(lake, shown) == [
+        ("NEW", None, None, False, 70, 0, True),
+        ("NEWER", None, None, False, 0, 30, True),
+        ("OLD", "CAD", -10, True, 0, 30, False),
+    ]

@@ -5,7 +5,7 @@
 -- cadence: daily
 -- reference: customer -> dim_customer
 -- column is_quote: a quote, which binds nobody
--- column open_amount: what is not shipped yet at the order's price; nothing for quotes and completed orders
+-- column open_amount: what is not shipped yet at the order's price, and charges without a quantity; nothing for quotes and completed orders
 -- column quantity_invoiced: what invoices made from this line say
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.oe_order_details GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(quantity_ordered) AS s FROM this GROUP BY ALL)
@@ -56,7 +56,8 @@ priced AS (
   SELECT
     l.*,
     CASE
-      WHEN l.is_quote OR l.is_complete OR l.quantity_ordered = 0 THEN money(0)
+      WHEN l.is_quote OR l.is_complete THEN money(0)
+      WHEN l.quantity_ordered = 0 THEN money(l.ordered_amount)
       ELSE share(l.ordered_amount, greatest(0, l.quantity_ordered - l.quantity_shipped), l.quantity_ordered)
     END AS open_amount
   FROM lines AS l
