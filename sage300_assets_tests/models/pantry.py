@@ -73,7 +73,7 @@ def small_lake(folder: Path, today: date, company: str = "SAMLTD", **records: Se
 def _whole(node: Entity | Collection, given: Mapping[str, Any]) -> dict[str, Any]:
     lists = {child.member: child for child in node.collections}
     unknown = given.keys() - {f.name for f in node.fields} - lists.keys()
-    assert not unknown, f"{node} has no {unknown}"
+    assert not unknown, f"There are no members {unknown}."
     found: dict[str, Any] = {f.name: given.get(f.name) for f in node.fields}
     if node.optional_fields:
         found[node.optional_fields] = []

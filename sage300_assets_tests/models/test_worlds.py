@@ -188,3 +188,26 @@ def test_exposure_counts_customers_whom_the_master_lacks_and_charges_without_a_q
         ("NEWER", None, None, False, 0, 30, True),
         ("OLD", "CAD", -10, True, 0, 30, False),
     ]
+
+
+def test_spend_is_before_tax_though_the_invoice_includes_it(tmp_path: Path) -> None:
+    line = {"LineNumber": Decimal(20), "GLAccount": "6000", "TaxTotal": Decimal(5), "DistributedAmount": Decimal(105)}
+    document = {
+        "VendorNumber": "V",
+        "FiscalYear": "2026",
+        "FiscalPeriod": "03",
+        "CurrencyCode": "USD",
+        "ExchangeRate": Decimal("1.5"),
+        "RateType": "SP",
+    }
+    batch = {"BatchNumber": Decimal(1)}
+    before = {"DistributedAmountBeforeTaxes": Decimal(100)}
+    invoices = [
+        {**batch, **document, "EntryNumber": Decimal(1), "DocumentType": "Invoice", "InvoiceDetails": [line | before]},
+        {**batch, **document, "EntryNumber": Decimal(2), "DocumentType": "CreditNote", "InvoiceDetails": [line | {"DistributedAmount": Decimal(40)}]},
+    ]
+    lake, builds = built(
+        tmp_path, "mart_vendor_spend", APVendors=[{"VendorNumber": "V"}], APInvoiceBatches=[{**batch, "BatchStatus": "Posted", "Invoices": invoices}]
+    )
+    assert not [v for b in builds.values() for v in b.failed]
+    assert rows(lake, "SELECT sum(amount), sum(home_amount) FROM models.mart_vendor_spend") == [(60, 90)]
