@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sage300_assets.catalogue.types import Kind
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.shelf import Build
 from sage300_assets.models.build import Order, build_all
+from sage300_assets.models.report import remembered, write_report
 from sage300_assets.simulators.sage300 import World
 from sage300_assets_tests.house import TODAY
 from sage300_assets_tests.models.conftest import used_entities
@@ -211,3 +212,24 @@ def test_spend_is_before_tax_though_the_invoice_includes_it(tmp_path: Path) -> N
     )
     assert not [v for b in builds.values() for v in b.failed]
     assert rows(lake, "SELECT sum(amount), sum(home_amount) FROM models.mart_vendor_spend") == [(60, 90)]
+
+
+def test_cash_counts_a_shared_account_once_and_checks_in_the_banks_currency(tmp_path: Path) -> None:
+    banks = [("ONE", "CAD", "1000"), ("TWO", "CAD", "1000"), ("USD", "USD", "1010")]
+    check = {"VendorNumber": "V", "CheckSerialNumber": Decimal(1), "CheckDate": date(2026, 3, 1), "CheckCleared": "Outstanding"}
+    euros, paid = {"CheckAmountVendorCurrency": Decimal(10), "PaymentCurrency": "EUR"}, "CheckAmountFunctionalCurrency"
+    lake, _ = built(
+        tmp_path / "lake",
+        BKBanks=[{"BankCode": code, "StatementCurrency": currency, "BankAccount": held} for code, currency, held in banks],
+        GLAccounts=[account("1000"), account("1010"), account("3000")],
+        GLAccountFiscalSets=[balance("1000", p3=100), balance("1010", p3=40), balance("3000", p3=-140)],
+        APPostedPayments=[
+            {"BankCode": "ONE", "CheckNumber": "1", "PaymentAmount": Decimal(15), paid: Decimal(15), **check, **euros},
+            {"BankCode": "TWO", "CheckNumber": "1", "PaymentAmount": Decimal(16), **check, **euros},
+            {"BankCode": "USD", "CheckNumber": "1", "PaymentAmount": Decimal(11), paid: Decimal(14), **check, **euros},
+        ],
+    )
+    shown = "SELECT bank, outstanding_payments, home_outstanding_payments, home_ledger_amount FROM models.mart_cash_position ORDER BY bank"
+    assert rows(lake, shown) == [("ONE", 15, 15, 100), ("TWO", 16, 16, 100), ("USD", 11, 14, 40)]
+    page = write_report(lake, COMPANY, tmp_path, datetime(2026, 11, 20, 15, tzinfo=UTC))
+    assert Decimal(remembered(page)["Cash in banks"]) == 140
