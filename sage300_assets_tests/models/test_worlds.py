@@ -233,3 +233,56 @@ def test_cash_counts_a_shared_account_once_and_checks_in_the_banks_currency(tmp_
     assert rows(lake, shown) == [("ONE", 15, 15, 100), ("TWO", 16, 16, 100), ("USD", 11, 14, 40)]
     page = write_report(lake, COMPANY, tmp_path, datetime(2026, 11, 20, 15, tzinfo=UTC))
     assert Decimal(remembered(page)["Cash in banks"]) == 140
+
+
+def test_a_document_is_in_the_account_of_its_own_set_and_idle_control_accounts_are_compared_too(tmp_path: Path) -> None:
+    def due(amount: int, side: str, **more: str | Decimal) -> dict[str, Any]:
+        amounts = [f"{side}Currency{what}" for what in ("AmountDue", "InvoiceAmount")] + [
+            "FunctionalCurrencyAmountDue",
+            "FunctionalCurrencyInvoiceAmount",
+        ]
+        return {
+            "DocumentDate": date(2026, 3, 1),
+            "CurrencyCode": "CAD",
+            "ExchangeRate": Decimal(1),
+            **dict.fromkeys(amounts, Decimal(amount)),
+            **more,
+        }
+
+    customer, vendor = {"CustomerNumber": "C"}, {"VendorNumber": "V"}
+    receivable = [("OLD", "1200", "2300"), ("NEW", "1210", "2300"), ("IDLE", "1220", "")]
+    payable = [("OLD", "2100", "1400"), ("NEW", "2110", "1400"), ("IDLE", "2120", "")]
+    held = {"1200": 100, "1210": 7, "2300": -30, "1220": 5, "2100": -200, "2110": -8, "1400": 40, "2120": -6, "3000": 92}
+    entered = {
+        "BatchNumber": Decimal(1),
+        "EntryNumber": Decimal(1),
+        **vendor,
+        "DocumentNumber": "1",
+        "AccountSet": "OLD",
+        "InvoiceDetails": [{"LineNumber": Decimal(20)}],
+    }
+    lake, builds = built(
+        tmp_path,
+        "mart_ar_ageing",
+        "mart_ap_ageing",
+        ARCustomers=[{**customer, "AccountSet": "NEW"}],
+        APVendors=[{**vendor, "AccountSet": "NEW"}],
+        ARAccountSets=[{"AccountSetKey": k, "ReceivablesControlAccount": a, "PrepaymentLiabilityAccount": p} for k, a, p in receivable],
+        APAccountSets=[{"AccountSetCode": k, "PayablesControlAccount": a, "PrepaymentAccount": p} for k, a, p in payable],
+        GLAccountFiscalSets=[balance(code, p3=amount) for code, amount in held.items()],
+        APInvoiceBatches=[{"BatchNumber": Decimal(1), "BatchStatus": "Posted", "Invoices": [entered]}],
+        ARPostedDocuments=[
+            {**customer, "DocumentNumber": "1", "AccountSet": "OLD", **due(100, "Customer", DocumentType="Invoice")},
+            {**customer, "DocumentNumber": "2", "AccountSet": "", **due(7, "Customer", DocumentType="Invoice")},
+            {**customer, "DocumentNumber": "3", "AccountSet": "OLD", **due(-30, "Customer", DocumentType="Prepayment")},
+        ],
+        APPostedDocuments=[
+            {**vendor, "DocumentNumber": "1", **due(200, "Vendor", DocumentType="Invoice")},
+            {**vendor, "DocumentNumber": "2", **due(8, "Vendor", DocumentType="Invoice")},
+            {**vendor, "DocumentNumber": "3", **due(-40, "Vendor", DocumentType="Prepayment")},
+        ],
+    )
+    for side, accounts in (("ar", ["1200", "1210", "2300"]), ("ap", ["2100", "2110", "1400"])):
+        assert rows(lake, f"SELECT control_account FROM models.mart_{side}_ageing ORDER BY document") == [(a,) for a in accounts]
+    assert offending(builds["mart_ar_ageing"], "equals_control_account") == ("company SAMLTD, account 1220, documents 0.000, ledger 5.000",)
+    assert offending(builds["mart_ap_ageing"], "equals_control_account") == ("company SAMLTD, account 2120, documents 0.000, ledger 6.000",)

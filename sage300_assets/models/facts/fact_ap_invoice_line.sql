@@ -37,6 +37,7 @@ SELECT
   nullif(l.Project, '') AS project,
   nullif(l.Category, '') AS project_category,
   price(l.Quantity) AS quantity,
+  nullif(i.AccountSet, '') AS account_set,
   i.CurrencyCode AS currency,
   c.home_currency,
   rate(i.ExchangeRate) AS exchange_rate,
