@@ -286,3 +286,20 @@ def test_a_document_is_in_the_account_of_its_own_set_and_idle_control_accounts_a
         assert rows(lake, f"SELECT control_account FROM models.mart_{side}_ageing ORDER BY document") == [(a,) for a in accounts]
     assert offending(builds["mart_ar_ageing"], "equals_control_account") == ("company SAMLTD, account 1220, documents 0.000, ledger 5.000",)
     assert offending(builds["mart_ap_ageing"], "equals_control_account") == ("company SAMLTD, account 2120, documents 0.000, ledger 6.000",)
+
+
+def test_a_credit_note_is_worth_quantity_times_price_where_no_amount_is_told(tmp_path: Path) -> None:
+    line = {"CNUniquifier": Decimal(1), "LineNumber": Decimal(1), "Item": "A", "QuantityReturned": Decimal("1.5"), "UnitPrice": Decimal("3.335")}
+    told = line | {"LineNumber": Decimal(2), "ExtendedAmountMiscellaneousCharge": Decimal(7)}
+    unknown = {"CNUniquifier": Decimal(1), "LineNumber": Decimal(3), "LineType": "Miscellaneous", "MiscellaneousChargesCode": "FRT"}
+    note = {"CNUniquifier": Decimal(1), "CustomerNumber": "C", "CreditDebitNoteDate": date(2026, 3, 1), "CreditDebitNoteType": "CreditNote"}
+    lake, builds = built(
+        tmp_path,
+        "mart_sales",
+        ARCustomers=[{"CustomerNumber": "C", "CurrencyCode": "CAD"}],
+        OECreditDebitNotes=[{**note, "CreditDebitDetails": [line, told, unknown]}],
+    )
+    shown = "SELECT credited_amount, home_credited_amount FROM models.fact_sales_credit_line ORDER BY line"
+    assert rows(lake, shown) == [(5, 5), (7, 7), (None, None)]
+    assert "line 3" in str(offending(builds["fact_sales_credit_line"], "every_amount_is_known"))
+    assert rows(lake, "SELECT sum(revenue_amount) FROM models.mart_sales") == [(-12,)]

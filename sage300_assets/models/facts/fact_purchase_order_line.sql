@@ -70,7 +70,7 @@ ordered AS (
     sum(coalesce(l.QuantityOrdered, 0)) OVER (PARTITION BY l.company, l.PurchaseOrderSequenceKey, l.ItemNumber ORDER BY l.LineNumber)
       - coalesce(l.QuantityOrdered, 0) AS ordered_before,
     l.UnitCost AS unit_cost,
-    money(coalesce(l.ExtendedCost, CAST(l.QuantityOrdered AS DECIMAL(18,4)) * CAST(l.UnitCost AS DECIMAL(18,6)))) AS extended_cost,
+    coalesce(l.ExtendedCost, rounded(CAST(l.QuantityOrdered AS DECIMAL(18,4)) * CAST(l.UnitCost AS DECIMAL(18,6)), d.decimals)) AS extended_cost,
     h.currency,
     h.home_currency,
     h.home_decimals,
@@ -79,6 +79,7 @@ ordered AS (
     h.business_date
   FROM sage300.po_purchase_order_lines AS l
   JOIN rated AS h ON h.company = l.company AND h.PurchaseOrderSequenceKey = l.PurchaseOrderSequenceKey
+  LEFT JOIN models.dim_currency AS d ON d.company = l.company AND d.currency = h.currency
 )
 SELECT
   o.company, o.order_key, o.line, o.purchase_order, o.order_date, o.order_type, o.is_on_hold, o.completed_date, o.vendor, o.item_formatted, o.item_name,
