@@ -303,3 +303,38 @@ def test_a_credit_note_is_worth_quantity_times_price_where_no_amount_is_told(tmp
     assert rows(lake, shown) == [(5, 5), (7, 7), (None, None)]
     assert "line 3" in str(offending(builds["fact_sales_credit_line"], "every_amount_is_known"))
     assert rows(lake, "SELECT sum(revenue_amount) FROM models.mart_sales") == [(-12,)]
+
+
+def test_accounts_carry_the_name_of_each_segment_however_segments_are_numbered(tmp_path: Path) -> None:
+    lake, _ = built(
+        tmp_path,
+        "dim_account",
+        "dim_account_segment",
+        GLAccounts=[account("6000-10-EU", AccountSegmentCode1="6000", AccountSegmentCode2="10", AccountSegmentCode3="EU")],
+        GLSegmentCodes=[
+            {"SegmentNumber": "Num2", "SegmentCode": "10", "Description": "Workshop"},
+            {"SegmentNumber": "000003", "SegmentCode": "EU", "Description": "Europe"},
+        ],
+    )
+    assert rows(lake, "SELECT segment_number, segment_name FROM models.dim_account_segment ORDER BY 1") == [(2, "Workshop"), (3, "Europe")]
+    names = "SELECT segment_1_name, segment_2_name, cost_centre_name, segment_3_name, segment_10_name FROM models.dim_account"
+    assert rows(lake, names) == [(None, "Workshop", "Workshop", "Europe", None)]
+
+
+@pytest.mark.parametrize("named", ["6010/200", "6010200"])
+def test_a_category_may_name_its_account_with_any_separators(tmp_path: Path, named: str) -> None:
+    lake, _ = built(
+        tmp_path,
+        "mart_commitments",
+        GLAccounts=[account("6010200") | {"AccountNumber": "6010/200"}],
+        ICCategories=[{"CategoryCode": "K", "CostOfGoodsSoldAccount": named}],
+        ICItems=[{"UnformattedItemNumber": "A", "ItemNumber": "A", "Category": "K"}],
+        POPurchaseOrders=[purchase(1, "V", date(2026, 3, 9))],
+    )
+    assert rows(lake, "SELECT account, home_open_commitment FROM models.mart_commitments") == [("6010200", 50)]
+
+
+def test_balances_whose_total_was_not_told_are_found(tmp_path: Path) -> None:
+    foreign = [{**balance("1010", p3=amount), "Currencycode": "USD", "Currencytype": kind} for kind, amount in (("S", 40), ("E", 50))]
+    _, builds = built(tmp_path, "fact_gl_balance", GLAccountFiscalSets=[balance("1000", p3=100), *foreign])
+    assert "moved_told 100.000, moved 150.000" in str(offending(builds["fact_gl_balance"], "adds_up_to_source"))
