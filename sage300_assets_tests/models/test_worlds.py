@@ -338,3 +338,44 @@ def test_balances_whose_total_was_not_told_are_found(tmp_path: Path) -> None:
     foreign = [{**balance("1010", p3=amount), "Currencycode": "USD", "Currencytype": kind} for kind, amount in (("S", 40), ("E", 50))]
     _, builds = built(tmp_path, "fact_gl_balance", GLAccountFiscalSets=[balance("1000", p3=100), *foreign])
     assert "moved_told 100.000, moved 150.000" in str(offending(builds["fact_gl_balance"], "adds_up_to_source"))
+
+
+def test_what_is_on_order_counts_in_stocking_units(tmp_path: Path) -> None:
+    def bought(number: int, unit: str) -> dict[str, Any]:
+        order = purchase(number, "V", date(2026, 3, number))
+        return order | {"PurchaseOrderLines": [line | {"UnitOfMeasure": unit} for line in order["PurchaseOrderLines"]]}
+
+    sold = {"LineNumber": Decimal(1), "UnformattedItemNumber": "A", "QuantityOrdered": Decimal(3), "ExtendedOrderAmount": Decimal(90)}
+    order = {"OrderUniquifier": Decimal(1), "OrderNumber": "1", "OrderType": "Active", "OrderRate": Decimal(1)}
+    units = [{"UnitOfMeasure": "BOX", "ConversionFactor": Decimal(12)}]
+    lake, _ = built(
+        tmp_path,
+        "mart_inventory_availability",
+        ICItems=[{"UnformattedItemNumber": "A", "ItemNumber": "A", "StockingUnitOfMeasure": "EA", "ItemUnitsOfMeasure": units}],
+        POPurchaseOrders=[bought(1, "EA"), bought(2, "BOX"), bought(3, "CRATE")],
+        OEOrders=[{**order, "OrderDetails": [sold | {"OrderUnitOfMeasure": "BOX", "OrderUnitConversion": Decimal(12)}]}],
+    )
+    shown = """SELECT open_sales_quantity, open_purchase_quantity, has_unknown_units, home_open_sales_amount, home_open_purchase_amount, home_currency
+        FROM models.mart_inventory_availability"""
+    assert rows(lake, shown) == [(36, 130, True, 90, 150, "CAD")]
+
+
+def test_projects_have_amounts_in_the_currency_of_their_documents(tmp_path: Path) -> None:
+    project, batch = {"Contract": "K", "Project": "P"}, {"BatchNumber": Decimal(1)}
+    day = {"EntryNumber": Decimal(1), "FiscalYear": "2026", "FiscalPeriod": "03", "DocumentType": "Invoice"}
+    cost = {**project, "LineNumber": Decimal(20), "DistributedAmountBeforeTaxes": Decimal(10)}
+    revenue = {**batch, "EntryNumber": Decimal(1), **project, "LineNumber": Decimal(20)}
+    revenue |= {"ExtendedAmountWithoutTIP": Decimal(40), "FunctionalDistributionNetOfTaxes": Decimal(60)}
+    bought = {**batch, **day, "CurrencyCode": "CAD", "ExchangeRate": Decimal(1), "InvoiceDetails": [cost]}
+    sold = {**batch, **day, "CurrencyCode": "USD", "ExchangeRate": Decimal("1.5"), "InvoiceDetails": [revenue]}
+    lake, builds = built(
+        tmp_path,
+        "mart_project_margin",
+        APInvoiceBatches=[{**batch, "BatchStatus": "Posted", "Invoices": [bought]}],
+        ARInvoiceBatches=[{**batch, "BatchStatus": "Posted", "Invoices": [sold]}],
+    )
+    assert not [v for b in builds.values() for v in b.failed]
+    shown = (
+        "SELECT currency, home_currency, cost_amount, revenue_amount, margin_amount, home_margin_amount FROM models.mart_project_margin ORDER BY 1"
+    )
+    assert rows(lake, shown) == [("CAD", "CAD", 10, 0, -10, -10), ("USD", "CAD", 0, 40, 40, 60)]

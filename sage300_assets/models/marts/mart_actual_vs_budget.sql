@@ -1,5 +1,5 @@
 -- Actual against each budget set, by account, cost centre and period, in home currency. Debits are positive on both sides.
---   The closing period (15) is left out: it takes back what a closed year earned and spent.
+--   Both sides are added up over the currencies of an account, so there are home amounts only. The closing period (15) is left out: it takes back what a closed year earned and spent.
 -- owner: team:finance
 -- grain: one account, fiscal period and budget set
 -- keys: company, account, fiscal_year, fiscal_period, budget_set
