@@ -10,17 +10,11 @@
 --   b AS (SELECT company, sum(home_open_commitment) AS s FROM this GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company
 --   WHERE coalesce(a.s, 0) <> coalesce(b.s, 0)
 -- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(home_open_commitment) FROM this GROUP BY 1 ORDER BY 1 DESC LIMIT 24
-WITH categories AS (
-  -- Whether a category names its account with separators or without depends on the server.
-  SELECT k.company, k.item_category, min(a.account) AS account
-  FROM models.dim_item_category AS k
-  JOIN models.dim_account AS a ON a.company = k.company AND (a.account = k.cost_of_sales_account OR a.account_formatted = k.cost_of_sales_account)
-  GROUP BY k.company, k.item_category
-),
-charged AS (
-  SELECT i.company, i.item_formatted, any_value(k.account) AS account
+WITH charged AS (
+  SELECT i.company, i.item_formatted, any_value(a.account) AS account
   FROM models.dim_item AS i
-  JOIN categories AS k ON k.company = i.company AND k.item_category = i.item_category
+  JOIN models.dim_item_category AS k ON k.company = i.company AND k.item_category = i.item_category
+  JOIN models.dim_account AS a ON a.company = k.company AND a.account = k.cost_of_sales_account
   GROUP BY i.company, i.item_formatted
 ),
 open_lines AS (
