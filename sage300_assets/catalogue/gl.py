@@ -9,8 +9,8 @@ ENTITIES: tuple[Entity, ...] = (
         "GLAccounts",
         view="GL0001",
         key="UnformattedAccount",
+        # Daily, because amounts on an account that is not known yet are in no statement.
         reading=Snapshot(),
-        cadence=Cadence.WEEKLY,
         description="The chart of accounts, with each account's segments, group and posting rules.",
         # The block of AcctSelector... members is left out: it holds the ranges of a roll-up preview, not the account.
         fields="""

@@ -170,7 +170,7 @@ class _Work:
         if not model.header.history:
             return model.sql
         before = self.lake.shelf.relation(model.name) if self.before else ""
-        return merged_sql(model, self.before, before, model.sql, self.order.today)
+        return merged_sql(model, self.before, before, model.sql, self.order.today, self.order.companies)
 
     def _write(self, db: duckdb.DuckDBPyConnection) -> tuple[Piece, ...]:
         model = self.inputs.model

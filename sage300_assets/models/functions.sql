@@ -39,7 +39,7 @@ CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
       CAST(CAST(exchange_rate AS DECIMAL(38,7)) * 10000000 AS HUGEINT)) AS DECIMAL(28,0)) * CAST('0.0000000001' AS DECIMAL(10,10)), decimals)
   ELSE rounded(CAST(amount AS DECIMAL(23,3)) * CAST(exchange_rate AS DECIMAL(15,7)), decimals) END;
 
--- Fiscal periods as numbers: `06`, `Num6`, `ADJ` (14) and `CLS` (15).
+-- Fiscal periods as numbers: `06`, `Num6`, `ADJ` (14) and `CLS` (15). Other small numbers that an enum may write as a word too: `000002`, `Num2`.
 CREATE OR REPLACE MACRO period_number(x) AS
   CASE upper(x) WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(regexp_extract(x, '[0-9]+') AS INTEGER) END;
 

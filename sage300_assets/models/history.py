@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from sage300_assets.lake.shelf import Build
-from sage300_assets.lake.views import comma, quoted
+from sage300_assets.lake.views import comma, literal, quoted
 from sage300_assets.models.compiled import CHANGED_ON, HISTORY_COLUMNS, Model
 
 
-def merged_sql(model: Model, before: Build | None, before_sql: str, now_sql: str, today: date) -> str:
-    """All versions after today. A version is in force from `valid_from` to the day before `valid_to`."""
+def merged_sql(model: Model, before: Build | None, before_sql: str, now_sql: str, today: date, companies: Sequence[str]) -> str:
+    """All versions after today. A version is in force from `valid_from` to the day before `valid_to`.
+
+    Records of companies that are not built now are left as they are: nobody looked whether they are gone.
+    """
     values = [c.name for c in model.columns if c.name not in {name for name, _ in HISTORY_COLUMNS}]
     if before is None:
         return f"SELECT {comma(values)}, {CHANGED_ON} AS valid_from, CAST(NULL AS DATE) AS valid_to, true AS is_current FROM ({now_sql})"
@@ -25,6 +28,7 @@ def merged_sql(model: Model, before: Build | None, before_sql: str, now_sql: str
     since = (
         f"CASE WHEN n.{CHANGED_ON} > p.valid_from THEN n.{CHANGED_ON} WHEN DATE '{today}' > p.valid_from THEN DATE '{today}' ELSE p.valid_from END"
     )
+    looked_at = f"p.company IN ({', '.join(literal(c) for c in companies)})"
     return f"""
         WITH now AS ({now_sql}),
         former AS ({before_sql}),
@@ -38,7 +42,7 @@ def merged_sql(model: Model, before: Build | None, before_sql: str, now_sql: str
         UNION ALL
         SELECT {_of("n", values)}, CASE WHEN {same} THEN p.valid_from ELSE {since} END, NULL, true FROM present AS p JOIN now AS n ON {same_key}
         UNION ALL
-        SELECT {_of("p", values, kept)}, p.valid_from, DATE '{today}', false FROM present AS p
+        SELECT {_of("p", values, kept)}, p.valid_from, CASE WHEN {looked_at} THEN DATE '{today}' END, NOT ({looked_at}) FROM present AS p
         WHERE NOT EXISTS (SELECT 1 FROM now AS n WHERE {same_key})
         UNION ALL
         SELECT {_of("n", values)}, greatest(n.{CHANGED_ON}, coalesce(e.valid_to, n.{CHANGED_ON})), NULL, true FROM now AS n

@@ -24,7 +24,12 @@ from sage300_assets.models.compiled import compiled
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 _REMEMBERED = re.compile(r'<script type="application/json" id="figures">(?P<figures>.*?)</script>', re.DOTALL)
 _FIGURES = (
-    ("Cash in banks", "SELECT sum(home_ledger_amount) FROM models.mart_cash_position WHERE company = ? AND NOT shares_account"),
+    (
+        # Banks that share a ledger account each show its whole balance.
+        "Cash in banks",
+        """SELECT sum(held) FROM (SELECT any_value(home_ledger_amount) AS held FROM models.mart_cash_position WHERE company = ?
+        GROUP BY ledger_account)""",
+    ),
     ("Receivables open", "SELECT sum(home_open_amount) FROM models.mart_ar_ageing WHERE company = ?"),
     ("of which overdue", "SELECT sum(home_open_amount) FROM models.mart_ar_ageing WHERE company = ? AND days_overdue > 0"),
     ("Days sales outstanding", "SELECT days_outstanding FROM models.mart_days_outstanding WHERE company = ? AND side = 'receivable'"),

@@ -13,6 +13,7 @@ import dagster as dg
 from sage300_assets.base.errors import RetriableError, Sage300AssetsError
 from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Entity
+from sage300_assets.intake.browse import companies_in
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.models.build import Built, Order, build_one
@@ -94,7 +95,8 @@ def model_asset(known: Catalogue, model: Model, companies: Sequence[str]) -> dg.
         pool=POOL,
     )
     def build_model(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
-        names = tuple(sorted(c.upper() for c in sage300.settings.sage300_companies))
+        # As on the command line: also companies that were configured once, whose rows are still in the lake.
+        names = tuple(sorted(c.upper() for c in companies_in(sage300.lake, sage300.settings.sage300_companies)))
         order = Order(names, sage300.today(names[0]), context.run.run_id, sage300.now)
         try:
             built = build_one(sage300.lake, order, known[model.name], known)

@@ -150,5 +150,14 @@ def test_an_entity_with_a_stamp_is_read_by_it(entity: Entity) -> None:
 
 def test_what_finance_looks_at_daily_is_read_daily() -> None:
     daily = {e.resource for e in ENTITIES if e.cadence is Cadence.DAILY}
-    assert {"GLAccountFiscalSets", "APVendors", "ARCustomers", "ICItems", "CSCurrencyRates", "APPostedDocuments", "ARPostedDocuments"} <= daily
+    assert {
+        "GLAccounts",
+        "GLAccountFiscalSets",
+        "APVendors",
+        "ARCustomers",
+        "ICItems",
+        "CSCurrencyRates",
+        "APPostedDocuments",
+        "ARPostedDocuments",
+    } <= daily
     assert not {"GLSourceCodes", "APTerms", "ICLocations", "TXTaxGroups"} & daily

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
-from sage300_assets.catalogue import ENTITIES
-from sage300_assets.catalogue.model import Dated, Entity, Stamped
+from sage300_assets.catalogue import ENTITIES, find
+from sage300_assets.catalogue.model import Collection, Dated, Entity, Stamped
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.publication import Cover, DayFigures, Publication
 from sage300_assets.lake.schema import BUSINESS_DATE, business_schema
@@ -59,3 +59,22 @@ def fill(folder: Path, world: World, entities: Sequence[Entity] = ENTITIES) -> L
         for entity in entities:
             put(lake, company, entity, world.truth(company, entity.resource), world.today)
     return lake
+
+
+def small_lake(folder: Path, today: date, company: str = "SAMLTD", **records: Sequence[Mapping[str, Any]]) -> Lake:
+    """A lake with nothing but these records of each resource; members that are not given are null, lists are empty."""
+    lake = Lake(folder)
+    for resource, given in records.items():
+        entity = find(resource)
+        put(lake, company, entity, [_whole(entity, record) for record in given], today)
+    return lake
+
+
+def _whole(node: Entity | Collection, given: Mapping[str, Any]) -> dict[str, Any]:
+    lists = {child.member: child for child in node.collections}
+    unknown = given.keys() - {f.name for f in node.fields} - lists.keys()
+    assert not unknown, f"There are no members {unknown}."
+    found: dict[str, Any] = {f.name: given.get(f.name) for f in node.fields}
+    if node.optional_fields:
+        found[node.optional_fields] = []
+    return found | {member: [_whole(child, row) for row in given.get(member, ())] for member, child in lists.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 from hypothesis import given, settings
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from sage300_assets.lake.shelf import Build
 from sage300_assets.models import catalogue
+from sage300_assets.models.build import Order, build_all
 from sage300_assets.models.history import merged_sql
+from sage300_assets_tests.models.conftest import COMPANIES, Stock
 
 FIRST = date(2026, 1, 1)
 MODEL = catalogue()["dim_item_history"]
@@ -55,7 +58,7 @@ def test_versions_follow_each_other_and_the_present_one_is_what_is_so(story: lis
         said_last: set[tuple[object, ...]] = set()
         for day in story:
             today += timedelta(days=day.gap)
-            sql = merged_sql(MODEL, before, "SELECT * FROM former", as_rows(db, day, today), today)
+            sql = merged_sql(MODEL, before, "SELECT * FROM former", as_rows(db, day, today), today, ["C"])
             db.execute(f"CREATE OR REPLACE TABLE next AS {sql}")
             db.execute("CREATE OR REPLACE TABLE former AS SELECT * FROM next")
             before = build()
@@ -85,8 +88,20 @@ def build() -> Build:
 def test_a_rename_closes_the_former_version() -> None:
     with duckdb.connect() as db:
         first, second = Day(0, {"A": ("old", 10)}), Day(5, {"A": ("new", 2)})
-        db.execute(f"CREATE TABLE former AS {merged_sql(MODEL, None, '', as_rows(db, first, FIRST), FIRST)}")
+        db.execute(f"CREATE TABLE former AS {merged_sql(MODEL, None, '', as_rows(db, first, FIRST), FIRST, ['C'])}")
         later = FIRST + timedelta(days=5)
-        merged = merged_sql(MODEL, build(), "SELECT * FROM former", as_rows(db, second, later), later)
+        merged = merged_sql(MODEL, build(), "SELECT * FROM former", as_rows(db, second, later), later, ["C"])
         rows = db.execute(f"SELECT item_name, valid_from, valid_to FROM ({merged}) ORDER BY 2").fetchall()
         assert rows == [("old", date(2025, 12, 22), date(2026, 1, 4)), ("new", date(2026, 1, 4), None)]
+
+
+def test_a_company_that_is_not_built_today_keeps_its_present_versions(stock: Stock, tmp_path: Path) -> None:
+    mine = stock.copy(tmp_path / "lake")
+    told = "SELECT * FROM models.dim_vendor_history WHERE company = 'SAMLTD' ORDER BY ALL"
+    with mine.lake.look_at_models() as db:
+        before = db.execute(told).fetchall()
+    for companies in (("SAMEUR",), COMPANIES):
+        list(build_all(mine.lake, Order(companies, mine.world.today + timedelta(days=1)), ["dim_vendor_history"]))
+        with mine.lake.look_at_models() as db:
+            assert db.execute(told).fetchall() == before
+            assert db.execute("SELECT count(DISTINCT company) FROM models.dim_vendor").fetchone() == (len(companies),)

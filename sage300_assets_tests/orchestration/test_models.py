@@ -10,8 +10,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from sage300_assets import cli
 from sage300_assets.base.settings import Settings, load_settings
 from sage300_assets.catalogue import find
+from sage300_assets.lake.lake import Lake
 from sage300_assets.models import catalogue
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.models import BUILD, model_key
@@ -20,7 +22,7 @@ from sage300_assets.orchestration.source import Source
 from sage300_assets.simulators.sage300 import World
 from sage300_assets_tests.house import TODAY
 from sage300_assets_tests.models.conftest import used_entities
-from sage300_assets_tests.models.pantry import fill
+from sage300_assets_tests.models.pantry import fill, put
 
 
 @dataclass
@@ -40,7 +42,8 @@ def settings_for(folder: Path) -> Settings:
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     folder = tmp_path_factory.mktemp("lake")
-    fill(folder, World(companies=("SAMLTD",), days=8, today=TODAY), used_entities())
+    lake = fill(folder, World(companies=("SAMLTD",), days=8, today=TODAY), used_entities())
+    put(lake, "SOLD", find("ICLocations"), World(companies=("SAMLTD",), days=8, today=TODAY).truth("SAMLTD", "ICLocations"), TODAY)
     settings = settings_for(folder)
     now = datetime(TODAY.year, TODAY.month, TODAY.day, 15, tzinfo=UTC)
     definitions = build_definitions(settings, Source(read_settings=lambda: settings, now=lambda: now))
@@ -63,6 +66,15 @@ def test_one_run_builds_everything_and_every_check_says_something(ran: Ran) -> N
     mine = {key for key in graph.asset_check_keys if key.asset_key.path[0] == "models"}
     assert {check.asset_check_key for check in evaluated} == mine  # type: ignore[union-attr]
     assert {m.name for m in catalogue().stored} == {key.path[1] for key in graph.materializable_asset_keys if key.path[0] == "models"}
+
+
+def test_a_company_that_is_no_longer_configured_stays_in_the_models_as_on_the_command_line(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
+    lake = materialization(ran, "dim_location").metadata["folder"].value
+    root = Path(str(lake)).parents[1]
+    with Lake(root).look_at_models() as db:
+        assert db.execute("SELECT DISTINCT company FROM models.dim_location ORDER BY 1").fetchall() == [("SAMLTD",), ("SOLD",)]
+    assert cli.main(["models", "build", "dim_location", "--lake", str(root), "--company", "SAMLTD"]) == 0
+    assert "up to date" in capsys.readouterr().out
 
 
 def test_lineage_of_a_mart_leads_column_by_column_to_the_sage_300_asset(ran: Ran) -> None:

@@ -2,7 +2,7 @@
 -- owner: team:general-ledger
 -- grain: one version of one account
 -- keys: company, account
--- cadence: weekly
+-- cadence: daily
 -- history: true
 -- column valid_from: first day on which it was so
 -- column valid_to: first day on which it was so no longer; nothing for the present version

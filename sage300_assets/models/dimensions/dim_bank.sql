@@ -8,4 +8,4 @@ SELECT
   b.company, b.BankCode AS bank, b.Description AS bank_name, b.StatementCurrency AS currency, c.home_currency, b.BankAccount AS ledger_account,
   coalesce(b.Multicurrency, false) AS is_multicurrency
 FROM sage300.bk_banks AS b
-LEFT JOIN models.stg_company AS c ON c.company = b.company
+LEFT JOIN models.dim_company AS c ON c.company = b.company

@@ -7,4 +7,4 @@ SELECT
   r.company, r.CurrencyCodeKey AS currency, r.Description AS currency_name, r.Symbol AS symbol, period_number(r.DecimalPlaces) AS decimals,
   coalesce(r.CurrencyCodeKey = c.home_currency, false) AS is_home_currency
 FROM sage300.cs_currency_codes AS r
-LEFT JOIN models.stg_company AS c ON c.company = r.company
+LEFT JOIN models.dim_company AS c ON c.company = r.company

@@ -33,4 +33,4 @@ SELECT
   k.business_date AS changed_on
 FROM sage300.ar_customers AS k
 LEFT JOIN sage300.ar_account_sets AS s ON s.company = k.company AND s.AccountSetKey = k.AccountSet
-LEFT JOIN models.stg_company AS c ON c.company = k.company
+LEFT JOIN models.dim_company AS c ON c.company = k.company

@@ -4,6 +4,7 @@
 -- keys: company, vendor
 -- cadence: daily
 -- reference: vendor_group -> dim_vendor_group
+-- column currency: the vendor's, or else that of the account set, or of the group
 -- column control_account: ledger account that the vendor's documents are kept in
 SELECT
   v.company,
@@ -17,11 +18,11 @@ SELECT
   v.City AS city,
   v.StateProvince AS state_province,
   v.Country AS country,
-  v.CurrencyCode AS currency,
+  coalesce(nullif(v.CurrencyCode, ''), nullif(s.CurrencyCodeForAccount, ''), nullif(g.CurrencyCode, '')) AS currency,
   c.home_currency,
   v.Terms AS terms,
   v.TaxGroup AS tax_group,
-  v.AccountSet AS account_set,
+  coalesce(nullif(v.AccountSet, ''), nullif(g.AccountSet, '')) AS account_set,
   s.PayablesControlAccount AS control_account,
   v.BankCode AS bank,
   v.PaymentCode AS payment_code,
@@ -29,5 +30,6 @@ SELECT
   v.DateLastMaintained AS last_maintained,
   v.business_date AS changed_on
 FROM sage300.ap_vendors AS v
-LEFT JOIN sage300.ap_account_sets AS s ON s.company = v.company AND s.AccountSetCode = v.AccountSet
-LEFT JOIN models.stg_company AS c ON c.company = v.company
+LEFT JOIN sage300.ap_vendor_groups AS g ON g.company = v.company AND g.GroupCode = v.GroupCode
+LEFT JOIN sage300.ap_account_sets AS s ON s.company = v.company AND s.AccountSetCode = coalesce(nullif(v.AccountSet, ''), nullif(g.AccountSet, ''))
+LEFT JOIN models.dim_company AS c ON c.company = v.company

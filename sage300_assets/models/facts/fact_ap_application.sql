@@ -18,7 +18,7 @@ WITH known AS (
     CASE WHEN d.amount = 0 THEN money(0) ELSE rounded(share(d.home_amount, s.amount, d.amount), c.home_decimals) END AS home_amount
   FROM models.stg_ap_application AS s
   JOIN models.fact_ap_document AS d ON d.company = s.company AND d.vendor = s.vendor AND d.document = s.document
-  LEFT JOIN models.stg_company AS c ON c.company = s.company
+  LEFT JOIN models.dim_company AS c ON c.company = s.company
 ),
 taken AS (
   SELECT company, vendor, document, sum(amount) AS amount, sum(home_amount) AS home_amount, max(application_date) AS last_date

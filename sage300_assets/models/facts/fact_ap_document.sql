@@ -20,7 +20,7 @@ SELECT
   d.DueDate AS due_date,
   d.DiscountDate AS discount_date,
   d.PostingDate AS posting_date,
-  CAST(d.FiscalYear AS INTEGER) AS fiscal_year,
+  CAST(nullif(d.FiscalYear, '') AS INTEGER) AS fiscal_year,
   period_number(d.FiscalPeriod) AS fiscal_period,
   nullif(d.PONumber, '') AS purchase_order,
   d.DocumentDescription AS description,
@@ -40,4 +40,4 @@ SELECT
   d.LastActivityDate AS last_activity_date,
   d.business_date
 FROM sage300.ap_posted_documents AS d
-LEFT JOIN models.stg_company AS c ON c.company = d.company
+LEFT JOIN models.dim_company AS c ON c.company = d.company

@@ -7,12 +7,15 @@
 -- reference: vendor -> dim_vendor
 -- reference: account -> dim_account
 -- column is_posted: only posted lines are in the ledger
--- column amount: before tax that is not included, in the document's currency
+-- column amount: before tax, whether the distributed amount includes it or not, in the document's currency
 -- column home_amount: the same at the document's rate, rounded line by line
 -- column business_date: the day the batch was last edited; files are cut by its month
--- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(abs(DistributedAmount)) AS s FROM sage300.ap_invoice_details GROUP BY ALL),
+-- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(abs(coalesce(DistributedAmountBeforeTaxes, DistributedAmount))) AS s FROM sage300.ap_invoice_details GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(abs(amount)) AS s FROM this GROUP BY ALL)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
+WITH net AS (
+  SELECT *, coalesce(DistributedAmountBeforeTaxes, DistributedAmount) AS net_amount FROM sage300.ap_invoice_details
+)
 SELECT
   l.company,
   whole(l.BatchNumber) AS batch,
@@ -34,15 +37,16 @@ SELECT
   nullif(l.Project, '') AS project,
   nullif(l.Category, '') AS project_category,
   price(l.Quantity) AS quantity,
+  nullif(i.AccountSet, '') AS account_set,
   i.CurrencyCode AS currency,
   c.home_currency,
   rate(i.ExchangeRate) AS exchange_rate,
-  money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.DistributedAmount ELSE l.DistributedAmount END) AS amount,
+  money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.net_amount ELSE l.net_amount END) AS amount,
   money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.TaxTotal ELSE l.TaxTotal END) AS tax_amount,
-  in_home(CASE i.DocumentType WHEN 'CreditNote' THEN -l.DistributedAmount ELSE l.DistributedAmount END, i.ExchangeRate, o.operation, c.home_decimals) AS home_amount,
+  in_home(CASE i.DocumentType WHEN 'CreditNote' THEN -l.net_amount ELSE l.net_amount END, i.ExchangeRate, o.operation, c.home_decimals) AS home_amount,
   l.business_date
-FROM sage300.ap_invoice_details AS l
+FROM net AS l
 JOIN sage300.ap_invoices AS i ON i.company = l.company AND i.BatchNumber = l.BatchNumber AND i.EntryNumber = l.EntryNumber
 JOIN sage300.ap_invoice_batches AS b ON b.company = l.company AND b.BatchNumber = l.BatchNumber
-LEFT JOIN models.stg_company AS c ON c.company = l.company
+LEFT JOIN models.dim_company AS c ON c.company = l.company
 LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = i.RateType

@@ -46,4 +46,4 @@ SELECT
   d.LastActivityDate AS last_activity_date,
   d.business_date
 FROM sage300.ar_posted_documents AS d
-LEFT JOIN models.stg_company AS c ON c.company = d.company
+LEFT JOIN models.dim_company AS c ON c.company = d.company

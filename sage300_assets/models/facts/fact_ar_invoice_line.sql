@@ -46,4 +46,4 @@ SELECT
 FROM sage300.ar_invoice_details AS l
 JOIN sage300.ar_invoices AS i ON i.company = l.company AND i.BatchNumber = l.BatchNumber AND i.EntryNumber = l.EntryNumber
 JOIN sage300.ar_invoice_batches AS b ON b.company = l.company AND b.BatchNumber = l.BatchNumber
-LEFT JOIN models.stg_company AS c ON c.company = l.company
+LEFT JOIN models.dim_company AS c ON c.company = l.company

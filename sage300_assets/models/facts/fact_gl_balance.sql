@@ -10,11 +10,19 @@
 -- column net_amount: movement of the period in the row's currency, debits positive; for quantities a number of units
 -- column opening_amount: what the account held when the fiscal year began
 -- column closing_amount: what the account holds at the end of the period
--- check adds_up_to_source: WITH told AS (SELECT company, Fiscalsetyear AS y, FiscalsetDesignator AS s,
---   sum(BeginningBalance) AS opening FROM sage300.gl_account_fiscal_sets WHERE Currencytype = 'F' GROUP BY ALL),
---   held AS (SELECT company, fiscal_year AS y, balance_set AS s, sum(home_opening_amount) AS opening FROM this WHERE fiscal_period = 1 GROUP BY ALL)
---   SELECT * FROM told JOIN held ON held.company = told.company AND held.y = CAST(told.y AS INTEGER) AND held.s = told.s
---   WHERE held.opening <> told.opening
+-- check adds_up_to_source: WITH told AS (SELECT company, CAST(Fiscalsetyear AS INTEGER) AS y, FiscalsetDesignator AS s,
+--   sum(coalesce(BeginningBalance, 0)) AS opening,
+--   sum(coalesce(Period01netamount, 0) + coalesce(Period02netamount, 0) + coalesce(Period03netamount, 0) + coalesce(Period04netamount, 0)
+--   + coalesce(Period05netamount, 0) + coalesce(Period06netamount, 0) + coalesce(Period07netamount, 0) + coalesce(Period08netamount, 0)
+--   + coalesce(Period09netamount, 0) + coalesce(Period10netamount, 0) + coalesce(Period11netamount, 0) + coalesce(Period12netamount, 0)
+--   + coalesce(Period13netamount, 0) + coalesce(Period14netamount, 0) + coalesce(Period15netamount, 0)) AS moved
+--   FROM sage300.gl_account_fiscal_sets WHERE Currencytype = 'F' GROUP BY ALL),
+--   held AS (SELECT company, fiscal_year AS y, balance_set AS s, sum(CASE fiscal_period WHEN 1 THEN home_opening_amount ELSE 0 END) AS opening,
+--   sum(home_net_amount) AS moved FROM this GROUP BY ALL)
+--   SELECT coalesce(told.company, held.company) AS company, coalesce(told.y, held.y) AS fiscal_year, coalesce(told.s, held.s) AS balance_set,
+--   told.opening AS opening_told, held.opening, told.moved AS moved_told, held.moved FROM told
+--   FULL JOIN held ON held.company = told.company AND held.y = told.y AND held.s = told.s
+--   WHERE held.opening IS DISTINCT FROM told.opening OR held.moved IS DISTINCT FROM told.moved
 WITH moved AS (
   SELECT
     s.company,
@@ -65,7 +73,7 @@ together AS (
   UNION ALL
   SELECT b.company, b.account, b.fiscal_year, b.fiscal_period, b.balance_set, b.currency, c.home_currency, b.opening, b.net, b.home_opening, b.home_net
   FROM by_currency AS b
-  LEFT JOIN models.stg_company AS c ON c.company = b.company
+  LEFT JOIN models.dim_company AS c ON c.company = b.company
 )
 SELECT
   t.company, t.account, t.fiscal_year, t.fiscal_period, t.balance_set, t.currency, t.home_currency,
@@ -76,6 +84,6 @@ SELECT
   money(t.home_net) AS home_net_amount,
   money(t.home_opening + sum(t.home_net) OVER running) AS home_closing_amount
 FROM together AS t
-LEFT JOIN models.stg_company AS c ON c.company = t.company
+LEFT JOIN models.dim_company AS c ON c.company = t.company
 WHERE t.fiscal_period <> 13 OR coalesce(c.fiscal_periods, 13) >= 13 OR t.net <> 0 OR t.home_net <> 0
 WINDOW running AS (PARTITION BY t.company, t.account, t.fiscal_year, t.balance_set, t.currency ORDER BY t.fiscal_period)

@@ -9,4 +9,4 @@ SELECT
   price(p.BasePrice) AS base_price, price(nullif(p.SalePrice, 0)) AS sale_price, p.SaleStartDate AS sale_start, p.SaleEndDate AS sale_end,
   price(p.MarkupCost) AS markup_cost
 FROM sage300.ic_item_pricing AS p
-LEFT JOIN models.stg_company AS c ON c.company = p.company
+LEFT JOIN models.dim_company AS c ON c.company = p.company

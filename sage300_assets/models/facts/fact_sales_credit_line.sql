@@ -5,7 +5,33 @@
 -- keys: company, note_key, line
 -- cadence: daily
 -- reference: customer -> dim_customer
--- column credited_amount: positive lowers what was sold; debit notes are negative
+-- column credited_amount: positive lowers what was sold; debit notes are negative. Where the server does not tell it, it is quantity times price
+-- check every_amount_is_known: SELECT company, note_key, note, line, customer FROM this WHERE credited_amount IS NULL
+WITH noted AS (
+  SELECT
+    h.company, h.CNUniquifier, h.CreditDebitNoteNumber, h.CreditDebitNoteDate, h.CreditDebitNoteType, h.InvoiceNumber, h.CustomerNumber,
+    CASE WHEN h.CreditDebitNoteType LIKE '%Debit%' THEN -1 ELSE 1 END AS sign,
+    coalesce(i.InvoiceSourceCurrency, k.currency) AS currency,
+    c.home_currency,
+    c.home_decimals,
+    coalesce(i.InvoiceRate, CASE WHEN k.currency = c.home_currency THEN 1 END) AS exchange_rate,
+    o.operation
+  FROM sage300.oe_credit_debit_notes AS h
+  LEFT JOIN models.dim_customer AS k ON k.company = h.company AND k.customer = h.CustomerNumber
+  LEFT JOIN sage300.oe_invoices AS i ON i.company = h.company AND i.InvoiceNumber = h.InvoiceNumber AND h.InvoiceNumber <> ''
+  LEFT JOIN models.stg_rate_operation AS o ON o.company = h.company AND o.rate_type = i.InvoiceRateType
+  LEFT JOIN models.dim_company AS c ON c.company = h.company
+),
+credited AS (
+  SELECT
+    l.company, l.CNUniquifier, l.LineNumber, l.Item, l.Location, l.QuantityReturned, l.business_date,
+    coalesce(
+      l.ExtendedAmountMiscellaneousCharge,
+      rounded(CAST(l.QuantityReturned AS DECIMAL(18,4)) * CAST(l.UnitPrice AS DECIMAL(18,6)), d.decimals)) AS amount
+  FROM sage300.oe_credit_debit_details AS l
+  JOIN noted AS h ON h.company = l.company AND h.CNUniquifier = l.CNUniquifier
+  LEFT JOIN models.dim_currency AS d ON d.company = l.company AND d.currency = h.currency
+)
 SELECT
   l.company,
   whole(l.CNUniquifier) AS note_key,
@@ -18,16 +44,10 @@ SELECT
   nullif(l.Item, '') AS item_formatted,
   nullif(l.Location, '') AS location,
   quantity(l.QuantityReturned) AS quantity_returned,
-  coalesce(i.InvoiceSourceCurrency, k.currency) AS currency,
-  k.home_currency,
-  money(CASE WHEN h.CreditDebitNoteType LIKE '%Debit%' THEN -l.ExtendedAmountMiscellaneousCharge ELSE l.ExtendedAmountMiscellaneousCharge END) AS credited_amount,
-  in_home(
-    CASE WHEN h.CreditDebitNoteType LIKE '%Debit%' THEN -l.ExtendedAmountMiscellaneousCharge ELSE l.ExtendedAmountMiscellaneousCharge END,
-    coalesce(i.InvoiceRate, CASE WHEN k.currency = k.home_currency THEN 1 END), o.operation, c.home_decimals) AS home_credited_amount,
+  h.currency,
+  h.home_currency,
+  money(h.sign * l.amount) AS credited_amount,
+  in_home(h.sign * l.amount, h.exchange_rate, h.operation, h.home_decimals) AS home_credited_amount,
   l.business_date
-FROM sage300.oe_credit_debit_details AS l
-JOIN sage300.oe_credit_debit_notes AS h ON h.company = l.company AND h.CNUniquifier = l.CNUniquifier
-LEFT JOIN models.dim_customer AS k ON k.company = l.company AND k.customer = h.CustomerNumber
-LEFT JOIN sage300.oe_invoices AS i ON i.company = l.company AND i.InvoiceNumber = h.InvoiceNumber AND h.InvoiceNumber <> ''
-LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = i.InvoiceRateType
-LEFT JOIN models.stg_company AS c ON c.company = l.company
+FROM credited AS l
+JOIN noted AS h ON h.company = l.company AND h.CNUniquifier = l.CNUniquifier

@@ -5,7 +5,8 @@
 -- cadence: daily
 -- reference: customer -> dim_customer
 -- column is_quote: a quote, which binds nobody
--- column open_amount: what is not shipped yet at the order's price; nothing for quotes and completed orders
+-- column open_amount: what is not shipped yet at the order's price, and charges without a quantity; nothing for quotes and completed orders
+-- column unit_conversion: stocking units in one unit of the line, in which its quantities are
 -- column quantity_invoiced: what invoices made from this line say
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.oe_order_details GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(quantity_ordered) AS s FROM this GROUP BY ALL)
@@ -42,6 +43,8 @@ lines AS (
     coalesce(l.QuantityShippedtodate, 0) AS quantity_shipped,
     coalesce(l.QuantityBackordered, 0) AS quantity_backordered,
     coalesce(l.QuantityCommitted, 0) AS quantity_committed,
+    nullif(l.OrderUnitOfMeasure, '') AS unit_of_measure,
+    coalesce(nullif(l.OrderUnitConversion, 0), 1) AS unit_conversion,
     l.OrderUnitPrice AS unit_price,
     h.OrderSourceCurrency AS currency,
     h.OrderHomeCurrency AS home_currency,
@@ -56,7 +59,8 @@ priced AS (
   SELECT
     l.*,
     CASE
-      WHEN l.is_quote OR l.is_complete OR l.quantity_ordered = 0 THEN money(0)
+      WHEN l.is_quote OR l.is_complete THEN money(0)
+      WHEN l.quantity_ordered = 0 THEN money(l.ordered_amount)
       ELSE share(l.ordered_amount, greatest(0, l.quantity_ordered - l.quantity_shipped), l.quantity_ordered)
     END AS open_amount
   FROM lines AS l
@@ -69,6 +73,8 @@ SELECT
   quantity(coalesce(i.quantity, 0)) AS quantity_invoiced,
   quantity(p.quantity_backordered) AS quantity_backordered,
   quantity(p.quantity_committed) AS quantity_committed,
+  p.unit_of_measure,
+  price(p.unit_conversion) AS unit_conversion,
   price(p.unit_price) AS unit_price,
   p.currency, p.home_currency,
   rate(p.exchange_rate) AS exchange_rate,
@@ -80,4 +86,4 @@ SELECT
 FROM priced AS p
 LEFT JOIN invoiced AS i ON i.company = p.company AND i.sales_order = p.sales_order AND i.detail_number = p.detail_number
 LEFT JOIN models.stg_rate_operation AS o ON o.company = p.company AND o.rate_type = p.rate_type
-LEFT JOIN models.stg_company AS c ON c.company = p.company
+LEFT JOIN models.dim_company AS c ON c.company = p.company

@@ -1,4 +1,5 @@
 -- Actual against each budget set, by account, cost centre and period, in home currency. Debits are positive on both sides.
+--   Both sides are added up over the currencies of an account, so there are home amounts only. The closing period (15) is left out: it takes back what a closed year earned and spent.
 -- owner: team:finance
 -- grain: one account, fiscal period and budget set
 -- keys: company, account, fiscal_year, fiscal_period, budget_set
@@ -9,19 +10,19 @@
 -- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, -sum(home_variance) FROM this WHERE statement = 'income statement'
 --   GROUP BY 1 ORDER BY 1 DESC LIMIT 24
 WITH budget AS (
-  SELECT company, account, fiscal_year, fiscal_period, balance_set, home_currency, sum(home_net_amount) AS home_amount
+  SELECT company, account, fiscal_year, fiscal_period, balance_set, any_value(home_currency) AS home_currency, sum(home_net_amount) AS home_amount
   FROM models.fact_gl_balance
-  WHERE balance_set IN ('1', '2', '3', '4', '5')
-  GROUP BY company, account, fiscal_year, fiscal_period, balance_set, home_currency
+  WHERE balance_set IN ('1', '2', '3', '4', '5') AND fiscal_period <> 15
+  GROUP BY company, account, fiscal_year, fiscal_period, balance_set
 ),
 sets AS (
   SELECT DISTINCT company, fiscal_year, balance_set FROM budget
 ),
 actual AS (
-  SELECT company, account, fiscal_year, fiscal_period, home_currency, sum(home_net_amount) AS home_amount
+  SELECT company, account, fiscal_year, fiscal_period, any_value(home_currency) AS home_currency, sum(home_net_amount) AS home_amount
   FROM models.fact_gl_balance
-  WHERE balance_set = 'A'
-  GROUP BY company, account, fiscal_year, fiscal_period, home_currency
+  WHERE balance_set = 'A' AND fiscal_period <> 15
+  GROUP BY company, account, fiscal_year, fiscal_period
 ),
 both_sides AS (
   SELECT company, account, fiscal_year, fiscal_period, balance_set, home_currency, 0 AS actual, home_amount AS budget FROM budget
@@ -37,10 +38,10 @@ SELECT
   any_value(a.statement) AS statement,
   any_value(a.cost_centre) AS cost_centre,
   any_value(a.cost_centre_name) AS cost_centre_name,
-  b.fiscal_year, b.fiscal_period, b.balance_set AS budget_set, b.home_currency AS currency, b.home_currency,
+  b.fiscal_year, b.fiscal_period, b.balance_set AS budget_set, any_value(b.home_currency) AS currency, any_value(b.home_currency) AS home_currency,
   money(sum(b.actual)) AS home_actual_amount,
   money(sum(b.budget)) AS home_budget_amount,
   money(sum(b.actual) - sum(b.budget)) AS home_variance
 FROM both_sides AS b
 LEFT JOIN models.dim_account AS a ON a.company = b.company AND a.account = b.account
-GROUP BY b.company, b.account, b.fiscal_year, b.fiscal_period, b.balance_set, b.home_currency
+GROUP BY b.company, b.account, b.fiscal_year, b.fiscal_period, b.balance_set

@@ -1,5 +1,5 @@
 -- Balance sheet by account group at the end of each period. The result of the year, not yet closed to retained earnings, is a line of its own, so
---   signed amounts add up to zero.
+--   signed amounts add up to zero. Accounts that the chart of accounts does not have are a line of their own, which is no asset, and a check names them.
 -- owner: team:general-ledger
 -- grain: one account group, fiscal period and currency
 -- keys: company, fiscal_year, fiscal_period, account_group, currency
@@ -8,12 +8,18 @@
 -- column presented_home_amount: liabilities and equity turned to positive, as statements show them
 -- check balances: SELECT company, fiscal_year, fiscal_period, sum(home_amount) AS difference FROM this
 --   GROUP BY company, fiscal_year, fiscal_period HAVING sum(home_amount) <> 0
+-- check every_account_is_known: SELECT company, account, fiscal_year, sum(home_net_amount) AS moved, arg_max(home_closing_amount, fiscal_period) AS held
+--   FROM models.mart_trial_balance WHERE statement IS NULL GROUP BY ALL HAVING bool_or(home_net_amount <> 0 OR home_closing_amount <> 0)
 -- plot: SELECT account_group_name, sum(presented_home_amount) FROM this
 --   WHERE (company, fiscal_year * 100 + fiscal_period) IN (SELECT company, max(fiscal_year * 100 + fiscal_period) FROM this GROUP BY 1) GROUP BY 1 ORDER BY 1
 WITH grouped AS (
   SELECT
     t.company, t.fiscal_year, t.fiscal_period, t.period_end,
-    CASE t.statement WHEN 'income statement' THEN '(result)' ELSE coalesce(nullif(t.account_group, ''), '(none)') END AS account_group,
+    CASE
+      WHEN t.statement IS NULL THEN '(unknown)'
+      WHEN t.statement = 'income statement' THEN '(result)'
+      ELSE coalesce(nullif(t.account_group, ''), '(none)')
+    END AS account_group,
     t.currency, t.home_currency,
     sum(t.closing_amount) AS amount,
     sum(t.home_closing_amount) AS home_amount
@@ -27,9 +33,13 @@ groups AS (
 )
 SELECT
   g.company, g.fiscal_year, g.fiscal_period, g.period_end, g.account_group,
-  CASE g.account_group WHEN '(result)' THEN 'Result of the year' ELSE coalesce(d.account_group_name, g.account_group) END AS account_group_name,
+  CASE g.account_group
+    WHEN '(result)' THEN 'Result of the year'
+    WHEN '(unknown)' THEN 'Not in the chart of accounts'
+    ELSE coalesce(d.account_group_name, g.account_group)
+  END AS account_group_name,
   CASE g.account_group WHEN '(result)' THEN 'ShareholdersEquity' ELSE d.group_category END AS group_category,
-  CASE g.account_group WHEN '(result)' THEN '999' ELSE d.group_sort END AS group_sort,
+  CASE g.account_group WHEN '(result)' THEN '999' WHEN '(unknown)' THEN '998' ELSE d.group_sort END AS group_sort,
   g.currency, g.home_currency,
   money(g.amount) AS amount,
   money(g.home_amount) AS home_amount,

@@ -5,8 +5,8 @@
 -- cadence: daily
 -- column shares_account: several banks post to this ledger account, so each of them shows its whole balance
 -- column ledger_amount: in the bank's statement currency
--- column outstanding_payments: written but not cleared by the bank
--- column outstanding_receipts: deposited but not cleared by the bank
+-- column outstanding_payments: written but not cleared by the bank, in its statement currency
+-- column outstanding_receipts: deposited but not cleared by the bank, in its statement currency
 -- plot: SELECT bank, home_ledger_amount FROM this ORDER BY 1
 WITH newest AS (
   SELECT company, max(fiscal_year) AS fiscal_year FROM models.fact_gl_balance WHERE balance_set = 'A' GROUP BY company
@@ -22,10 +22,15 @@ in_home_currency AS (
   SELECT company, account, sum(home_amount) AS home_amount FROM held GROUP BY company, account
 ),
 paid AS (
-  SELECT company, BankCode AS bank, sum(CheckAmountVendorCurrency) AS amount, sum(CheckAmountFunctionalCurrency) AS home_amount
-  FROM sage300.ap_posted_payments
-  WHERE CheckCleared = 'Outstanding' AND DateReversed IS NULL
-  GROUP BY company, BankCode
+  -- A check has an amount in the vendor's currency besides; the bank pays PaymentAmount, as it takes in BankReceiptAmount.
+  SELECT
+    p.company, p.BankCode AS bank,
+    sum(CASE WHEN b.currency = b.home_currency THEN coalesce(p.CheckAmountFunctionalCurrency, p.PaymentAmount) ELSE p.PaymentAmount END) AS amount,
+    sum(coalesce(p.CheckAmountFunctionalCurrency, CASE WHEN b.currency = b.home_currency THEN p.PaymentAmount END)) AS home_amount
+  FROM sage300.ap_posted_payments AS p
+  JOIN models.dim_bank AS b ON b.company = p.company AND b.bank = p.BankCode
+  WHERE p.CheckCleared = 'Outstanding' AND p.DateReversed IS NULL
+  GROUP BY p.company, p.BankCode
 ),
 received AS (
   SELECT company, BankCode AS bank, sum(BankReceiptAmount) AS amount, sum(FunctionalReceiptAmount) AS home_amount

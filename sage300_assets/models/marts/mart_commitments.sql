@@ -6,7 +6,7 @@
 -- cadence: daily
 -- column home_open_commitment: ordered and not received yet
 -- column home_budget_amount: of the whole account and period, whatever the currency of the row
--- check adds_up_to_orders: WITH a AS (SELECT company, sum(home_open_commitment) AS s FROM models.fact_purchase_order_line WHERE home_open_commitment <> 0 GROUP BY 1),
+-- check adds_up_to_orders: WITH a AS (SELECT company, sum(home_open_commitment) AS s FROM models.fact_purchase_order_line WHERE open_commitment <> 0 GROUP BY 1),
 --   b AS (SELECT company, sum(home_open_commitment) AS s FROM this GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company
 --   WHERE coalesce(a.s, 0) <> coalesce(b.s, 0)
 -- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(home_open_commitment) FROM this GROUP BY 1 ORDER BY 1 DESC LIMIT 24
@@ -14,7 +14,7 @@ WITH charged AS (
   SELECT i.company, i.item_formatted, any_value(a.account) AS account
   FROM models.dim_item AS i
   JOIN models.dim_item_category AS k ON k.company = i.company AND k.item_category = i.item_category
-  JOIN models.dim_account AS a ON a.company = k.company AND a.account = replace(k.cost_of_sales_account, '-', '')
+  JOIN models.dim_account AS a ON a.company = k.company AND a.account = k.cost_of_sales_account
   GROUP BY i.company, i.item_formatted
 ),
 open_lines AS (
@@ -28,7 +28,7 @@ open_lines AS (
   FROM models.fact_purchase_order_line AS l
   LEFT JOIN models.dim_date AS d ON d.company = l.company AND d.date_day = l.order_date
   LEFT JOIN charged AS k ON k.company = l.company AND k.item_formatted = l.item_formatted
-  WHERE l.home_open_commitment <> 0
+  WHERE l.open_commitment <> 0
   GROUP BY l.company, coalesce(d.fiscal_year, 0), coalesce(d.fiscal_period, 0), coalesce(k.account, ''), l.currency, l.home_currency
 )
 SELECT

@@ -1,5 +1,5 @@
 -- Credit exposure: what a customer owes and has on order, against the credit limit, in the customer's currency. Documents and orders in other currencies are counted
---   apart, because no rate of today is certain to be there.
+--   apart, because no rate of today is certain to be there. A customer whom the master does not have (yet) is there too, without a limit and a currency.
 -- owner: team:receivables
 -- grain: one customer
 -- keys: company, customer
@@ -11,16 +11,27 @@
 -- column home_open_amount: due on all documents, in home currency
 -- column home_open_order_amount: ordered and not shipped, all orders, in home currency
 -- column has_other_currencies: something stands in another currency than the customer's
--- plot: SELECT customer_name, home_open_amount + home_open_order_amount FROM this ORDER BY 2 DESC LIMIT 15
-WITH documents AS (
+-- check adds_up_to_documents_and_orders: WITH a AS (SELECT company, home_open_amount AS s FROM models.fact_ar_document UNION ALL
+--   SELECT company, home_open_amount FROM models.fact_sales_order_line), told AS (SELECT company, sum(s) AS s FROM a GROUP BY 1),
+--   b AS (SELECT company, sum(home_open_amount) + sum(home_open_order_amount) AS s FROM this GROUP BY 1)
+--   SELECT * FROM told FULL JOIN b ON told.company = b.company WHERE coalesce(told.s, 0) <> coalesce(b.s, 0)
+-- plot: SELECT coalesce(customer_name, customer), home_open_amount + home_open_order_amount FROM this ORDER BY 2 DESC LIMIT 15
+WITH customers AS (
+  SELECT company, customer FROM models.dim_customer
+  UNION
+  SELECT company, customer FROM models.fact_ar_document
+  UNION
+  SELECT company, customer FROM models.fact_sales_order_line
+),
+documents AS (
   SELECT
     d.company, d.customer,
     sum(CASE WHEN d.currency = k.currency THEN d.open_amount ELSE 0 END) AS open_amount,
     sum(d.home_open_amount) AS home_open_amount,
     sum(CASE WHEN d.due_date < t.as_of_date THEN d.home_open_amount ELSE 0 END) AS home_overdue_amount,
-    bool_or(d.currency <> k.currency AND d.open_amount <> 0) AS other_currencies
+    bool_or(d.currency IS DISTINCT FROM k.currency AND d.open_amount <> 0) AS other_currencies
   FROM models.fact_ar_document AS d
-  JOIN models.dim_customer AS k ON k.company = d.company AND k.customer = d.customer
+  LEFT JOIN models.dim_customer AS k ON k.company = d.company AND k.customer = d.customer
   CROSS JOIN run.today AS t
   GROUP BY d.company, d.customer
 ),
@@ -29,13 +40,14 @@ orders AS (
     o.company, o.customer,
     sum(CASE WHEN o.currency = k.currency THEN o.open_amount ELSE 0 END) AS open_order_amount,
     sum(o.home_open_amount) AS home_open_order_amount,
-    bool_or(o.currency <> k.currency AND o.open_amount <> 0) AS other_currencies
+    bool_or(o.currency IS DISTINCT FROM k.currency AND o.open_amount <> 0) AS other_currencies
   FROM models.fact_sales_order_line AS o
-  JOIN models.dim_customer AS k ON k.company = o.company AND k.customer = o.customer
+  LEFT JOIN models.dim_customer AS k ON k.company = o.company AND k.customer = o.customer
   GROUP BY o.company, o.customer
 )
 SELECT
-  k.company, k.customer, k.customer_name, k.customer_group, k.national_account, k.is_on_hold, k.currency, k.home_currency, k.credit_limit,
+  b.company, b.customer, k.customer_name, k.customer_group, k.national_account, coalesce(k.is_on_hold, false) AS is_on_hold, k.currency, c.home_currency,
+  k.credit_limit,
   money(coalesce(d.open_amount, 0)) AS open_amount,
   money(coalesce(o.open_order_amount, 0)) AS open_order_amount,
   money(k.credit_limit - coalesce(d.open_amount, 0) - coalesce(o.open_order_amount, 0)) AS headroom,
@@ -44,6 +56,8 @@ SELECT
   money(coalesce(d.home_overdue_amount, 0)) AS home_overdue_amount,
   money(coalesce(o.home_open_order_amount, 0)) AS home_open_order_amount,
   coalesce(d.other_currencies, false) OR coalesce(o.other_currencies, false) AS has_other_currencies
-FROM models.dim_customer AS k
-LEFT JOIN documents AS d ON d.company = k.company AND d.customer = k.customer
-LEFT JOIN orders AS o ON o.company = k.company AND o.customer = k.customer
+FROM customers AS b
+LEFT JOIN models.dim_customer AS k ON k.company = b.company AND k.customer = b.customer
+LEFT JOIN models.dim_company AS c ON c.company = b.company
+LEFT JOIN documents AS d ON d.company = b.company AND d.customer = b.customer
+LEFT JOIN orders AS o ON o.company = b.company AND o.customer = b.customer

@@ -1,5 +1,5 @@
 -- Days sales and days payables outstanding: open items over the last ninety days' invoicing, times ninety. Credit notes count on both sides, tax is included on both.
---   models.days_outstanding_as_of(date) gives the same for any day.
+--   Documents of all currencies are in one figure, so there are home amounts only. models.days_outstanding_as_of(date) gives the same for any day.
 -- owner: team:finance
 -- grain: one company and side
 -- keys: company, side

@@ -1,8 +1,10 @@
 -- Cost and revenue of projects: posted payables and receivables lines that name a contract or a project.
 -- owner: team:finance
--- grain: one contract, project, category and fiscal period
--- keys: company, contract, project, project_category, fiscal_year, fiscal_period
+-- grain: one contract, project, category, fiscal period and currency
+-- keys: company, contract, project, project_category, fiscal_year, fiscal_period, currency
 -- cadence: daily
+-- column currency: of the documents
+-- column cost_amount: in the currency of the documents, before tax
 -- column home_margin_amount: revenue less cost
 -- check adds_up_to_lines: WITH b AS (SELECT company, sum(home_revenue_amount) - sum(home_cost_amount) AS s FROM this GROUP BY 1),
 --   l AS (SELECT company, -home_amount AS s FROM models.fact_ap_invoice_line WHERE is_posted AND (contract IS NOT NULL OR project IS NOT NULL) UNION ALL
@@ -10,20 +12,24 @@
 --   a AS (SELECT company, sum(s) AS s FROM l GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.s IS DISTINCT FROM b.s
 -- plot: SELECT project, sum(home_margin_amount) FROM this GROUP BY 1 ORDER BY 2 DESC LIMIT 15
 WITH lines AS (
-  SELECT company, contract, project, project_category, fiscal_year, fiscal_period, home_currency, home_amount AS cost, 0 AS revenue
+  SELECT company, contract, project, project_category, fiscal_year, fiscal_period, currency, home_currency, amount AS cost, 0 AS revenue,
+    home_amount AS home_cost, 0 AS home_revenue
   FROM models.fact_ap_invoice_line
   WHERE is_posted AND (contract IS NOT NULL OR project IS NOT NULL)
   UNION ALL
-  SELECT company, contract, project, project_category, fiscal_year, fiscal_period, home_currency, 0, home_amount
+  SELECT company, contract, project, project_category, fiscal_year, fiscal_period, currency, home_currency, 0, amount, 0, home_amount
   FROM models.fact_ar_invoice_line
   WHERE is_posted AND (contract IS NOT NULL OR project IS NOT NULL)
 )
 SELECT
   company, coalesce(contract, '') AS contract, coalesce(project, '') AS project, coalesce(project_category, '') AS project_category, fiscal_year, fiscal_period,
-  any_value(home_currency) AS currency,
+  coalesce(currency, '') AS currency,
   any_value(home_currency) AS home_currency,
-  money(sum(cost)) AS home_cost_amount,
-  money(sum(revenue)) AS home_revenue_amount,
-  money(sum(revenue) - sum(cost)) AS home_margin_amount
+  money(sum(cost)) AS cost_amount,
+  money(sum(revenue)) AS revenue_amount,
+  money(sum(revenue) - sum(cost)) AS margin_amount,
+  money(sum(home_cost)) AS home_cost_amount,
+  money(sum(home_revenue)) AS home_revenue_amount,
+  money(sum(home_revenue) - sum(home_cost)) AS home_margin_amount
 FROM lines
-GROUP BY company, coalesce(contract, ''), coalesce(project, ''), coalesce(project_category, ''), fiscal_year, fiscal_period
+GROUP BY company, coalesce(contract, ''), coalesce(project, ''), coalesce(project_category, ''), fiscal_year, fiscal_period, coalesce(currency, '')

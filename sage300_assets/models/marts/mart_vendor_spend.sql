@@ -1,4 +1,4 @@
--- What was spent with whom, on what, and for which cost centre: posted invoice lines less credit notes, without recoverable tax.
+-- What was spent with whom, on what, and for which cost centre: posted invoice lines less credit notes, before tax.
 -- owner: team:purchasing
 -- grain: one vendor, account, cost centre and project category in a fiscal period and currency
 -- keys: company, fiscal_year, fiscal_period, vendor, account, cost_centre, project_category, currency

@@ -5,4 +5,4 @@
 -- cadence: weekly
 SELECT r.company, r.RateType AS rate_type, r.RateOperation AS operation
 FROM sage300.cs_currency_rates AS r
-JOIN models.stg_company AS c ON c.company = r.company AND c.home_currency = r.ToCurrency
+JOIN models.dim_company AS c ON c.company = r.company AND c.home_currency = r.ToCurrency

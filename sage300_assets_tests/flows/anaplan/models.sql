@@ -11,7 +11,7 @@ CREATE TABLE models.dim_vendor AS SELECT * FROM (VALUES ('SAMLTD', 'O''NEIL', 'T
   ('SAMLTD', 'ÉCLAIR', 'Twin', NULL, 'USD', NULL, true, 'Inactive')) AS t(company, vendor, vendor_name, vendor_group, currency, terms, is_on_hold, status);
 CREATE TABLE models.dim_customer_group AS SELECT 'SAMLTD' AS company, 'WHL' AS customer_group, 'Wholesale' AS customer_group_name;
 CREATE TABLE models.dim_customer AS SELECT 'SAMLTD' AS company, '1200' AS customer, 'Ronald' AS customer_name, 'WHL' AS customer_group;
-CREATE TABLE models.dim_item_category AS SELECT 'SAMLTD' AS company, 'LGT' AS item_category, 'Light' AS item_category_name, '6000-200' AS cost_of_sales_account;
+CREATE TABLE models.dim_item_category AS SELECT 'SAMLTD' AS company, 'LGT' AS item_category, 'Light' AS item_category_name, '6000200' AS cost_of_sales_account;
 CREATE TABLE models.dim_item AS SELECT 'SAMLTD' AS company, 'A1' AS item, 'A-1' AS item_formatted, 'Lamp' AS item_name, 'LGT' AS item_category;
 CREATE TABLE models.dim_fiscal_period AS SELECT 'SAMLTD' AS company, 2026 AS fiscal_year, n::INTEGER AS fiscal_period, 'period' AS kind,
   make_date(2026, n::INTEGER, 1) AS start_date, last_day(make_date(2026, n::INTEGER, 1)) AS end_date, true AS is_open,

@@ -3,7 +3,7 @@ WITH charged AS (
   SELECT i.company, i.item_formatted, any_value(a.cost_centre) AS cost_centre
   FROM models.dim_item AS i
   JOIN models.dim_item_category AS k ON k.company = i.company AND k.item_category = i.item_category
-  JOIN models.dim_account AS a ON a.company = k.company AND a.account = replace(k.cost_of_sales_account, '-', '')
+  JOIN models.dim_account AS a ON a.company = k.company AND a.account = k.cost_of_sales_account
   GROUP BY i.company, i.item_formatted
 )
 SELECT
