@@ -24,17 +24,18 @@ from sage300_assets.base.errors import DataError, PermanentError, Sage300AssetsE
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
 from sage300_assets.intake.load import utc_now
 from sage300_assets.intake.shape import contract_for
+from sage300_assets.intake.territory import first_gap
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
-from sage300_assets.lake.publication import Publication, live_covers, reads
+from sage300_assets.lake.publication import Publication, reads
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.client import Sage300Client
-from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
 
 _LOOK_BACK = timedelta(days=1)
+_EARLIEST = date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def can_be_polled(entity: Entity) -> bool:
     return isinstance(entity.reading, Stamped) or (isinstance(entity.reading, Dated) and entity.reading.sequence is not None)
 
 
-def poll(
+def poll(  # noqa: PLR0913 - each is a choice of its own
     company: str,
     entities: Iterable[Entity],
     client: Sage300Client,
@@ -62,8 +63,9 @@ def poll(
     zone: ZoneInfo,
     on_refusal: Callable[[Entity, Sage300AssetsError], None] | None = None,
     now: Callable[[], datetime] = utc_now,
+    start: date = _EARLIEST,
 ) -> list[Touched]:
-    """Ask for each entity that was loaded before; entities without news are left out.
+    """Ask for each entity that was loaded before; entities without news are left out. Stamps before `start` are not asked about.
 
     `on_refusal` hears of entities that cannot be asked about, because the server has changed or a value does not fit; the others are asked about
     all the same. Without it the first such one ends the poll.
@@ -72,7 +74,7 @@ def poll(
     def asked(entity: Entity) -> Touched | None:
         try:
             contract, _ = contract_for(entity, client, lake, now())
-            return _ask(contract, client, lake, today, zone, now())
+            return _ask(Reader(client, contract, today), lake, zone, now(), start)
         except (SchemaDrift, DataError, PermanentError) as refusal:
             if on_refusal is None:
                 raise
@@ -98,19 +100,21 @@ def _named_by_sweep(entity: Entity, publications: tuple[Publication, ...]) -> To
     return Touched(entity, tuple(sorted(days)), hashlib.sha256(repr(sorted(days)).encode()).hexdigest()[:16])
 
 
-def _ask(contract: Contract, client: Sage300Client, lake: Lake, today: date, zone: ZoneInfo, now: datetime) -> Touched | None:
-    company, entity = client.company, contract.entity
-    reader = Reader(client, contract, today)
-    publications = lake.publications(company, entity)
+def _ask(reader: Reader, lake: Lake, zone: ZoneInfo, now: datetime, start: date) -> Touched | None:
+    contract, entity = reader.contract, reader.contract.entity
+    publications = lake.publications(reader.client.company, entity)
     if isinstance(contract.reading, Dated) and contract.reading.sequence:
-        return _by_sequence(entity, contract, reader, publications)
+        return _by_sequence(reader, publications)
     if isinstance(contract.reading, Stamped):
-        return _by_stamp(contract, reader, publications, lake, zone, now)
+        # The first day that the lake may not have all of: seen from what was covered when, not from the newest date in the data.
+        since = max(start, first_gap(publications, zone, start).first - _LOOK_BACK)
+        return _by_stamp(reader, lake, now, since)
     return None
 
 
-def _by_sequence(entity: Entity, contract: Contract, reader: Reader, publications: tuple[Publication, ...]) -> Touched | None:
+def _by_sequence(reader: Reader, publications: tuple[Publication, ...]) -> Touched | None:
     """Postings since the newest one in the lake, wherever in time they were dated."""
+    contract, entity = reader.contract, reader.contract.entity
     assert isinstance(contract.reading, Dated)
     assert contract.reading.sequence
     newest = max((p.watermark for p in publications if p.watermark), key=int, default="0")
@@ -125,9 +129,8 @@ def _by_sequence(entity: Entity, contract: Contract, reader: Reader, publication
     return Touched(entity, tuple(sorted(days)), hashlib.sha256(f"{newest}:{page.count}".encode()).hexdigest()[:16])
 
 
-def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publication, ...], lake: Lake, zone: ZoneInfo, now: datetime) -> Touched | None:
-    company, entity = reader.client.company, contract.entity
-    since = _complete_since(publications, zone)
+def _by_stamp(reader: Reader, lake: Lake, now: datetime, since: date) -> Touched | None:
+    company, contract, entity = reader.client.company, reader.contract, reader.contract.entity
     page = reader.first_page(window := Window(contract.date_field, Span(since, None)))
     tables, rows = page.tables, page.rows
     if page.count is not None and page.count > rows > 0:
@@ -169,25 +172,11 @@ def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publicatio
         differences = db.execute("SELECT day, what FROM different ORDER BY ALL").fetchall()
     days = {row[0] for row in differences}
     if not whole and stored is not None and stored[0] != page.count:
-        days |= {since + timedelta(days=n) for n in range((_last(publications, zone) - since).days + 2)}
+        days |= {since + timedelta(days=n) for n in range((reader.today - since).days + 2)}
     if not days:
         return None
     evidence = hashlib.sha256(repr((differences, page.count)).encode()).hexdigest()[:16]
     return Touched(entity, tuple(sorted(days)), evidence)
-
-
-def _complete_since(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
-    """The first day that the lake may not have all of: seen from what was covered when, not from the newest date in the data."""
-    of = {p.read: p for p in publications}
-    since = date.min
-    for cover in live_covers(publications):
-        day = of[cover.read.partition(".")[0]].started_at.astimezone(zone).date() - _LOOK_BACK
-        since = max(since, day if cover.span.end is None else min(day, cover.span.end))
-    return max(since, date(1900, 1, 1))
-
-
-def _last(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
-    return max(p.started_at for p in reads(publications)).astimezone(zone).date()
 
 
 def _joined(pages: Iterable[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:

@@ -40,7 +40,7 @@ def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
     start = partitions.start.date()
     return dg.Definitions(
         assets=[entity_assets(company, entity, partitions) for company in companies for entity in entities],
-        asset_checks=[newest_date_checks(company, entities) for company in companies],
+        asset_checks=[newest_date_checks(company, entities, start) for company in companies],
         jobs=jobs(companies, entities),
         schedules=list(schedules(settings, companies, entities, start)),
         sensors=[change_sensor(company, entities, start) for company in companies],

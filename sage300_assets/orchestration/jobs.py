@@ -7,13 +7,17 @@ from typing import Any
 import dagster as dg
 
 from sage300_assets.base.settings import Settings
-from sage300_assets.catalogue.model import Cadence, Dated, Entity, Stamped
+from sage300_assets.catalogue.model import Cadence, Dated, Entity, Snapshot, Stamped
+from sage300_assets.intake.territory import first_gap
 from sage300_assets.orchestration.calendar import period_ends, should_read
 from sage300_assets.orchestration.freshness import CHECK
 from sage300_assets.orchestration.names import asset_keys, word
 from sage300_assets.orchestration.source import Source
 
 DAILY, WEEKLY, BACKFILL, DATES = "daily_transactions", "weekly_master_data", "backfill_all", "check_newest_dates"
+CATCH_UP = timedelta(days=92)
+"""So far back do schedule and sensor read again by themselves what was left out, by an outage or a run that failed. What is older is left to
+`backfill_all`, which a person starts: the check of the dates names the days."""
 _IN_PROCESS = dg.in_process_executor
 """Reading waits for the web server most of the time: a process of its own for each step would cost more than the step."""
 
@@ -74,7 +78,8 @@ def _daily(company: str, zone: str, entities: Sequence[Entity], start: date) -> 
         job_name=DAILY,
         cron_schedule="0 * * * *",
         execution_timezone=zone,
-        description="Once a day, and every few hours while a fiscal period is being closed; see orchestration/calendar.py.",
+        description="Once a day, and every few hours while a fiscal period is being closed; see orchestration/calendar.py. Reads the last days of "
+        f"each table again, and what an outage or a failed run left out in the last {CATCH_UP.days} days.",
     )
     def daily(context: dg.ScheduleEvaluationContext, sage300: dg.ResourceParam[Source]) -> list[dg.RunRequest] | dg.SkipReason:
         moment = context.scheduled_execution_time.astimezone(sage300.settings.zone(company))
@@ -82,14 +87,11 @@ def _daily(company: str, zone: str, entities: Sequence[Entity], start: date) -> 
         if not due:
             return dg.SkipReason(why)
         today = moment.date()
-        by_lookback: dict[int, list[Entity]] = {}
+        together: dict[date, list[Entity]] = {}
         for entity in entities:
-            by_lookback.setdefault(lookback(entity), []).append(entity)
+            together.setdefault(max(start, _first_day(company, entity, sage300, start, today)), []).append(entity)
         stamp = moment.strftime("%Y%m%dT%H")
-        return [
-            range_request(company, group, max(start, today - timedelta(days=days)), today, run_key=f"{company}:{stamp}:{days}")
-            for days, group in sorted(by_lookback.items())
-        ]
+        return [range_request(company, group, first, today, run_key=f"{company}:{stamp}:{first}") for first, group in sorted(together.items())]
 
     return daily
 
@@ -107,6 +109,15 @@ def _weekly(company: str, zone: str, entities: Sequence[Entity], start: date) ->
         return range_request(company, entities, start, today, run_key=f"{company}:{today}")
 
     return weekly
+
+
+def _first_day(company: str, entity: Entity, source: Source, start: date, today: date) -> date:
+    """From when on an entity is read: the days it asks for, and before them what was left out."""
+    usual = today - timedelta(days=lookback(entity))
+    if isinstance(entity.reading, Snapshot):
+        return usual
+    gap = first_gap(source.lake.publications(company, entity), source.settings.zone(company), max(start, today - CATCH_UP))
+    return min(usual, gap.first)
 
 
 def lookback(entity: Entity) -> int:

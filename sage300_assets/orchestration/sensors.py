@@ -11,7 +11,7 @@ from sage300_assets.base.days import stretches
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.poll import Touched, poll
-from sage300_assets.orchestration.jobs import BACKFILL, range_request
+from sage300_assets.orchestration.jobs import BACKFILL, CATCH_UP, range_request
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
 
@@ -42,7 +42,8 @@ def change_sensor(company: str, entities: Sequence[Entity], start: date) -> dg.S
         try:
             with source.client(company, Behalf(f"sensor {word(company)}_changes", company)) as client:
                 zone = source.settings.zone(company)
-                found = poll(company, entities, client, source.lake, today=today, zone=zone, on_refusal=refused, now=source.now)
+                since = max(start, today - CATCH_UP)
+                found = poll(company, entities, client, source.lake, today=today, zone=zone, on_refusal=refused, now=source.now, start=since)
         except Sage300AssetsError as problem:
             return dg.SkipReason(f"Sage 300 could not be asked: {problem}")
         requested = _due(found, _remembered(context.cursor), source.now())

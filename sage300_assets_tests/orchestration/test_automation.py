@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from sage300_assets.base.days import stretches
 from sage300_assets.catalogue import find
+from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.calendar import CLOSING, is_closing, period_ends, should_read
+from sage300_assets.orchestration.jobs import CATCH_UP
 from sage300_assets.orchestration.partitions import daily_partitions, span_to_read
 from sage300_assets_tests.orchestration.conftest import CHOSEN, START, TODAY, House
 
@@ -91,14 +93,68 @@ def test_an_unreachable_source_skips_with_the_reason(house: House) -> None:
     assert "SAGE300_PASSWORD" in str(result.skip_message)
 
 
-def test_the_daily_schedule_reads_each_entity_as_far_back_as_it_asks(house: House) -> None:
+def _scheduled(house: House) -> dict[tuple[str, ...], tuple[str, str]]:
+    """The days that the daily schedule asks for, by table."""
     schedule = house.definitions.resolve_schedule_def("samltd_daily_transactions")
     moment = datetime(2026, 11, 20, CLOSING.usual_hour, tzinfo=UTC)
     requests = schedule(dg.build_schedule_context(scheduled_execution_time=moment, resources={"sage300": house.source}))
     assert isinstance(requests, list)
-    spans = {tuple(k.path[1:3]): _range(r) for r in requests for k in r.asset_selection or ()}
+    assert len({r.run_key for r in requests}) == len(requests)
+    return {tuple(k.path[1:3]): _range(r) for r in requests for k in r.asset_selection or ()}
+
+
+def test_the_daily_schedule_reads_each_entity_as_far_back_as_it_asks(house: House) -> None:
+    assert house.run(*CHOSEN).success
+    spans = _scheduled(house)
     assert spans["ap", "vendors"] == ((TODAY - timedelta(days=2)).isoformat(), TODAY.isoformat())
     assert spans["oe", "orders"] == (START.isoformat(), TODAY.isoformat()), "its sixty days end at the first partition"
+
+
+def _verdict(house: House, table: str) -> dg.AssetCheckEvaluation:
+    result = house.definitions.resolve_job_def("check_newest_dates").execute_in_process(instance=house.instance)
+    (found,) = [e for e in result.get_asset_check_evaluations() if e.asset_key.path[2] == table]
+    return found
+
+
+def test_days_that_an_outage_left_out_are_named_polled_and_read_again(house: House) -> None:
+    now, broke = house.source.now, TODAY - timedelta(days=10)
+    house.source.now = lambda: datetime(broke.year, broke.month, broke.day, 6, tzinfo=UTC)
+    assert house.run(VENDORS, BATCHES, last=broke).success
+    house.source.now = now
+    assert house.run(VENDORS, BATCHES, first=TODAY - timedelta(days=2)).success
+
+    verdict = _verdict(house, "vendors")
+    assert not verdict.passed
+    assert f"{broke} to {TODAY - timedelta(days=3)} were not read after they were over" in str(verdict.description)
+    assert verdict.metadata["complete_up_to"].value == str(broke - timedelta(days=1))
+    assert _scheduled(house)["ap", "vendors"] == (str(broke), str(TODAY))
+
+    between = TODAY - timedelta(days=6)
+    vendor = house.world.truth("SAMLTD", "APVendors")[3]
+    house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Renamed in the outage", "DateLastMaintained": between})
+    assert (str(between), str(between)) in [_range(r) for r in _tick(house).run_requests or ()]
+
+    assert house.run(VENDORS, BATCHES, first=broke).success
+    assert _verdict(house, "vendors").passed
+    assert _scheduled(house)["ap", "vendors"] == (str(TODAY - timedelta(days=2)), str(TODAY))
+
+
+def test_a_first_day_alone_is_not_the_whole_history(house: House) -> None:
+    assert house.run(VENDORS, first=TODAY - timedelta(days=2)).success
+    verdict = _verdict(house, "vendors")
+    assert not verdict.passed
+    assert f"{START} to {TODAY - timedelta(days=3)} were not read" in str(verdict.description)
+    assert _scheduled(house)["ap", "vendors"] == (str(START), str(TODAY))
+
+
+def test_what_is_missing_from_far_back_is_left_to_a_person_who_is_told(house: House) -> None:
+    start = TODAY - timedelta(days=300)
+    house.settings = house.settings.model_copy(update={"sage300_start_date": start})
+    house.definitions = build_definitions(house.settings, house.source, CHOSEN)
+    assert _scheduled(house)["ap", "vendors"] == (str(TODAY - CATCH_UP), str(TODAY))
+    assert house.run(VENDORS, first=TODAY - CATCH_UP).success
+    assert _scheduled(house)["ap", "vendors"] == (str(TODAY - timedelta(days=2)), str(TODAY)), "not the same days again each morning"
+    assert f"{start} to {TODAY - CATCH_UP - timedelta(days=1)} were not read" in str(_verdict(house, "vendors").description)
 
 
 def test_a_quiet_hour_is_skipped_and_says_why(house: House) -> None:
