@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -64,7 +65,15 @@ def build_definitions(
     settings: Settings, source: Source | None = None, entities: Sequence[Entity] = ENTITIES, contributions: Sequence[Contribution] = CONTRIBUTIONS
 ) -> dg.Definitions:
     """Everything of all configured companies."""
-    resources = dg.Definitions(resources={"sage300": source or Source()})
+    reached = source or Source()
+
+    @dg.resource(description="Settings, clock, lake, ledger and clients.")
+    @contextmanager
+    def sage300(_: dg.InitResourceContext) -> Iterator[Source]:
+        with reached.used():
+            yield reached
+
+    resources = dg.Definitions(resources={"sage300": sage300})
     if not settings.sage300_companies:
         warnings.warn("SAGE300_COMPANIES is not set, so there are no assets. Set it to the Org IDs, e.g. SAMLTD,SAMINC.", stacklevel=2)
         return resources
