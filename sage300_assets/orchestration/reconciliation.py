@@ -80,7 +80,7 @@ def _asset(company: str, controls: Sequence[Control], entities: Sequence[Entity]
 
 def _reconcile(source: Source, company: str, controls: Sequence[Control], run: str, *, keeping: bool) -> Reconciliation:
     try:
-        return reconcile(source.lake, company, now=source.now(), today=source.today(company), run=run, controls=controls, keeping=keeping)
+        return reconcile(source.lake, company, now=source.now(), zone=source.settings.zone(company), run=run, controls=controls, keeping=keeping)
     except Sage300AssetsError as problem:
         raise dg.Failure(description=str(problem), allow_retries=True) from problem
 

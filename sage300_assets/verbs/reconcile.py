@@ -46,7 +46,7 @@ def _run(args: argparse.Namespace) -> int:
     pages, code = [], 0
     for company in companies:
         now = datetime.now(UTC)
-        found = reconcile(lake, company, now=now, today=now.astimezone(settings.zone(company)).date())
+        found = reconcile(lake, company, now=now, zone=settings.zone(company))
         _show(found)
         pages.append(to_markdown(found))
         code = max(code, 1 if found.unexplained_records else 0)
