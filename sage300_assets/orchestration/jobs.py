@@ -10,8 +10,9 @@ from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Cadence, Dated, Entity, Snapshot, Stamped
 from sage300_assets.intake.territory import first_gap
 from sage300_assets.orchestration.calendar import period_ends, should_read
+from sage300_assets.orchestration.checks import checks_of
 from sage300_assets.orchestration.freshness import CHECK
-from sage300_assets.orchestration.names import asset_keys, word
+from sage300_assets.orchestration.names import asset_key, asset_keys, word
 from sage300_assets.orchestration.source import Source
 
 DAILY, WEEKLY, BACKFILL, DATES = "daily_transactions", "weekly_master_data", "backfill_all", "check_newest_dates"
@@ -33,8 +34,12 @@ def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[Any]:
     """The three jobs that read, and the one that looks at dates."""
 
     def select(wanted: Callable[[Entity], bool]) -> dg.AssetSelection:
-        keys = [key for company in companies for entity in entities if wanted(entity) for key in asset_keys(company, entity)]
-        return dg.AssetSelection.assets(*keys)
+        chosen = [(company, entity) for company in companies for entity in entities if wanted(entity)]
+        keys = [key for company, entity in chosen for key in asset_keys(company, entity)]
+        checks = [key for company, entity in chosen for key in own_checks(company, entity)]
+        # Left to itself Dagster plans every check of a table, also the controls. They compare entities with each other, and those that are read
+        # next would differ until they are: the reconciliation judges when all have been read, and its verdict stands until then.
+        return dg.AssetSelection.assets(*keys).without_checks() | dg.AssetSelection.checks(*checks)
 
     def job(name: str, description: str, wanted: Callable[[Entity], bool]) -> Any:  # noqa: ANN401 - Dagster does not export its type
         return dg.define_asset_job(name, select(wanted), description=description, executor_def=_IN_PROCESS)
@@ -49,6 +54,12 @@ def jobs(companies: Sequence[str], entities: Sequence[Entity]) -> list[Any]:
     return [*reading, dates]
 
 
+def own_checks(company: str, entity: Entity) -> list[dg.AssetCheckKey]:
+    """The checks that judge what one read of an entity brought, and its dates."""
+    checks = [dg.AssetCheckKey(asset_key(company, table), check.name) for table in entity.tables for check in checks_of(table)]
+    return [*checks, dg.AssetCheckKey(asset_key(company, entity.root), CHECK)]
+
+
 def range_request(
     company: str, entities: Iterable[Entity], first: date, last: date, *, run_key: str | None = None, job_name: str | None = None, why: str = ""
 ) -> dg.RunRequest:
@@ -59,8 +70,10 @@ def range_request(
         "company": word(company),
         **({"why": why} if why else {}),
     }
-    keys = [key for entity in entities for key in asset_keys(company, entity)]
-    return dg.RunRequest(run_key=run_key, tags=tags, asset_selection=keys, job_name=job_name)
+    chosen = list(entities)
+    keys = [key for entity in chosen for key in asset_keys(company, entity)]
+    checks = [key for entity in chosen for key in own_checks(company, entity)]
+    return dg.RunRequest(run_key=run_key, tags=tags, asset_selection=keys, asset_check_keys=checks, job_name=job_name)
 
 
 def schedules(settings: Settings, companies: Sequence[str], entities: Sequence[Entity], start: date) -> Iterator[dg.ScheduleDefinition]:
