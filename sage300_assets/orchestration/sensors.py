@@ -79,8 +79,9 @@ def _requests(company: str, found: Iterable[Touched], requested: tuple[set[str],
         mark = f"{touched.entity.resource}:{touched.evidence}"
         if mark in due:
             for stretch in stretches(sorted({min(max(day, start), today) for day in touched.days})):
-                together.setdefault(stretch, []).append((touched.entity, f"{mark}:{memory[mark][1]}"))
+                together.setdefault(stretch, []).append((touched.entity, f"{mark}:{memory[mark][0]}"))
     for (first, last), wanted in sorted(together.items(), key=lambda item: item[0]):
+        # With the moment in it, because Dagster drops a key that it has seen at any time, also when the cursor was lost or reset.
         run_key = f"{company}:{first}:{last}:" + "+".join(sorted(mark for _, mark in wanted))
         yield range_request(company, [entity for entity, _ in wanted], first, last, run_key=run_key, why="changed")
 

@@ -84,6 +84,16 @@ def test_what_was_asked_for_is_not_asked_for_again_until_it_had_time(house: Hous
     assert (late.run_requests or [])[0].run_key != (first.run_requests or [])[0].run_key
 
 
+def test_without_its_cursor_the_sensor_asks_again_in_a_way_that_is_not_taken_for_a_repetition(house: House) -> None:
+    assert house.run(VENDORS).success
+    vendor = house.world.truth("SAMLTD", "APVendors")[3]
+    house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Renamed", "DateLastMaintained": TODAY})
+    (first,) = _tick(house).run_requests or ()
+    house.source.now = lambda: datetime(TODAY.year, TODAY.month, TODAY.day, 12, 5, tzinfo=UTC)
+    (again,) = _tick(house).run_requests or ()
+    assert again.run_key != first.run_key, "Dagster would drop it without a word"
+
+
 def test_an_unreachable_source_skips_with_the_reason(house: House) -> None:
     assert house.run(VENDORS).success
     house.server.faults.set("unauthorized", times=None)
