@@ -76,7 +76,9 @@ class Settings(EnvSettings):
     sage300_timezones: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="Time zones that differ, e.g. SAMINC:America/Los_Angeles,SAMLTD:America/Toronto."
     )
-    sage300_start_date: date | None = Field(default=None, description="First day of history; default: the first of January last year.")
+    sage300_start_date: date | None = Field(
+        default=None, description="First day of history; default: the first of January of the year before the first read."
+    )
     lake_url: str = Field(default="var/lake", description="Folder of the lake, or a file:// address.")
     lake_keep_raw_days: int = Field(default=30, ge=0, description="Days that raw answers are kept.")
     lake_keep_superseded_hours: float = Field(default=24.0, ge=0, description="Hours that superseded files are kept for readers at work.")

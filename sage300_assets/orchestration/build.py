@@ -1,4 +1,7 @@
-"""Everything Dagster loads, built from the settings and the catalogue. Nothing here asks a server or looks into the lake."""
+"""Everything Dagster loads, built from the settings and the catalogue. Nothing here asks a server.
+
+The lake is asked for one thing only: where its history begins.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sage300_assets.base.days import stretches
+from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.catalogue import find
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.calendar import CLOSING, is_closing, period_ends, should_read
@@ -207,6 +208,20 @@ def test_a_partition_begins_where_the_day_begins_first(house: House) -> None:
     with dg.partition_loading_context(effective_dt=evening_in_europe):
         assert partitions.get_last_partition_key() == "2026-11-21"
     assert evening_in_europe.astimezone(ZoneInfo("Pacific/Auckland")).date() == date(2026, 11, 21)
+
+
+def test_the_first_day_stays_over_new_year_once_something_was_read(house: House) -> None:
+    settings = house.settings.model_copy(update={"sage300_start_date": None})
+    now, in_two_years = datetime.now(UTC), datetime.now(UTC) + timedelta(days=730)
+    start = daily_partitions(settings, now).start
+    assert daily_partitions(settings, in_two_years).start > start, "of a lake that nothing was read into"
+    house.source.read_settings = lambda: settings
+    house.definitions = build_definitions(settings, house.source, CHOSEN)
+    assert house.run(VENDORS, first=now.date(), last=now.date()).success
+    assert daily_partitions(settings, in_two_years).start == start
+    house.source.lake.layout.beginning.write_text("last year", encoding="ascii")
+    with pytest.raises(ConfigurationError, match="holds no date"):
+        daily_partitions(settings, now)
 
 
 def test_a_company_whose_day_has_not_begun_reads_up_to_its_own_today() -> None:
