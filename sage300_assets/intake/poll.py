@@ -17,20 +17,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError, PermanentError, Sage300AssetsError, SchemaDrift
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
+from sage300_assets.intake.held import SEQUENCE, current_keys
 from sage300_assets.intake.load import utc_now
 from sage300_assets.intake.shape import contract_for
 from sage300_assets.intake.territory import first_gap
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
-from sage300_assets.lake.publication import Publication, reads
+from sage300_assets.lake.publication import Publication, live_covers, reads
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.client import Sage300Client
+from sage300_assets.systems.sage300.keys import DAY
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
 
@@ -104,7 +107,7 @@ def _ask(reader: Reader, lake: Lake, zone: ZoneInfo, now: datetime, start: date)
     contract, entity = reader.contract, reader.contract.entity
     publications = lake.publications(reader.client.company, entity)
     if isinstance(contract.reading, Dated) and contract.reading.sequence:
-        return _by_sequence(reader, publications)
+        return _by_sequence(reader, lake, zone, publications)
     if isinstance(contract.reading, Stamped):
         # The first day that the lake may not have all of: seen from what was covered when, not from the newest date in the data.
         since = max(start, first_gap(publications, zone, start).first - _LOOK_BACK)
@@ -112,21 +115,54 @@ def _ask(reader: Reader, lake: Lake, zone: ZoneInfo, now: datetime, start: date)
     return None
 
 
-def _by_sequence(reader: Reader, publications: tuple[Publication, ...]) -> Touched | None:
-    """Postings since the newest one in the lake, wherever in time they were dated."""
-    contract, entity = reader.contract, reader.contract.entity
-    assert isinstance(contract.reading, Dated)
-    assert contract.reading.sequence
-    newest = max((p.watermark for p in publications if p.watermark), key=int, default="0")
-    condition = f"{contract.root.names[contract.reading.sequence]} gt {newest}"
+def _by_sequence(reader: Reader, lake: Lake, zone: ZoneInfo, publications: tuple[Publication, ...]) -> Touched | None:
+    """Postings that the lake lacks: those newer than its newest one, and those dated back further than the days that are read again anyway.
+
+    The latter may be older than the newest one, if a read of the last days came before the poll. So they are asked for from a mark that trails
+    behind by as many days as are read again; what was missed for longer is left to the sweep.
+    """
+    contract, reading = reader.contract, reader.contract.reading
+    assert isinstance(reading, Dated)
+    assert reading.sequence
+    back = timedelta(days=reading.lookback)
+    marked = sorted((p for p in publications if p.watermark), key=lambda p: int(p.watermark))
+    newest = marked[-1].watermark if marked else "0"
+    passed = [p.watermark for p in marked if p.started_at.astimezone(zone).date() <= reader.today - back]
+    trailing = passed[-1] if passed else marked[0].watermark if marked else "0"
+    covers = live_covers(publications)
+    begins, edge = covers[0].span.start if covers else None, reader.today - back + 2 * _LOOK_BACK
+    sequence = contract.root.names[reading.sequence]
+    condition = f"{sequence} gt {newest}"
+    if begins is None or begins < edge:
+        late = Window(contract.date_field, Span(begins, edge), more=f"{sequence} gt {trailing}")
+        condition = f"{late.filter(reader.client.dialect)} or {condition}"
     page = reader.first_page(Window(more=condition))
     if not page.rows:
         return None
-    tables = page.tables
-    if page.count is not None and page.count > page.rows:
-        tables = _joined(page.tables for page in reader.look_up(condition).pages)
-    days = {d for d in tables[entity.root.name][BUSINESS_DATE].to_pylist() if d is not None}
-    return Touched(entity, tuple(sorted(days)), hashlib.sha256(f"{newest}:{page.count}".encode()).hexdigest()[:16])
+    with lake.connect(reader.client.company, [contract.entity]) as db:
+        db.execute(f"CREATE TEMP VIEW known AS {current_keys(reader.client.company, contract)}")
+        lacking = _lacking(db, page.tables[contract.entity.root.name], contract.entity)
+        if page.count is not None and page.count > page.rows:
+            dated = f"{DAY} >= DATE '{begins or date.min}' AND {DAY} < DATE '{edge}' AND {SEQUENCE} > {trailing}"
+            ((held,),) = db.execute(f"SELECT count(*) FROM known WHERE {dated}").fetchall()
+            if lacking or held != page.count:
+                pages = _joined(page.tables for page in reader.look_up(condition).pages)
+                lacking = _lacking(db, pages[contract.entity.root.name], contract.entity)
+    # What is dated before the lake begins is not its business.
+    days = sorted({row[0] for row in lacking if begins is None or row[0] >= begins})
+    if not days:
+        return None
+    return Touched(contract.entity, tuple(days), hashlib.sha256(repr(lacking).encode()).hexdigest()[:16])
+
+
+def _lacking(db: duckdb.DuckDBPyConnection, rows: pa.Table, entity: Entity) -> list[tuple[date, int]]:
+    """How many of these dated records the lake does not know, by day."""
+    db.register("came", rows)
+    found = db.execute(f"""
+        SELECT {BUSINESS_DATE}, count(*) FROM came ANTI JOIN known USING ({comma(entity.key)})
+        WHERE {BUSINESS_DATE} IS NOT NULL GROUP BY ALL ORDER BY ALL""").fetchall()
+    db.unregister("came")
+    return found
 
 
 def _by_stamp(reader: Reader, lake: Lake, now: datetime, since: date) -> Touched | None:
