@@ -1,6 +1,6 @@
 """Jobs, and the schedules that run them on each company's own clock and finance calendar."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import dagster as dg
 from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Cadence, Dated, Entity, Snapshot, Stamped
 from sage300_assets.intake.territory import first_gap
-from sage300_assets.orchestration.calendar import period_ends, should_read
+from sage300_assets.orchestration.calendar import last_due, period_ends
 from sage300_assets.orchestration.checks import checks_of
 from sage300_assets.orchestration.freshness import CHECK
 from sage300_assets.orchestration.names import asset_key, asset_keys, word
@@ -19,6 +19,8 @@ DAILY, WEEKLY, BACKFILL, DATES = "daily_transactions", "weekly_master_data", "ba
 CATCH_UP = timedelta(days=92)
 """So far back do schedule and sensor read again by themselves what was left out, by an outage or a run that failed. What is older is left to
 `backfill_all`, which a person starts: the check of the dates names the days."""
+DUE = "due"
+"""Tag of a scheduled run: the hour for which it was asked for, by the company's clock."""
 _IN_PROCESS = dg.in_process_executor
 """Reading waits for the web server most of the time: a process of its own for each step would cost more than the step."""
 
@@ -61,19 +63,19 @@ def own_checks(company: str, entity: Entity) -> list[dg.AssetCheckKey]:
 
 
 def range_request(
-    company: str, entities: Iterable[Entity], first: date, last: date, *, run_key: str | None = None, job_name: str | None = None, why: str = ""
+    company: str, entities: Iterable[Entity], first: date, last: date, *, run_key: str | None = None, tags: Mapping[str, str] | None = None
 ) -> dg.RunRequest:
     """One run over a range of days."""
-    tags = {
+    all_tags = {
         "dagster/asset_partition_range_start": first.isoformat(),
         "dagster/asset_partition_range_end": last.isoformat(),
         "company": word(company),
-        **({"why": why} if why else {}),
+        **(tags or {}),
     }
     chosen = list(entities)
     keys = [key for entity in chosen for key in asset_keys(company, entity)]
     checks = [key for entity in chosen for key in own_checks(company, entity)]
-    return dg.RunRequest(run_key=run_key, tags=tags, asset_selection=keys, asset_check_keys=checks, job_name=job_name)
+    return dg.RunRequest(run_key=run_key, tags=all_tags, asset_selection=keys, asset_check_keys=checks)
 
 
 def schedules(settings: Settings, companies: Sequence[str], entities: Sequence[Entity], start: date) -> Iterator[dg.ScheduleDefinition]:
@@ -96,15 +98,19 @@ def _daily(company: str, zone: str, entities: Sequence[Entity], start: date) -> 
     )
     def daily(context: dg.ScheduleEvaluationContext, sage300: dg.ResourceParam[Source]) -> list[dg.RunRequest] | dg.SkipReason:
         moment = context.scheduled_execution_time.astimezone(sage300.settings.zone(company))
-        due, why = should_read(moment, period_ends(sage300.lake, company))
-        if not due:
-            return dg.SkipReason(why)
+        # Of the hours that passed while the daemon was down Dagster catches up with the last one only, which need not be one to read at.
+        due, why = last_due(moment, period_ends(sage300.lake, company))
+        slot = due.strftime("%Y%m%dT%H")
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=DAILY, tags={"company": word(company), DUE: slot})):
+            return dg.SkipReason(f"{why}; that of {due:%Y-%m-%d %H:%M} was asked for")
         today = moment.date()
         together: dict[date, list[Entity]] = {}
         for entity in entities:
             together.setdefault(max(start, _first_day(company, entity, sage300, start, today)), []).append(entity)
-        stamp = moment.strftime("%Y%m%dT%H")
-        return [range_request(company, group, first, today, run_key=f"{company}:{stamp}:{first}") for first, group in sorted(together.items())]
+        return [
+            range_request(company, group, first, today, run_key=f"{company}:{slot}:{first}", tags={DUE: slot})
+            for first, group in sorted(together.items())
+        ]
 
     return daily
 

@@ -83,7 +83,7 @@ def _requests(company: str, found: Iterable[Touched], requested: tuple[set[str],
     for (first, last), wanted in sorted(together.items(), key=lambda item: item[0]):
         # With the moment in it, because Dagster drops a key that it has seen at any time, also when the cursor was lost or reset.
         run_key = f"{company}:{first}:{last}:" + "+".join(sorted(mark for _, mark in wanted))
-        yield range_request(company, [entity for entity, _ in wanted], first, last, run_key=run_key, why="changed")
+        yield range_request(company, [entity for entity, _ in wanted], first, last, run_key=run_key, tags={"why": "changed"})
 
 
 def _remembered(cursor: str | None) -> Requested:

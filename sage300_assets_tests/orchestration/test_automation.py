@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -104,11 +105,20 @@ def test_an_unreachable_source_skips_with_the_reason(house: House) -> None:
     assert "SAGE300_PASSWORD" in str(result.skip_message)
 
 
+def _schedule(house: House, instance: dg.DagsterInstance, moment: datetime) -> list[dg.RunRequest] | dg.SkipReason:
+    """One tick of the daily schedule. What it asks for is on record afterwards, as runs that Dagster queues are."""
+    schedule = house.definitions.resolve_schedule_def("samltd_daily_transactions")
+    found = schedule(dg.build_schedule_context(instance, scheduled_execution_time=moment, resources={"sage300": house.source}))
+    assert isinstance(found, (list, dg.SkipReason))
+    for request in found if isinstance(found, list) else ():
+        instance.add_run(dg.DagsterRun(job_name="daily_transactions", tags=dict(request.tags), status=dg.DagsterRunStatus.SUCCESS))
+    return found
+
+
 def _scheduled(house: House) -> dict[tuple[str, ...], tuple[str, str]]:
     """The days that the daily schedule asks for, by table."""
-    schedule = house.definitions.resolve_schedule_def("samltd_daily_transactions")
-    moment = datetime(2026, 11, 20, CLOSING.usual_hour, tzinfo=UTC)
-    requests = schedule(dg.build_schedule_context(scheduled_execution_time=moment, resources={"sage300": house.source}))
+    with dg.instance_for_test() as instance:
+        requests = _schedule(house, instance, datetime(2026, 11, 20, CLOSING.usual_hour, tzinfo=UTC))
     assert isinstance(requests, list)
     assert len({r.run_key for r in requests}) == len(requests)
     return {tuple(k.path[1:3]): _range(r) for r in requests for k in r.asset_selection or ()}
@@ -168,12 +178,29 @@ def test_what_is_missing_from_far_back_is_left_to_a_person_who_is_told(house: Ho
     assert f"{start} to {TODAY - CATCH_UP - timedelta(days=1)} were not read" in str(_verdict(house, "vendors").description)
 
 
-def test_a_quiet_hour_is_skipped_and_says_why(house: House) -> None:
-    schedule = house.definitions.resolve_schedule_def("samltd_daily_transactions")
-    moment = datetime(2026, 11, 20, CLOSING.usual_hour + 1, tzinfo=UTC)
-    result = schedule(dg.build_schedule_context(scheduled_execution_time=moment, resources={"sage300": house.source}))
+@pytest.fixture
+def kept() -> Iterator[dg.DagsterInstance]:
+    """An instance that a schedule can look into: that wants one on disk."""
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def test_a_quiet_hour_is_skipped_and_says_why(house: House, kept: dg.DagsterInstance) -> None:
+    assert isinstance(_schedule(house, kept, datetime(2026, 11, 20, CLOSING.usual_hour, tzinfo=UTC)), list)
+    result = _schedule(house, kept, datetime(2026, 11, 20, CLOSING.usual_hour + 1, tzinfo=UTC))
     assert isinstance(result, dg.SkipReason)
     assert "once a day" in str(result.skip_message)
+
+
+def test_an_hour_that_passed_while_the_daemon_was_down_is_made_up_for_once(house: House, kept: dg.DagsterInstance) -> None:
+    assert isinstance(_schedule(house, kept, datetime(2026, 11, 19, 5, tzinfo=UTC)), list)
+    missed = _schedule(house, kept, datetime(2026, 11, 20, 8, tzinfo=UTC))
+    assert isinstance(missed, list), "nobody asked for five o'clock"
+    assert {r.tags["due"] for r in missed} == {"20261120T05"}
+    again = _schedule(house, kept, datetime(2026, 11, 20, 9, tzinfo=UTC))
+    assert isinstance(again, dg.SkipReason)
+    assert "that of 2026-11-20 05:00 was asked for" in str(again.skip_message)
+    assert isinstance(_schedule(house, kept, datetime(2026, 11, 21, 4, tzinfo=UTC)), dg.SkipReason), "not due before five"
 
 
 def test_period_ends_come_from_the_companys_own_calendar(house: House) -> None:
