@@ -21,7 +21,16 @@ import duckdb
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import DataError, PermanentError, Sage300AssetsError, SchemaDrift
+from sage300_assets.base.errors import (
+    DataError,
+    LedgerUnavailable,
+    NotReached,
+    PermanentError,
+    RetriableError,
+    Sage300AssetsError,
+    SchemaDrift,
+    SourceMoved,
+)
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
 from sage300_assets.intake.held import SEQUENCE, current_keys
 from sage300_assets.intake.load import utc_now
@@ -70,15 +79,17 @@ def poll(  # noqa: PLR0913 - each is a choice of its own
 ) -> list[Touched]:
     """Ask for each entity that was loaded before; entities without news are left out. Stamps before `start` are not asked about.
 
-    `on_refusal` hears of entities that cannot be asked about, because the server has changed or a value does not fit; the others are asked about
-    all the same. Without it the first such one ends the poll.
+    `on_refusal` hears of entities that cannot be asked about, because the server has changed, a value does not fit, or no answer came in time; the
+    others are asked about all the same. Without it the first such one ends the poll.
     """
 
     def asked(entity: Entity) -> Touched | None:
         try:
             contract, _ = contract_for(entity, client, lake, now())
             return _ask(Reader(client, contract, today), lake, zone, now(), start)
-        except (SchemaDrift, DataError, PermanentError) as refusal:
+        except (NotReached, LedgerUnavailable):
+            raise  # it would be the same with all others
+        except (SchemaDrift, DataError, PermanentError, RetriableError, SourceMoved) as refusal:
             if on_refusal is None:
                 raise
             on_refusal(entity, refusal)

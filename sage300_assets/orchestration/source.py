@@ -65,8 +65,8 @@ class Source:
             return self._keeper
 
     @contextmanager
-    def client(self, company: str, behalf: Behalf | None = None) -> Iterator[Sage300Client]:
-        """A client for one company. Each of its calls is on record, at the latest when it is closed."""
+    def client(self, company: str, behalf: Behalf | None = None, *, within: float = 0.0) -> Iterator[Sage300Client]:
+        """A client for one company, for so many seconds if given. Each of its calls is on record, at the latest when it is closed."""
         told = told_to(self.keeper, behalf or Behalf(company=company))
         heard = self.on_call
 
@@ -75,7 +75,8 @@ class Source:
             if heard is not None:
                 heard(call)
 
-        with self.keeper.safe(), Sage300Client(self.settings, company, on_call=on_call, metadata_store=self.lake) as client:
+        made = Sage300Client(self.settings, company, on_call=on_call, metadata_store=self.lake, within=within)
+        with self.keeper.safe(), made as client:
             yield client
 
     def today(self, company: str) -> date:

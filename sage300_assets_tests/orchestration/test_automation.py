@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -94,6 +95,27 @@ def test_without_its_cursor_the_sensor_asks_again_in_a_way_that_is_not_taken_for
     house.source.now = lambda: datetime(TODAY.year, TODAY.month, TODAY.day, 12, 5, tzinfo=UTC)
     (again,) = _tick(house).run_requests or ()
     assert again.run_key != first.run_key, "Dagster would drop it without a word"
+
+
+def test_an_entity_that_does_not_answer_in_time_holds_up_no_other_and_comes_first_next_time(house: House) -> None:
+    assert house.run(*CHOSEN).success
+    for name, key in (("APVendors", 3), ("APInvoiceBatches", 0)):
+        record = house.world.truth("SAMLTD", name)[key]
+        stamp = "DateLastMaintained" if name == "APVendors" else "DateLastEdited"
+        house.world.put("SAMLTD", name, {**record, stamp: TODAY})
+    house.server.faults.set("unavailable", times=None, resource="APInvoiceBatches")
+    house.source.read_settings = lambda: house.settings.model_copy(update={"sage300_max_parallel": 1})
+    before = len(house.server.calls)
+    tick = _tick(house)
+    assert [k.path[2] for r in tick.run_requests or () for k in r.asset_selection or ()] == ["vendors"]
+    assert [c.resource for c in house.server.calls[before:]].count("APInvoiceBatches") == 1, "tried once: there is a next time soon"
+
+    house.server.faults.clear()
+    before = len(house.server.calls)
+    following = _tick(house, tick.cursor)
+    assert house.server.calls[before].resource == "APInvoiceBatches"
+    assert {k.path[1] + "/" + k.path[2] for r in following.run_requests or () for k in (r.asset_selection or ())[:1]} == {"ap/invoice_batches"}
+    assert "APInvoiceBatches" not in json.loads(following.cursor or "{}")["late"]
 
 
 def test_an_unreachable_source_skips_with_the_reason(house: House) -> None:
