@@ -162,7 +162,9 @@ class Settings(LakeSettings):
     sage300_max_parallel: int = Field(default=4, ge=1, le=32, description="Requests under way at once, per company.")
     sage300_timeout: float = Field(default=180.0, gt=0, description="Seconds one answer may take in all.")
     sage300_tries: int = Field(default=6, ge=1, le=20, description="How often a request is tried.")
-    sage300_start_date: date | None = Field(default=None, description="First day of history; default: the first of January last year.")
+    sage300_start_date: date | None = Field(
+        default=None, description="First day of history; default: the first of January of the year before the first read."
+    )
 
     @field_validator("sage300_url")
     @classmethod

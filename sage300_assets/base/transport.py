@@ -35,6 +35,7 @@ from sage300_assets.base.settings import Settings
 
 BUSY_STATUSES = frozenset({423, 429, 502, 503, 504})
 """What a server or a proxy in front of it answers when it may do better in a moment."""
+_LEAST_SECONDS = 0.1
 _TELLING = frozenset({"$filter", "$top", "$skip", "$count", "$orderby"})
 REFUSED_STATUSES = frozenset({423, 429})
 """Of those, what is answered before anything is done; the others leave it open whether a write was carried out."""
@@ -81,6 +82,8 @@ class Patience:
     """A server that asks for more time than this gets no more than this."""
     unasked_wait: float = 0.0
     """What a server gets that asks for time without saying how much; zero leaves it to the usual back-off."""
+    until: float = 0.0
+    """When by `time.monotonic` everything is to be over: nothing is asked later, and no answer waited for longer. Zero sets no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class Transport:
         for attempt in range(1, self.patience.tries + 1):
             if problem is not None:
                 self._pause(attempt - 1, problem, given_up)
+            if self.patience.until and time.monotonic() >= self.patience.until:
+                raise RetriableError(f"{path}: there was no time left to ask.", cure="It is asked first next time.")
             one = _Attempt(request, attempt)
             try:
                 with self.limiter.slot():
@@ -172,10 +177,12 @@ class Transport:
 
     def _send(self, request: Request, attempt: int) -> Answer:
         path, seconds = request.path, request.seconds or self.patience.page_seconds
+        if self.patience.until:
+            seconds = min(seconds, max(_LEAST_SECONDS, self.patience.until - time.monotonic()))
         deadline = time.monotonic() + seconds
         started = datetime.now(UTC)
         address = f"{path}?{request.query}" if request.query else path
-        patience = httpx.Timeout(seconds, connect=self.patience.connect_seconds)
+        patience = httpx.Timeout(seconds, connect=min(seconds, self.patience.connect_seconds))
         chunks: list[bytes] = []
         try:
             with self.client.stream(request.method, address, content=request.body, headers=dict(request.headers), timeout=patience) as response:

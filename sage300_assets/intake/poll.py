@@ -17,24 +17,37 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import DataError, PermanentError, Sage300AssetsError, SchemaDrift
+from sage300_assets.base.errors import (
+    DataError,
+    LedgerUnavailable,
+    NotReached,
+    PermanentError,
+    RetriableError,
+    Sage300AssetsError,
+    SchemaDrift,
+    SourceMoved,
+)
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
+from sage300_assets.intake.held import SEQUENCE, current_keys
 from sage300_assets.intake.load import utc_now
 from sage300_assets.intake.shape import contract_for
+from sage300_assets.intake.territory import first_gap
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Publication, live_covers, reads
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.client import Sage300Client
-from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.keys import DAY
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
 
 _LOOK_BACK = timedelta(days=1)
+_EARLIEST = date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ def can_be_polled(entity: Entity) -> bool:
     return isinstance(entity.reading, Stamped) or (isinstance(entity.reading, Dated) and entity.reading.sequence is not None)
 
 
-def poll(
+def poll(  # noqa: PLR0913 - each is a choice of its own
     company: str,
     entities: Iterable[Entity],
     client: Sage300Client,
@@ -62,18 +75,21 @@ def poll(
     zone: ZoneInfo,
     on_refusal: Callable[[Entity, Sage300AssetsError], None] | None = None,
     now: Callable[[], datetime] = utc_now,
+    start: date = _EARLIEST,
 ) -> list[Touched]:
-    """Ask for each entity that was loaded before; entities without news are left out.
+    """Ask for each entity that was loaded before; entities without news are left out. Stamps before `start` are not asked about.
 
-    `on_refusal` hears of entities that cannot be asked about, because the server has changed or a value does not fit; the others are asked about
-    all the same. Without it the first such one ends the poll.
+    `on_refusal` hears of entities that cannot be asked about, because the server has changed, a value does not fit, or no answer came in time; the
+    others are asked about all the same. Without it the first such one ends the poll.
     """
 
     def asked(entity: Entity) -> Touched | None:
         try:
             contract, _ = contract_for(entity, client, lake, now())
-            return _ask(contract, client, lake, today, zone, now())
-        except (SchemaDrift, DataError, PermanentError) as refusal:
+            return _ask(Reader(client, contract, today), lake, zone, now(), start)
+        except (NotReached, LedgerUnavailable):
+            raise  # it would be the same with all others
+        except (SchemaDrift, DataError, PermanentError, RetriableError, SourceMoved) as refusal:
             if on_refusal is None:
                 raise
             on_refusal(entity, refusal)
@@ -98,36 +114,70 @@ def _named_by_sweep(entity: Entity, publications: tuple[Publication, ...]) -> To
     return Touched(entity, tuple(sorted(days)), hashlib.sha256(repr(sorted(days)).encode()).hexdigest()[:16])
 
 
-def _ask(contract: Contract, client: Sage300Client, lake: Lake, today: date, zone: ZoneInfo, now: datetime) -> Touched | None:
-    company, entity = client.company, contract.entity
-    reader = Reader(client, contract, today)
-    publications = lake.publications(company, entity)
+def _ask(reader: Reader, lake: Lake, zone: ZoneInfo, now: datetime, start: date) -> Touched | None:
+    contract, entity = reader.contract, reader.contract.entity
+    publications = lake.publications(reader.client.company, entity)
     if isinstance(contract.reading, Dated) and contract.reading.sequence:
-        return _by_sequence(entity, contract, reader, publications)
+        return _by_sequence(reader, lake, zone, publications)
     if isinstance(contract.reading, Stamped):
-        return _by_stamp(contract, reader, publications, lake, zone, now)
+        # The first day that the lake may not have all of: seen from what was covered when, not from the newest date in the data.
+        since = max(start, first_gap(publications, zone, start).first - _LOOK_BACK)
+        return _by_stamp(reader, lake, now, since)
     return None
 
 
-def _by_sequence(entity: Entity, contract: Contract, reader: Reader, publications: tuple[Publication, ...]) -> Touched | None:
-    """Postings since the newest one in the lake, wherever in time they were dated."""
-    assert isinstance(contract.reading, Dated)
-    assert contract.reading.sequence
-    newest = max((p.watermark for p in publications if p.watermark), key=int, default="0")
-    condition = f"{contract.root.names[contract.reading.sequence]} gt {newest}"
+def _by_sequence(reader: Reader, lake: Lake, zone: ZoneInfo, publications: tuple[Publication, ...]) -> Touched | None:
+    """Postings that the lake lacks: those newer than its newest one, and those dated back further than the days that are read again anyway.
+
+    The latter may be older than the newest one, if a read of the last days came before the poll. So they are asked for from a mark that trails
+    behind by as many days as are read again; what was missed for longer is left to the sweep.
+    """
+    contract, reading = reader.contract, reader.contract.reading
+    assert isinstance(reading, Dated)
+    assert reading.sequence
+    back = timedelta(days=reading.lookback)
+    marked = sorted((p for p in publications if p.watermark), key=lambda p: int(p.watermark))
+    newest = marked[-1].watermark if marked else "0"
+    passed = [p.watermark for p in marked if p.started_at.astimezone(zone).date() <= reader.today - back]
+    trailing = passed[-1] if passed else marked[0].watermark if marked else "0"
+    covers = live_covers(publications)
+    begins, edge = covers[0].span.start if covers else None, reader.today - back + 2 * _LOOK_BACK
+    sequence = contract.root.names[reading.sequence]
+    condition = f"{sequence} gt {newest}"
+    if begins is None or begins < edge:
+        late = Window(contract.date_field, Span(begins, edge), more=f"{sequence} gt {trailing}")
+        condition = f"{late.filter(reader.client.dialect)} or {condition}"
     page = reader.first_page(Window(more=condition))
     if not page.rows:
         return None
-    tables = page.tables
-    if page.count is not None and page.count > page.rows:
-        tables = _joined(page.tables for page in reader.look_up(condition).pages)
-    days = {d for d in tables[entity.root.name][BUSINESS_DATE].to_pylist() if d is not None}
-    return Touched(entity, tuple(sorted(days)), hashlib.sha256(f"{newest}:{page.count}".encode()).hexdigest()[:16])
+    with lake.connect(reader.client.company, [contract.entity]) as db:
+        db.execute(f"CREATE TEMP VIEW known AS {current_keys(reader.client.company, contract)}")
+        lacking = _lacking(db, page.tables[contract.entity.root.name], contract.entity)
+        if page.count is not None and page.count > page.rows:
+            dated = f"{DAY} >= DATE '{begins or date.min}' AND {DAY} < DATE '{edge}' AND {SEQUENCE} > {trailing}"
+            ((held,),) = db.execute(f"SELECT count(*) FROM known WHERE {dated}").fetchall()
+            if lacking or held != page.count:
+                pages = _joined(page.tables for page in reader.look_up(condition).pages)
+                lacking = _lacking(db, pages[contract.entity.root.name], contract.entity)
+    # What is dated before the lake begins is not its business.
+    days = sorted({row[0] for row in lacking if begins is None or row[0] >= begins})
+    if not days:
+        return None
+    return Touched(contract.entity, tuple(days), hashlib.sha256(repr(lacking).encode()).hexdigest()[:16])
 
 
-def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publication, ...], lake: Lake, zone: ZoneInfo, now: datetime) -> Touched | None:
-    company, entity = reader.client.company, contract.entity
-    since = _complete_since(publications, zone)
+def _lacking(db: duckdb.DuckDBPyConnection, rows: pa.Table, entity: Entity) -> list[tuple[date, int]]:
+    """How many of these dated records the lake does not know, by day."""
+    db.register("came", rows)
+    found = db.execute(f"""
+        SELECT {BUSINESS_DATE}, count(*) FROM came ANTI JOIN known USING ({comma(entity.key)})
+        WHERE {BUSINESS_DATE} IS NOT NULL GROUP BY ALL ORDER BY ALL""").fetchall()
+    db.unregister("came")
+    return found
+
+
+def _by_stamp(reader: Reader, lake: Lake, now: datetime, since: date) -> Touched | None:
+    company, contract, entity = reader.client.company, reader.contract, reader.contract.entity
     page = reader.first_page(window := Window(contract.date_field, Span(since, None)))
     tables, rows = page.tables, page.rows
     if page.count is not None and page.count > rows > 0:
@@ -169,25 +219,11 @@ def _by_stamp(contract: Contract, reader: Reader, publications: tuple[Publicatio
         differences = db.execute("SELECT day, what FROM different ORDER BY ALL").fetchall()
     days = {row[0] for row in differences}
     if not whole and stored is not None and stored[0] != page.count:
-        days |= {since + timedelta(days=n) for n in range((_last(publications, zone) - since).days + 2)}
+        days |= {since + timedelta(days=n) for n in range((reader.today - since).days + 2)}
     if not days:
         return None
     evidence = hashlib.sha256(repr((differences, page.count)).encode()).hexdigest()[:16]
     return Touched(entity, tuple(sorted(days)), evidence)
-
-
-def _complete_since(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
-    """The first day that the lake may not have all of: seen from what was covered when, not from the newest date in the data."""
-    of = {p.read: p for p in publications}
-    since = date.min
-    for cover in live_covers(publications):
-        day = of[cover.read.partition(".")[0]].started_at.astimezone(zone).date() - _LOOK_BACK
-        since = max(since, day if cover.span.end is None else min(day, cover.span.end))
-    return max(since, date(1900, 1, 1))
-
-
-def _last(publications: tuple[Publication, ...], zone: ZoneInfo) -> date:
-    return max(p.started_at for p in reads(publications)).astimezone(zone).date()
 
 
 def _joined(pages: Iterable[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:

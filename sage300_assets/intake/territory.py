@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sage300_assets.base.days import ONE_DAY, Span
 from sage300_assets.catalogue.model import Dated, Reading
-from sage300_assets.lake.publication import Publication, live_covers
+from sage300_assets.lake.publication import Cover, Publication, live_covers, live_pieces, reads
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,34 @@ def territory(publications: Iterable[Publication], reading: Reading, zone: ZoneI
     sequenced = isinstance(reading, Dated) and reading.sequence is not None and all(seen)
     watermark = min(seen, key=int, default="") if sequenced else ""
     return Territory(_merged(settled), _merged(young), any(c.span.end is None for p in found for c in p.covers), watermark)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Days that were not read after they were over."""
+
+    first: date
+    last: date | None
+    """None where no later day was read after it was over: then there is no hole, only an end."""
+
+
+def first_gap(publications: Iterable[Publication], zone: ZoneInfo, start: date) -> Gap:
+    """The first days from `start` on that the lake may not have all of.
+
+    Each read in force counts, not only the newest: days that an outage left out, or a run that failed, stay a gap until they are read.
+    """
+    found = reads(publications)
+    started = {p.read: p.started_at.astimezone(zone).date() for p in found}
+    whole = (Cover(Span(None, None), p.read) for p in found if p.snapshot)
+    first = start
+    for cover in live_pieces([*whole, *(c for p in found for c in p.covers)]):
+        span, until = cover.span, started[cover.read.partition(".")[0]]
+        if span.start is not None and span.start >= until:
+            continue  # read before these days were over
+        if span.start is not None and span.start > first:
+            return Gap(first, span.start - ONE_DAY)
+        first = max(first, until if span.end is None else min(span.end, until))
+    return Gap(first, None)
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -8,13 +8,14 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from sage300_assets.base.errors import RetriableError
+from sage300_assets.base.errors import ConfigurationError, RetriableError
 from sage300_assets.base.settings import LakeSettings
 from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake import warehouse
@@ -196,6 +197,25 @@ class Lake:
         known = self._noticed.get((company, module))
         self._noticed[company, module] = fingerprint
         return known != fingerprint
+
+    # --- remembered beginning ----------------------------------------------------------------------------------------------------
+
+    def beginning(self) -> date | None:
+        """The first day of history that was in force when the first run read into this lake; None before that."""
+        path = self.layout.beginning
+        try:
+            return date.fromisoformat(path.read_text(encoding="ascii").strip())
+        except FileNotFoundError:
+            return None
+        except ValueError as problem:
+            raise ConfigurationError(
+                f"{path} holds no date.", cure="Write the first day of history into it as YYYY-MM-DD, or set it as SAGE300_START_DATE."
+            ) from problem
+
+    def begin(self, start: date) -> None:
+        """Remember the first day of history; the first one stays."""
+        if not self.layout.beginning.exists():
+            write_whole(self.layout.beginning, start.isoformat().encode())
 
     # --- remembered $metadata ----------------------------------------------------------------------------------------------------
 

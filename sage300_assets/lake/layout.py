@@ -47,6 +47,11 @@ class Layout:
         return self.metadata(company) / f"{module.lower()}.{fingerprint[:16]}.xml"
 
     @property
+    def beginning(self) -> Path:
+        """File with the first day of history."""
+        return self.root / "_beginning"
+
+    @property
     def scratch(self) -> Path:
         """Folder of what reads under way put aside."""
         return self.root / "_scratch"

@@ -53,6 +53,8 @@ def entity_assets(company: str, entity: Entity, partitions: dg.DailyPartitionsDe
 
 def _read(context: dg.AssetExecutionContext, company: str, entity: Entity, source: Source, start: date) -> Loaded:
     today = source.today(company)
+    if source.settings.sage300_start_date is None:
+        source.lake.begin(start)
     span = span_to_read(entity, context.partition_keys, start, today)
     order = Order(company, entity, span, run=context.run.run_id)
     watch = _Voice(context, source.watch(company, entity), entity)

@@ -1,9 +1,13 @@
-"""Everything Dagster loads, built from the settings and the catalogue. Nothing here asks a server or looks into the lake."""
+"""Everything Dagster loads, built from the settings and the catalogue. Nothing here asks a server.
+
+The lake is asked for one thing only: where its history begins.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -40,7 +44,7 @@ def reading(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
     start = partitions.start.date()
     return dg.Definitions(
         assets=[entity_assets(company, entity, partitions) for company in companies for entity in entities],
-        asset_checks=[newest_date_checks(company, entities) for company in companies],
+        asset_checks=[newest_date_checks(company, entities, start) for company in companies],
         jobs=jobs(companies, entities),
         schedules=list(schedules(settings, companies, entities, start)),
         sensors=[change_sensor(company, entities, start) for company in companies],
@@ -64,7 +68,15 @@ def build_definitions(
     settings: Settings, source: Source | None = None, entities: Sequence[Entity] = ENTITIES, contributions: Sequence[Contribution] = CONTRIBUTIONS
 ) -> dg.Definitions:
     """Everything of all configured companies."""
-    resources = dg.Definitions(resources={"sage300": source or Source()})
+    reached = source or Source()
+
+    @dg.resource(description="Settings, clock, lake, ledger and clients.")
+    @contextmanager
+    def sage300(_: dg.InitResourceContext) -> Iterator[Source]:
+        with reached.used():
+            yield reached
+
+    resources = dg.Definitions(resources={"sage300": sage300})
     if not settings.sage300_companies:
         warnings.warn("SAGE300_COMPANIES is not set, so there are no assets. Set it to the Org IDs, e.g. SAMLTD,SAMINC.", stacklevel=2)
         return resources

@@ -52,6 +52,12 @@ def should_read(moment: datetime, ends: tuple[date, ...], closing: Closing = CLO
     return moment.hour == closing.usual_hour, f"no period is being closed: read once a day at {closing.usual_hour}:00"
 
 
+def last_due(moment: datetime, ends: tuple[date, ...], closing: Closing = CLOSING) -> tuple[datetime, str]:
+    """The last full hour of local time, up to this one, at which the company was to be read, and why then."""
+    hours = (moment.replace(minute=0, second=0, microsecond=0) - timedelta(hours=back) for back in range(25))
+    return next((hour, why) for hour in hours for due, why in (should_read(hour, ends, closing),) if due)
+
+
 def _month_ends(day: date) -> tuple[date, date]:
     first = day.replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)

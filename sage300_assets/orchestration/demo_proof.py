@@ -38,7 +38,7 @@ def reconcile_books(stage: Stage) -> bool:
     result = stage.run(RECONCILE)
     whole = result.success
     for company in stage.companies:
-        found = reconcile(stage.source.lake, company, now=stage.source.now(), today=stage.source.today(company))
+        found = reconcile(stage.source.lake, company, now=stage.source.now(), zone=stage.source.settings.zone(company))
         stage.console.print(f"{company}: {found.compared:,} amounts compared. {found.verdict}")
         whole = whole and not found.unexplained_records
     return whole

@@ -41,7 +41,6 @@ def read_everything(stage: Stage) -> bool:
         result = stage.run(BACKFILL, tags)
         bar.finish()
     stage.source.on_call = None
-    stage.source.refresh_warehouse(stage.companies, at_most_every=0)
     _show(stage, result, calls, time.monotonic() - began)
     return result.success
 

@@ -1,16 +1,19 @@
 """How old data may be, from the cadence an entity declares; and the check that looks at dates.
 
 A freshness policy only knows when something was last materialised, of whatever day, and never alarms for what was never loaded. The check
-asks the lake instead: up to which day is this table the truth, and since when?
+asks the lake instead: up to which day, without a gap, is this table the truth?
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from sage300_assets.base.days import ONE_DAY
 from sage300_assets.catalogue.model import Cadence, Entity
-from sage300_assets.lake.publication import Publication, live_covers, reads
+from sage300_assets.intake.territory import Gap, first_gap
+from sage300_assets.lake.publication import Publication, reads
 from sage300_assets.orchestration.names import asset_key, word
 from sage300_assets.orchestration.source import Source
 
@@ -35,13 +38,13 @@ def window(cadence: Cadence) -> dict[str, timedelta]:
     return {"warn_window": warn, "fail_window": fail}
 
 
-def newest_date_checks(company: str, entities: Sequence[Entity]) -> dg.AssetChecksDefinition:
+def newest_date_checks(company: str, entities: Sequence[Entity], start: date) -> dg.AssetChecksDefinition:
     """One step that judges all root tables of a company."""
 
     @dg.multi_asset_check(
         name=f"{word(company)}__{CHECK}",
         specs=[
-            dg.AssetCheckSpec(CHECK, asset=asset_key(company, e.root), description="The lake is the truth up to a recent business date.")
+            dg.AssetCheckSpec(CHECK, asset=asset_key(company, e.root), description="The lake is the truth from the first day up to a recent one.")
             for e in entities
         ],
         can_subset=True,
@@ -51,42 +54,32 @@ def newest_date_checks(company: str, entities: Sequence[Entity]) -> dg.AssetChec
         wanted = {key.asset_key for key in context.selected_asset_check_keys}
         for entity in entities:
             if asset_key(company, entity.root) in wanted:
-                yield _judge(company, entity, sage300.lake.publications(company, entity), today, sage300)
+                yield _judge(company, entity, sage300.lake.publications(company, entity), sage300.settings.zone(company), start, today)
 
     return judge
 
 
-def _judge(company: str, entity: Entity, publications: tuple[Publication, ...], today: date, source: Source) -> dg.AssetCheckResult:
-    until = covered_until(publications, source, company)
+def _judge(company: str, entity: Entity, publications: tuple[Publication, ...], zone: ZoneInfo, start: date, today: date) -> dg.AssetCheckResult:
+    gap = first_gap(publications, zone, start)
     _, fail = _WINDOWS[entity.cadence]
     newest = max((day for p in publications for day in p.figures.get(entity.root.name, {})), default="")
-    passed = until is not None and today - until <= fail
-    said = f"complete up to {until}" if until else "never loaded: run the job backfill_all for this company"
+    complete = str(gap.first - ONE_DAY) if reads(publications) else "never"
+    passed = complete != "never" and today - gap.first <= fail
     return dg.AssetCheckResult(
         check_name=CHECK,
         asset_key=asset_key(company, entity.root),
         passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
-        description=said,
-        metadata={"newest_business_date": newest or "none", "complete_up_to": str(until) if until else "never"},
+        description=_said(complete, gap, passed=passed),
+        metadata={"newest_business_date": newest or "none", "complete_up_to": complete},
     )
 
 
-def covered_until(publications: tuple[Publication, ...], source: Source, company: str) -> date | None:
-    """The last day for which the lake is known to be complete, seen from the reads that cover it."""
-    publications = reads(publications)
-    if not publications:
-        return None
-    if all(p.snapshot for p in publications):
-        return _day_of(publications[-1], source, company)
-    of = {p.read: p for p in publications}
-    newest: date | None = None
-    for cover in live_covers(publications):
-        day = _day_of(of[cover.read.partition(".")[0]], source, company)
-        until = day if cover.span.end is None else min(day, cover.span.end - timedelta(days=1))
-        newest = until if newest is None else max(newest, until)
-    return newest
-
-
-def _day_of(publication: Publication, source: Source, company: str) -> date:
-    return publication.started_at.astimezone(source.settings.zone(company)).date()
+def _said(complete: str, gap: Gap, *, passed: bool) -> str:
+    if complete == "never":
+        return "never loaded: run the job backfill_all for this company"
+    if passed:
+        return f"complete up to {complete}"
+    if gap.last is None:
+        return f"complete up to {complete}, and nothing was read since: see why, then run the job backfill_all from {gap.first}"
+    return f"{gap.first} to {gap.last} were not read after they were over: run the job backfill_all over these days"

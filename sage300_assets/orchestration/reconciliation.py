@@ -12,7 +12,7 @@ from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.layout import schema_name
-from sage300_assets.orchestration.jobs import BACKFILL, DAILY, WEEKLY
+from sage300_assets.orchestration.jobs import BACKFILL, DAILY
 from sage300_assets.orchestration.names import asset_key, asset_keys, word
 from sage300_assets.orchestration.picture import bars
 from sage300_assets.orchestration.source import Source
@@ -25,7 +25,8 @@ from sage300_assets.reconciliation.reconcile import Reconciliation, reconcile, s
 JOB = "reconciliation"
 _SEVERITIES = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARNING: dg.AssetCheckSeverity.WARN}
 _SHOWN = 20
-_READING = frozenset({DAILY, WEEKLY, BACKFILL})
+_BRINGING = (DAILY, BACKFILL)
+"""Jobs that bring transactions: by schedule, and where the change sensor has noticed something."""
 
 
 def reconciliation_definitions(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
@@ -42,7 +43,11 @@ def reconciliation_definitions(settings: Settings, entities: Sequence[Entity]) -
         asset_checks=checks,
         jobs=[job],
         schedules=[_every_morning(company, settings, controls) for company in companies],
-        sensors=[_after_transactions(companies, controls)],
+        sensors=[
+            _after_transactions("reconcile_after_transactions", dg.DagsterRunStatus.SUCCESS, companies, controls),
+            # What the others brought is to be judged also if the last one failed.
+            _after_transactions("reconcile_after_a_failed_read", dg.DagsterRunStatus.FAILURE, companies, controls),
+        ],
     )
 
 
@@ -80,7 +85,7 @@ def _asset(company: str, controls: Sequence[Control], entities: Sequence[Entity]
 
 def _reconcile(source: Source, company: str, controls: Sequence[Control], run: str, *, keeping: bool) -> Reconciliation:
     try:
-        return reconcile(source.lake, company, now=source.now(), today=source.today(company), run=run, controls=controls, keeping=keeping)
+        return reconcile(source.lake, company, now=source.now(), zone=source.settings.zone(company), run=run, controls=controls, keeping=keeping)
     except Sage300AssetsError as problem:
         raise dg.Failure(description=str(problem), allow_retries=True) from problem
 
@@ -119,11 +124,6 @@ def _checks(company: str, controls: Sequence[Control]) -> dg.AssetChecksDefiniti
         can_subset=True,
     )
     def judge(context: dg.AssetCheckExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.AssetCheckResult]:
-        if context.run.job_name in _READING:
-            # Dagster takes the checks of a table into every run that reads it. Controls compare entities with each other, and those that are
-            # read next would differ until they are: the reconciliation judges when all have been read.
-            context.log.info("Controls are left to the reconciliation, which follows when all entities have been read.")
-            return
         wanted = [control for control in controls if control_key(company, control) in context.selected_asset_check_keys]
         found = _reconcile(sage300, company, wanted, context.run.run_id, keeping=False)
         for control in wanted:
@@ -183,23 +183,24 @@ def request(company: str, controls: Sequence[Control], run_key: str) -> dg.RunRe
     )
 
 
-def _after_transactions(companies: Sequence[str], controls: Sequence[Control]) -> dg.SensorDefinition:
+def _after_transactions(name: str, status: dg.DagsterRunStatus, companies: Sequence[str], controls: Sequence[Control]) -> dg.SensorDefinition:
     by_word = {word(company): company for company in companies}
 
     @dg.run_status_sensor(
-        name="reconcile_after_transactions",
-        run_status=dg.DagsterRunStatus.SUCCESS,
+        name=name,
+        run_status=status,
         monitor_all_code_locations=False,
         request_jobs=None,
-        description=f"Reconciles a company when the last of its {DAILY} runs is done.",
+        description="Reconciles a company when the last of its runs that bring transactions has ended, and has "
+        + ("succeeded." if status is dg.DagsterRunStatus.SUCCESS else "failed."),
     )
     def after(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
         company = by_word.get(run.tags.get("company", ""))
-        if run.job_name != DAILY or company is None:
+        if run.job_name not in _BRINGING or company is None:
             return dg.SkipReason(f"{run.job_name} brings no transactions of a company")
-        others = dg.RunsFilter(job_name=DAILY, tags={"company": word(company)}, statuses=_UNDER_WAY)
-        if context.instance.get_runs_count(others):
+        others = (dg.RunsFilter(job_name=name, tags={"company": word(company)}, statuses=_UNDER_WAY) for name in _BRINGING)
+        if any(map(context.instance.get_runs_count, others)):
             return dg.SkipReason(f"{company}: other reads of transactions are under way; the last of them starts the reconciliation")
         return request(company, controls, f"reconcile:{run.run_id}")
 

@@ -40,6 +40,7 @@ class Source:
     _keeper: Keeper | None = None
     _lake: Lake | None = None
     _refreshed: float = 0.0
+    _behind: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -64,8 +65,8 @@ class Source:
             return self._keeper
 
     @contextmanager
-    def client(self, company: str, behalf: Behalf | None = None) -> Iterator[Sage300Client]:
-        """A client for one company. Each of its calls is on record, at the latest when it is closed."""
+    def client(self, company: str, behalf: Behalf | None = None, *, within: float = 0.0) -> Iterator[Sage300Client]:
+        """A client for one company, for so many seconds if given. Each of its calls is on record, at the latest when it is closed."""
         told = told_to(self.keeper, behalf or Behalf(company=company))
         heard = self.on_call
 
@@ -74,7 +75,8 @@ class Source:
             if heard is not None:
                 heard(call)
 
-        with self.keeper.safe(), Sage300Client(self.settings, company, on_call=on_call, metadata_store=self.lake) as client:
+        made = Sage300Client(self.settings, company, on_call=on_call, metadata_store=self.lake, within=within)
+        with self.keeper.safe(), made as client:
             yield client
 
     def today(self, company: str) -> date:
@@ -82,9 +84,19 @@ class Source:
         return self.now().astimezone(self.settings.zone(company)).date()
 
     def refresh_warehouse(self, companies: Iterable[str] | None = None, *, at_most_every: float = _REFRESH_SECONDS) -> None:
-        """Bring the DuckDB catalogue up to date, but not after every one of many small reads."""
+        """Bring the DuckDB catalogue up to date, but not after every one of many small reads: `used` makes up for those."""
+        self._behind = True
         if time.monotonic() - self._refreshed < at_most_every:
             return
         chosen = self.settings.sage300_companies if companies is None else companies
-        self.lake.refresh_warehouse((company, entity) for company in chosen for entity in ENTITIES)
+        self._behind = not self.lake.refresh_warehouse((company, entity) for company in chosen for entity in ENTITIES)
         self._refreshed = time.monotonic()
+
+    @contextmanager
+    def used(self) -> Iterator[Source]:
+        """For the length of a run; when it ends, the DuckDB catalogue shows all that it read."""
+        try:
+            yield self
+        finally:
+            if self._behind:
+                self.refresh_warehouse(at_most_every=0)

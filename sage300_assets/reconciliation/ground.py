@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -46,7 +47,7 @@ class Reach:
 
 
 @contextmanager
-def ground(lake: Lake, company: str, comparisons: Iterable[Comparison]) -> Iterator[duckdb.DuckDBPyConnection]:
+def ground(lake: Lake, company: str, comparisons: Iterable[Comparison], zone: ZoneInfo) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with everything that these comparisons read; what was never loaded is not there."""
     wanted = list(comparisons)
     entities = {e.resource: e for e in (*(find(name) for name in _FACTS), *(e for c in wanted for e in c.entities))}
@@ -63,7 +64,7 @@ def ground(lake: Lake, company: str, comparisons: Iterable[Comparison]) -> Itera
                 columns = comma(dict.fromkeys([*table.key, *_ALWAYS, *(f.name for f in table.columns if f.name in words)]))
                 where = f"{quoted(schema_name(company))}.{quoted(view_name(table))}"
                 db.execute(f"CREATE TABLE run.{BOOKS}.{quoted(view_name(table))} AS SELECT {columns} FROM {where}")
-            settle(db, "run", [_reach(lake, company, e) for e in loaded], tables.values())
+            settle(db, "run", [_reach(lake, company, e) for e in loaded], tables.values(), zone)
             for entity in loaded:
                 _remember_read(db, entity, lake.publications(company, entity)[-1])
             yield db
@@ -73,7 +74,7 @@ def ground(lake: Lake, company: str, comparisons: Iterable[Comparison]) -> Itera
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reach], tables: Iterable[Table]) -> None:
+def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reach], tables: Iterable[Table], zone: ZoneInfo) -> None:
     """Put facts and functions beside the copies, and look there for every name."""
     db.execute(f"USE {catalogue}.{BOOKS}")
     db.execute("CREATE TABLE reach(resource VARCHAR PRIMARY KEY, first_day DATE, read_at TIMESTAMPTZ)")
@@ -85,8 +86,14 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
     db.execute(f"CREATE MACRO home_currency() AS '{currency}'")
     db.execute(f"CREATE MACRO home_unit() AS CAST({unit} AS DECIMAL(19,3))")
     db.execute("CREATE MACRO first_day(name) AS (SELECT max(first_day) FROM reach WHERE resource = name)")
+    db.execute(days_of(zone))
     for macro in _MACROS:
         db.execute(macro)
+
+
+def days_of(zone: ZoneInfo) -> str:
+    """SQL of the function that gives the company's own day of a moment: the days in its records are days of its own clock."""
+    return f"CREATE OR REPLACE MACRO local_day(moment) AS CAST(moment AT TIME ZONE '{zone}' AS DATE)"
 
 
 _MACROS = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -117,12 +118,13 @@ def state_of(outcomes: Sequence[Outcome]) -> State:
 
 
 def reconcile(
-    lake: Lake, company: str, *, now: datetime, today: date, run: str = "", controls: Sequence[Control] = CONTROLS, keeping: bool = True
+    lake: Lake, company: str, *, now: datetime, zone: ZoneInfo, run: str = "", controls: Sequence[Control] = CONTROLS, keeping: bool = True
 ) -> Reconciliation:
-    """Carry out the controls; `keeping` publishes the result in the lake."""
+    """Carry out the controls, on the company's own days; `keeping` publishes the result in the lake."""
+    today = now.astimezone(zone).date()
     wanted = [(control, comparison) for control in controls for comparison in control.comparisons]
     loaded = frozenset(e.resource for control in controls for e in control.entities if lake.publications(company, e))
-    with ground(lake, company, [comparison for _, comparison in wanted]) as db:
+    with ground(lake, company, [comparison for _, comparison in wanted], zone) as db:
         outcomes = tuple(carry_out(db, wanted, loaded))
         know_since(db, company, outcomes, today)
         home = _home(db)

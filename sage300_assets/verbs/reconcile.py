@@ -50,7 +50,7 @@ def _run(args: argparse.Namespace) -> int:
             code = 1
             continue
         now = datetime.now(UTC)
-        found = reconcile(lake, company, now=now, today=now.astimezone(settings.zone(company)).date())
+        found = reconcile(lake, company, now=now, zone=settings.zone(company))
         _show(found)
         pages.append(to_markdown(found))
         code = max(code, 1 if found.unexplained_records or not found.compared else 0)

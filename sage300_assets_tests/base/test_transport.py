@@ -66,6 +66,27 @@ def test_an_answer_comes_with_its_headers_and_credentials_go_with_the_request() 
     assert one.calls[0].address.startswith(f"{one.server.url}/page")
 
 
+def test_when_the_time_is_over_nothing_is_asked_and_no_answer_waited_for() -> None:
+    with line(turns(Told(200, b"{}")), patience=Patience(until=time.monotonic())) as one:
+        with pytest.raises(RetriableError, match="no time left to ask"):
+            one.get()
+        assert one.server.asked == []
+    let_go = threading.Event()
+
+    def never() -> Iterator[bytes]:
+        let_go.wait(60)
+        yield b"{}"
+
+    with line(turns(Told(200, never())), patience=Patience(page_seconds=60, until=time.monotonic() + 0.5)) as one:
+        try:
+            with pytest.raises(RetriableError, match="no time left to ask"):
+                one.get()
+            assert len(one.server.asked) == 1
+            assert not let_go.is_set()
+        finally:
+            let_go.set()
+
+
 @pytest.mark.parametrize("status", [423, 429, 502, 503, 504])
 def test_a_busy_server_is_asked_again_and_by_fewer(status: int) -> None:
     with line(turns(Told(status, b"<html>"), Told(status, b"<html>"), Told())) as one:

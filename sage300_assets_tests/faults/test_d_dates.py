@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -127,6 +128,21 @@ def test_a_posting_dated_back(books: House, trial: Trial, days: int) -> None:
     [touched] = poll(COMPANY, [POSTED], books.client, books.lake, today=TODAY, zone=ZoneInfo("UTC"))
     assert touched.days == (day,)
     trial.attempt(books, POSTED, lambda: books.load(POSTED, Span(day, day + timedelta(days=1))))
+
+
+@pytest.mark.parametrize("many", [1, 20])
+def test_a_posting_dated_back_is_named_though_a_newer_one_was_read_first(books: House, trial: Trial, many: int) -> None:
+    """By a scheduled read of the last days, which knows the newest posting from then on; also where a page does not hold what is dated back."""
+    day = TODAY - timedelta(days=400)
+    for _ in range(many):
+        books.world.put(COMPANY, POSTED.resource, _posting(books, JournalDate=day))
+    books.world.put(COMPANY, POSTED.resource, _posting(books, JournalDate=TODAY))
+    books.load(POSTED, Span(TODAY - timedelta(days=35), None))
+    ask = partial(poll, COMPANY, [POSTED], books.client, books.lake, today=TODAY, zone=ZoneInfo("UTC"))
+    [touched] = ask()
+    assert touched.days == (day,)
+    trial.attempt(books, POSTED, lambda: books.load(POSTED, Span(day, day + timedelta(days=1))))
+    assert not ask()
 
 
 def test_a_record_entered_with_a_date_far_back(house: House, trial: Trial) -> None:

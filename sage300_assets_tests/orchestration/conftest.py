@@ -14,7 +14,7 @@ from sage300_assets.base.settings import Settings, load_settings
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.orchestration.build import build_definitions
-from sage300_assets.orchestration.names import asset_keys
+from sage300_assets.orchestration.jobs import range_request
 from sage300_assets.orchestration.source import Source
 from sage300_assets.simulators.sage300.server import Server
 from sage300_assets.simulators.sage300.world import World
@@ -39,12 +39,13 @@ class House:
     def run(
         self, *entities: Entity, first: date = START, last: date = TODAY, config: Mapping[str, object] | None = None
     ) -> dg.ExecuteInProcessResult:
-        """One ranged run over these entities."""
-        keys = [key for entity in entities for key in asset_keys("SAMLTD", entity)]
-        return self.definitions.resolve_job_def("backfill_all").execute_in_process(
+        """One ranged run over these entities, as schedule and sensor ask for it."""
+        asked = range_request("SAMLTD", entities, first, last)
+        job = self.definitions.resolve_job_def("backfill_all")
+        chosen = job.get_subset(asset_selection=set(asked.asset_selection or ()), asset_check_selection=set(asked.asset_check_keys or ()))
+        return chosen.execute_in_process(
             instance=self.instance,
-            asset_selection=keys,
-            tags={"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()},
+            tags=asked.tags,
             run_config=dict(config or {}),
             raise_on_error=False,
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import dagster as dg
+import duckdb
 
 from sage300_assets.catalogue import find
+from sage300_assets.lake.layout import view_name
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.names import asset_key
 from sage300_assets_tests.orchestration.conftest import START, TODAY, House
@@ -35,6 +37,21 @@ def test_rows_and_control_totals_per_day_add_up_to_the_source(house: House) -> N
     assert sum(m.metadata["dagster/partition_row_count"].value for m in days.values()) == len(truth)  # type: ignore[misc]
     totals = sum((Decimal(str(m.metadata["control_total"].value)) for m in days.values()), Decimal(0))
     assert totals == sum((row["BatchTotal"] for row in truth), Decimal(0))
+
+
+def test_after_a_run_the_catalogue_for_a_duckdb_shell_shows_all_that_it_read(house: House) -> None:
+    """However quickly its reads followed each other, and also if it failed in the end."""
+    newest = max(row["PostingSequenceNumber"] for row in house.world.truth("SAMLTD", "GLPostedTransactions"))
+    line = house.world.truth("SAMLTD", "GLPostedTransactions")[0]
+    assert house.run(VENDORS, BATCHES, ACCOUNTS, POSTED).success
+    house.world.put("SAMLTD", "GLPostedTransactions", {**line, "PostingSequenceNumber": newest + 1})
+    house.world.replace_all("SAMLTD", "APVendors", house.world.truth("SAMLTD", "APVendors")[:2])
+    assert not house.run(VENDORS, POSTED).success
+    with duckdb.connect(str(house.source.lake.layout.warehouse), read_only=True) as db:
+        for entity in (VENDORS, BATCHES, ACCOUNTS, POSTED):
+            shown = db.sql(f'SELECT count(*) FROM samltd."{view_name(entity.root)}"').fetchall()
+            assert shown == [(house.source.lake.current("SAMLTD", entity.root).num_rows,)], entity.resource
+        assert db.sql(f'SELECT count(*) FROM samltd.gl_posted_transactions WHERE "PostingSequenceNumber" = {newest + 1}').fetchall() == [(1,)]
 
 
 def test_all_checks_pass_on_a_sound_company(house: House) -> None:

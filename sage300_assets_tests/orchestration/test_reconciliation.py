@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import dagster as dg
+import pytest
+from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorDefinition
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from sage300_assets.catalogue import find
-from sage300_assets.orchestration.jobs import DAILY
-from sage300_assets.orchestration.reconciliation import JOB, key_of
+from sage300_assets.orchestration.jobs import BACKFILL, DAILY
+from sage300_assets.orchestration.reconciliation import JOB, control_key, key_of
+from sage300_assets.reconciliation.controls import CONTROLS
 from sage300_assets_tests.orchestration.conftest import House
 
 BATCHES = find("APInvoiceBatches")
+AP_BATCH_TOTALS = next(control for control in CONTROLS if control.name == "ap_batch_totals")
 
 
 def _run(house: House) -> dg.ExecuteInProcessResult:
@@ -51,27 +56,44 @@ def test_controls_are_checks_and_the_reconciliation_tells_the_whole_story(house:
     batch = house.world.truth("SAMLTD", "APInvoiceBatches")[0]
     house.world.put("SAMLTD", "APInvoiceBatches", {"BatchNumber": batch["BatchNumber"], "BatchTotal": batch["BatchTotal"] - Decimal("0.01")})
     assert house.run(BATCHES).success
-    planted = _check(_run(house), "ap_batch_totals")
+    result = _run(house)
+    planted = _check(result, "ap_batch_totals")
     assert not planted.passed
     assert planted.severity is dg.AssetCheckSeverity.ERROR
     assert planted.metadata["severity"].value == "error"
     assert planted.metadata["unexplained"].value == 1
     assert f"BatchNumber {batch['BatchNumber']}" in str(planted.metadata["offending"].value)
 
+    # A read that follows neither judges a control nor takes its verdict away.
+    read = house.run(BATCHES)
+    assert {e.check_name for e in read.get_asset_check_evaluations()} >= {"keys_unique", "newest_business_date"}
+    (latest,) = house.instance.event_log_storage.get_asset_check_execution_history(control_key("SAMLTD", AP_BATCH_TOTALS), limit=1)
+    assert latest.run_id == result.run_id
+    assert latest.status is AssetCheckExecutionRecordStatus.FAILED
+
+
+@pytest.mark.parametrize("name", ["daily_transactions", "weekly_master_data", "backfill_all"])
+def test_a_job_that_reads_plans_no_control(house: House, name: str) -> None:
+    steps = {node.name for node in house.definitions.resolve_job_def(name).nodes}
+    assert "samltd__newest_business_date" in steps
+    assert "samltd__controls" not in steps
+
 
 def test_the_last_run_over_the_transactions_starts_the_reconciliation(house: House) -> None:
-    sensor = house.definitions.resolve_sensor_def("reconcile_after_transactions")
-    assert isinstance(sensor, dg.SensorDefinition)
     repository = house.definitions.get_repository_def()
 
-    def after(job_name: str, run_id: str, company: str) -> object:
-        run = dg.DagsterRun(job_name=job_name, run_id=run_id, tags={"company": company}, status=dg.DagsterRunStatus.SUCCESS)
-        event = dg.DagsterEvent("PIPELINE_SUCCESS", job_name)
-        return sensor(
-            dg.build_run_status_sensor_context(
-                "reconcile_after_transactions", dagster_instance=house.instance, dagster_run=run, dagster_event=event, repository_def=repository
-            )
+    def after(job_name: str, run_id: str, company: str, *, failed: bool = False) -> object:
+        name = "reconcile_after_a_failed_read" if failed else "reconcile_after_transactions"
+        status = dg.DagsterRunStatus.FAILURE if failed else dg.DagsterRunStatus.SUCCESS
+        sensor = house.definitions.resolve_sensor_def(name)
+        assert isinstance(sensor, RunStatusSensorDefinition)
+        assert sensor._run_status is status
+        run = dg.DagsterRun(job_name=job_name, run_id=run_id, tags={"company": company}, status=status)
+        event = dg.DagsterEvent("PIPELINE_FAILURE" if failed else "PIPELINE_SUCCESS", job_name)
+        context = dg.build_run_status_sensor_context(
+            name, dagster_instance=house.instance, dagster_run=run, dagster_event=event, repository_def=repository
         )
+        return sensor(context)
 
     asked = after(DAILY, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c1", "samltd")
     assert isinstance(asked, dg.RunRequest)
@@ -79,8 +101,12 @@ def test_the_last_run_over_the_transactions_starts_the_reconciliation(house: Hou
     assert asked.asset_selection == [key_of("SAMLTD")]
     assert dg.AssetCheckKey(dg.AssetKey(["samltd", "ap", "invoice_batches"]), "ap_batch_totals") in (asked.asset_check_keys or [])
     assert isinstance(after("weekly_master_data", "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c2", "samltd"), dg.SkipReason)
+    assert isinstance(after(BACKFILL, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c4", "samltd"), dg.RunRequest), "by the change sensor"
+    assert isinstance(after(DAILY, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c5", "samltd", failed=True), dg.RunRequest), "others may have brought something"
     house.instance.add_run(dg.DagsterRun(job_name=DAILY, tags={"company": "samltd"}, status=dg.DagsterRunStatus.STARTED))
-    assert isinstance(after(DAILY, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c3", "samltd"), dg.SkipReason)
+    for job in (DAILY, BACKFILL):
+        assert isinstance(after(job, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c3", "samltd"), dg.SkipReason)
+        assert isinstance(after(job, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c3", "samltd", failed=True), dg.SkipReason)
 
 
 def test_every_morning_a_company_is_reconciled(house: House) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -51,7 +52,7 @@ def open_books(world: World, company: str) -> duckdb.DuckDBPyConnection:
         records = world.truth(company, entity.resource)
         for table in entity.tables:
             _fill(db, table, [] if f"{entity.resource}.{'.'.join(table.path)}" in LACKING else expected_rows(table, records))
-    settle(db, "memory", [Reach(e.resource, date.min, READ_AT) for e in ENTITIES], [t for e in ENTITIES for t in e.tables])
+    settle(db, "memory", [Reach(e.resource, date.min, READ_AT) for e in ENTITIES], [t for e in ENTITIES for t in e.tables], ZoneInfo("UTC"))
     return db
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -38,7 +39,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def _reconcile(house: House, company: str = COMPANY, day: int = 0, *, keeping: bool = True) -> Reconciliation:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC) + timedelta(days=day)
-    return reconcile(house.lake, company, now=now, today=now.date(), run="test", keeping=keeping)
+    return reconcile(house.lake, company, now=now, zone=ZoneInfo("UTC"), run="test", keeping=keeping)
 
 
 def test_a_clean_lake_agrees_and_the_result_is_kept(filled: House) -> None:

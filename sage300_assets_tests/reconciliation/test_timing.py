@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -11,6 +13,7 @@ from sage300_assets.reconciliation.compare import State
 from sage300_assets.reconciliation.control import Comparison, Control
 from sage300_assets.reconciliation.controls import CONTROLS
 from sage300_assets.reconciliation.forms import Rows
+from sage300_assets.reconciliation.ground import days_of
 from sage300_assets_tests.reconciliation.books import EVERYTHING, LOADED, compare
 from sage300_assets_tests.reconciliation.planting import planted
 
@@ -55,17 +58,68 @@ def test_a_batch_that_is_not_posted_yet_explains_the_control_account(books: duck
         assert {abs(d.unexplained) for d in more} >= {Decimal("0.01")}
 
 
-def test_a_balance_read_before_the_last_activity_is_timing(books: duckdb.DuckDBPyConnection) -> None:
+BALANCES = [pair for pair in EVERYTHING if pair[0].name == "ap_balances"]
+
+
+def _busy(books: duckdb.DuckDBPyConnection) -> tuple[str, date]:
+    """A vendor who has something due, and the day of its last activity."""
     ((vendor, day),) = books.execute(
-        "SELECT VendorNumber, max(LastActivityDate) FROM ap_posted_documents WHERE VendorCurrencyAmountDue <> 0 GROUP BY ALL ORDER BY 2 DESC LIMIT 1"
+        """SELECT VendorNumber, max(LastActivityDate) FROM ap_posted_documents WHERE VendorCurrencyAmountDue <> 0 AND CurrencyCode = home_currency()
+        GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT 1"""
     ).fetchall()
-    before = (
-        f"BalanceDueInVendorCurrency = 0, BalanceDueInFunctionalCurrency = 0, NumberOfOpenInvoices = 0, _read_at = TIMESTAMPTZ '{day} 01:00:00+00'"
-    )
-    with planted(books, f"UPDATE ap_vendors SET {before} WHERE VendorNumber = '{vendor}'"):
-        outcomes, differences = compare(books, [pair for pair in EVERYTHING if pair[0].name == "ap_balances"])
+    return vendor, day
+
+
+def _read(books: duckdb.DuckDBPyConnection, vendor: str, at: str, more: str = "0", *, documents: str = "2026-11-22 12:00:00+00") -> list[str]:
+    """The vendor was read at a moment at which its documents of that day in UTC were not there yet; `more` is what is wrong with its balance."""
+    ((due, home, number),) = books.execute(
+        f"""SELECT coalesce(sum(VendorCurrencyAmountDue), 0), coalesce(sum(FunctionalCurrencyAmountDue), 0), count(*)
+        FROM ap_posted_documents WHERE VendorNumber = '{vendor}' AND VendorCurrencyAmountDue <> 0 AND LastActivityDate < DATE '{_busy(books)[1]}'"""
+    ).fetchall()
+    return [
+        f"UPDATE ap_posted_documents SET _read_at = TIMESTAMPTZ '{documents}'",
+        f"""UPDATE ap_vendors SET BalanceDueInVendorCurrency = {due} + {more}, BalanceDueInFunctionalCurrency = {home} + {more},
+        NumberOfOpenInvoices = {number}, _read_at = TIMESTAMPTZ '{at}' WHERE VendorNumber = '{vendor}'""",
+    ]
+
+
+def test_a_balance_read_before_the_last_activity_is_timing(books: duckdb.DuckDBPyConnection) -> None:
+    vendor, day = _busy(books)
+    with planted(books, *_read(books, vendor, f"{day} 01:00:00+00")):
+        outcomes, differences = compare(books, BALANCES)
     assert {o.state for o in outcomes} == {State.EXPLAINED}
     assert {d.reason.partition(" was read")[2] for d in differences} == {" before the last activity"}
+
+
+def test_a_busy_day_explains_no_more_than_its_documents_can_have_moved(books: duckdb.DuckDBPyConnection) -> None:
+    vendor, day = _busy(books)
+    with planted(books, *_read(books, vendor, f"{day} 01:00:00+00", "100000.01")):
+        _, differences = compare(books, BALANCES)
+    found = [d for d in differences if d.unexplained]
+    assert {d.what for d in found} == {"balance in the vendor's currency", "balance in home currency"}
+    assert {d.reason for d in found} == {"more than documents with activity since the balance was read can have moved"}
+    assert all(d.unexplained == d.difference for d in found)
+    with planted(books, f"UPDATE ap_vendors SET NumberOfOpenInvoices = NumberOfOpenInvoices + 1000 WHERE VendorNumber = '{vendor}'"):
+        assert [d.unexplained for d in compare(books, BALANCES)[1]] == [1000]
+
+
+def test_a_cent_at_a_party_without_activity_since_it_was_read_is_never_timing(books: duckdb.DuckDBPyConnection) -> None:
+    vendor, day = _busy(books)
+    for at, documents in ((f"{day + timedelta(days=1)} 06:00:00+00", "2026-11-22 12:00:00+00"), (f"{day} 06:00:00+00", f"{day} 05:00:00+00")):
+        wrong = (
+            f"UPDATE ap_vendors SET BalanceDueInVendorCurrency = BalanceDueInVendorCurrency + 0.01, _read_at = '{at}' WHERE VendorNumber = '{vendor}'"
+        )
+        with planted(books, f"UPDATE ap_posted_documents SET _read_at = '{documents}'", wrong):
+            assert [d.unexplained for d in compare(books, BALANCES)[1]] == [Decimal("0.01")]
+
+
+@pytest.mark.parametrize(("zone", "hour", "state"), [("America/Vancouver", 26, State.EXPLAINED), ("Asia/Tokyo", 20, State.DIFFERS)])
+def test_days_are_those_of_the_company(books: duckdb.DuckDBPyConnection, zone: str, hour: int, state: State) -> None:
+    """In an evening in Vancouver it is tomorrow in UTC, and at five in the morning in Tokyo it is still yesterday."""
+    vendor, day = _busy(books)
+    read = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hour)
+    with planted(books, days_of(ZoneInfo(zone)), *_read(books, vendor, read.isoformat())):
+        assert {o.state for o in compare(books, BALANCES)[0]} == {state}
 
 
 def test_periods_before_the_history_are_not_compared(books: duckdb.DuckDBPyConnection) -> None:

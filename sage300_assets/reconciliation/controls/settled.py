@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
-from sage300_assets.reconciliation.forms import Rows, key_of, pair, total
+from sage300_assets.reconciliation.forms import Rows, key_of, pair, total, view
 
 
 @dataclass(frozen=True)
@@ -59,39 +59,54 @@ _AR = _Side(
 )
 
 
-def _balance(side: _Side, what: str, balance: str, due: str, *, home: bool) -> Comparison:
-    """What a party owes is what is due on its documents. A balance moves without the party's own stamp, so it may have been read earlier."""
+def _read_before(side: _Side, compared: str, low: str, high: str) -> str:
+    """For each party: what is compared with it, and how far that can have moved since the party was read.
+
+    Only a document that was read after its party, and whose last activity is of that day or later, can have moved.
+    """
     number = f"{side.party}Number"
-    rows = Rows(side.parties)
-    documents = f"""(SELECT {number}, sum({due}) AS due, max(LastActivityDate) AS last, max(_read_at) AS read_at
-        FROM {side.module}_posted_documents GROUP BY ALL) AS d"""
-    late = "(t._read_at < d.read_at AND d.last >= CAST(t._read_at AS DATE))"
+    moved = "d._read_at > p._read_at AND d.LastActivityDate >= local_day(p._read_at)"
+    return f"""(SELECT d.{number}, {compared} AS now, sum({low}) FILTER ({moved}) AS low, sum({high}) FILTER ({moved}) AS high
+        FROM {side.module}_posted_documents AS d JOIN {view(side.parties)} AS p ON p.{number} = d.{number} GROUP BY ALL) AS d"""
+
+
+def _timing(says: str, what: str) -> dict[str, str]:
+    """A difference is timing if the documents that moved can account for all of it; more than that is not, however busy the day was."""
+    fits = f"({says} - coalesce(d.now, 0) BETWEEN d.low AND d.high)"
+    return {
+        "explained": f"CASE WHEN {fits} THEN {says} - coalesce(d.now, 0) ELSE 0 END",
+        "reason": f"""CASE WHEN {fits} THEN 'the {what} was read before the last activity'
+            WHEN d.low IS NOT NULL THEN 'more than documents with activity since the {what} was read can have moved' ELSE '' END""",
+    }
+
+
+def _balance(side: _Side, what: str, balance: str, due: str, invoiced: str, *, home: bool) -> Comparison:
+    """What a party owes is what is due on its documents. A balance moves without the party's own stamp, so it may have been read earlier."""
+    # Then it was anything from nothing to its whole amount.
+    low, high = (f"{end}(0, d.{invoiced}, d.{due}) - d.{due}" for end in ("least", "greatest"))
+    number = f"{side.party}Number"
     return Comparison(
         what,
         pair(
             key=key_of(side.parties),
             says=f"t.{balance}",
-            adds="coalesce(d.due, 0)",
+            adds="coalesce(d.now, 0)",
             currency="''" if home else "t.CurrencyCode",
-            explained=f"CASE WHEN {late} THEN t.{balance} - coalesce(d.due, 0) ELSE 0 END",
-            reason=f"CASE WHEN {late} THEN 'the balance was read before the last activity' ELSE '' END",
-            source=f"{rows.source} LEFT JOIN {documents} ON d.{number} = t.{number}",
+            source=f"{Rows(side.parties).source} LEFT JOIN {_read_before(side, f'sum(d.{due})', low, high)} ON d.{number} = t.{number}",
+            **_timing(f"t.{balance}", "balance"),
         ),
     )
 
 
 def _open_count(side: _Side, field: str) -> Comparison:
-    number = f"{side.party}Number"
-    documents = f"""(SELECT {number}, count(*) FILTER ({side.own}AmountDue <> 0) AS held, max(LastActivityDate) AS last, max(_read_at) AS read_at
-        FROM {side.module}_posted_documents GROUP BY ALL) AS d"""
-    late = "(t._read_at < d.read_at AND d.last >= CAST(t._read_at AS DATE))"
+    number, open_now = f"{side.party}Number", f"CAST(d.{side.own}AmountDue <> 0 AS INTEGER)"
+    read_before = _read_before(side, f"sum({open_now})", f"-{open_now}", f"1 - {open_now}")
     sql = pair(
         key=key_of(side.parties),
         says=f"CAST(t.{field} AS DECIMAL(19,3))",
-        adds="coalesce(d.held, 0)",
-        explained=f"CASE WHEN {late} THEN t.{field} - coalesce(d.held, 0) ELSE 0 END",
-        reason=f"CASE WHEN {late} THEN 'the count was read before the last activity' ELSE '' END",
-        source=f"{Rows(side.parties).source} LEFT JOIN {documents} ON d.{number} = t.{number}",
+        adds="coalesce(d.now, 0)",
+        source=f"{Rows(side.parties).source} LEFT JOIN {read_before} ON d.{number} = t.{number}",
+        **_timing(f"t.{field}", "count"),
     )
     return Comparison(f"{field} = documents with something due", sql, counts=True)
 
@@ -187,8 +202,22 @@ CONTROLS = (
         "What each vendor is owed is what is due on its documents.",
         "ap/vendors",
         (
-            _balance(_AP, "balance in the vendor's currency", "BalanceDueInVendorCurrency", "VendorCurrencyAmountDue", home=False),
-            _balance(_AP, "balance in home currency", "BalanceDueInFunctionalCurrency", "FunctionalCurrencyAmountDue", home=True),
+            _balance(
+                _AP,
+                "balance in the vendor's currency",
+                "BalanceDueInVendorCurrency",
+                "VendorCurrencyAmountDue",
+                "VendorCurrencyInvoiceAmount",
+                home=False,
+            ),
+            _balance(
+                _AP,
+                "balance in home currency",
+                "BalanceDueInFunctionalCurrency",
+                "FunctionalCurrencyAmountDue",
+                "FunctionalCurrencyInvoiceAmount",
+                home=True,
+            ),
             _open_count(_AP, "NumberOfOpenInvoices"),
         ),
     ),
@@ -197,8 +226,22 @@ CONTROLS = (
         "What each customer owes is what is due on its documents.",
         "ar/customers",
         (
-            _balance(_AR, "balance in the customer's currency", "BalanceDueInCustomerCurrency", "CustomerCurrencyAmountDue", home=False),
-            _balance(_AR, "balance in home currency", "BalanceDueInFunctionalCurrency", "FunctionalCurrencyAmountDue", home=True),
+            _balance(
+                _AR,
+                "balance in the customer's currency",
+                "BalanceDueInCustomerCurrency",
+                "CustomerCurrencyAmountDue",
+                "CustomerCurrencyInvoiceAmount",
+                home=False,
+            ),
+            _balance(
+                _AR,
+                "balance in home currency",
+                "BalanceDueInFunctionalCurrency",
+                "FunctionalCurrencyAmountDue",
+                "FunctionalCurrencyInvoiceAmount",
+                home=True,
+            ),
             _open_count(_AR, "NumberOfOpenDocuments"),
         ),
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -102,6 +103,8 @@ class Sage300Client:
     on_call: Callable[[Call], None] | None = None
     metadata_store: MetadataStore | None = None
     wait: Callable[[float], None] | None = None
+    within: float = 0.0
+    """Seconds in which everything is to be over, for those who are not waited for: then each request is tried once, and not for long."""
     transport: Transport = field(init=False)
     _metadata: dict[str, ModuleMetadata] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -109,6 +112,8 @@ class Sage300Client:
     def __post_init__(self) -> None:
         self.settings.require_source()
         patience = Patience(tries=self.settings.sage300_tries, page_seconds=self.settings.sage300_timeout)
+        if self.within:
+            patience = Patience(tries=1, page_seconds=min(self.settings.sage300_timeout, self.within / 3), until=time.monotonic() + self.within)
         client = http_client(self.settings, patience, _HEADERS)
         limiter = AdaptiveLimiter(self.settings.sage300_max_parallel)
         self.transport = Transport(client, limiter, patience, self.on_call, self.wait)
