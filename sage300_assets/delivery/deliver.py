@@ -7,6 +7,7 @@ What an error of the target means is decided in one place, `send_one`:
     PermanentError, DataError, Conflict it was refused: a dead letter, and the others go on
     AccessError, ConfigurationError     nothing can be sent: what was claimed is given back, and the delivery stops
     UnknownOutcome, RetriableError      nobody knows: the target is asked before anything is sent again
+    Unfinished                          it is there, but not at its end: asked a few times, which brings it on, then taken as it is
     anything else                       a fault of ours: also unknown, and it is raised
 """
 
@@ -37,7 +38,7 @@ from sage300_assets.base.errors import (
     UnknownOutcome,
 )
 from sage300_assets.base.watch import NOBODY, Watch
-from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Waits
+from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Unfinished, Waits
 from sage300_assets.delivery.past import close_overtaken, note_rejections, repeat
 from sage300_assets.delivery.plan import Plan, open_rows
 from sage300_assets.lake.lake import Lake
@@ -51,6 +52,8 @@ from sage300_assets.ledger.store import Ledger
 _AT_ONCE = 500
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=5)
 _TRIES = 6
+_ASKS = 5
+"""So often what is unfinished is asked about before it is taken as it is."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,8 @@ class Courier:
                 found = target.find(claim.item)
             except (AccessError, ConfigurationError) as refusal:
                 return Unknown(claim, refusal.message, self._later(claim)), refusal
+            except Unfinished as problem:
+                return self._unfinished(claim, problem), None
             except Sage300AssetsError as problem:
                 return Unknown(claim, problem.message, self._later(claim)), None
             watch.step("asked")
@@ -234,6 +239,8 @@ class Courier:
             case AccessError() | ConfigurationError():
                 kind = "auth" if isinstance(problem, AccessError) else "config"
                 outcome, stop = Again(claim, problem.message, self.now(), problem_class=kind), problem
+            case Unfinished():
+                outcome = self._unfinished(claim, problem)
             case UnknownOutcome() | RetriableError():
                 outcome = Unknown(claim, str(problem), self._later(claim))
             case PermanentError() | DataError() | Conflict():
@@ -253,8 +260,14 @@ class Courier:
         asked = busy.seconds if isinstance(busy, Throttled) else None
         return Again(claim, busy.message, self._later(claim) if asked is None else self.now() + timedelta(seconds=asked))
 
+    def _unfinished(self, claim: Claim, problem: Unfinished) -> Outcome:
+        # Claims that sent nothing asked.
+        if claim.ask_first and claim.fence - claim.item.attempts >= _ASKS:
+            return self._done(claim, problem.sent)
+        return Unknown(claim, problem.message, self._later(claim))
+
     def _later(self, claim: Claim) -> datetime:
-        doublings: int = 2 ** min(claim.item.attempts, 10)
+        doublings: int = 2 ** min(claim.fence - 1, 10)
         return self.now() + min(_LONGEST_WAIT, _FIRST_WAIT * doublings)
 
 

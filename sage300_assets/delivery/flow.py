@@ -37,6 +37,14 @@ class OutcomeUnknown(UnknownOutcome):
     """A request may have had its effect: the target is asked before anything is sent again."""
 
 
+class Unfinished(OutcomeUnknown):
+    """What was sent is there, but not at the end that the flow wants: asking brings it on. `sent` is what there is if asking does not help."""
+
+    def __init__(self, message: str, *, sent: Sent, cure: str = "") -> None:
+        self.sent = sent
+        super().__init__(message, cure=cure)
+
+
 class NoEffect(Sage300AssetsError):
     """A request certainly had no effect, and may be tried again."""
 

@@ -7,7 +7,7 @@ from collections import Counter as Count
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Barrier, Thread
@@ -25,7 +25,7 @@ from sage300_assets.delivery.past import past_of
 from sage300_assets.delivery.plan import Plan, make_plan
 from sage300_assets.flows.writeback.contract import Role
 from sage300_assets.flows.writeback.documents import Document
-from sage300_assets.flows.writeback.flow import write_back
+from sage300_assets.flows.writeback.flow import WriteBack, write_back
 from sage300_assets.flows.writeback.parse import Row
 from sage300_assets.flows.writeback.references import Account, References
 from sage300_assets.flows.writeback.target import BatchTarget, payload_of
@@ -57,6 +57,9 @@ class Works:
     lake: Lake
     clock: Clock = field(default_factory=Clock)
     wanted: list[str] = field(default_factory=list)
+    declared: WriteBack = DECLARED
+    edited_from: date = TODAY + timedelta(days=1)
+    """Nobody changes a description in a trial, so nothing need be searched through to its lines."""
 
     @property
     def flow(self) -> Flow:
@@ -70,7 +73,7 @@ class Works:
         for n, record in enumerate(self.wanted):
             lines = (("6000100", Decimal(n + 1)), ("2300100", -Decimal(n + 1)))
             rows = tuple(Row(i, {Role.ACCOUNT: a, Role.AMOUNT: v, Role.DAY: TODAY}) for i, (a, v) in enumerate(lines, 2))
-            db.execute("INSERT INTO source VALUES (?, ?, ?, NULL)", [record, payload_of(DECLARED, Document(record, rows), REFERENCES), n + 1])
+            db.execute("INSERT INTO source VALUES (?, ?, ?, NULL)", [record, payload_of(self.declared, Document(record, rows), REFERENCES), n + 1])
         return "SELECT * FROM source"
 
     def plan(self) -> Plan:
@@ -85,8 +88,7 @@ class Works:
             sage300_password=world.password, sage300_tries=2, sage300_timeout=5,
         )  # fmt: skip
         with Sage300Client(settings, COMPANY, wait=lambda _seconds: None, on_call=on_call) as client:
-            # Nobody has changed a description here, so nothing need be searched through to its lines.
-            yield BatchTarget(Sage300Writer(client, WritePatience(5, 5, 2, 0)), DECLARED, TODAY + timedelta(days=1))
+            yield BatchTarget(Sage300Writer(client, WritePatience(5, 5, 2, 0)), self.declared, self.edited_from)
 
     def work(self, plan: Plan, worker: str, watch: Watch = NOBODY, on_call: Killer | None = None) -> None:
         courier = Courier(self.ledger, self.clock.now, worker, wait=self.clock.wait)

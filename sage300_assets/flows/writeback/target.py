@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sage300_assets.base.errors import Conflict, PermanentError, RetriableError, UnknownOutcome
+from sage300_assets.base.errors import Conflict, DataError, PermanentError, RetriableError, Sage300AssetsError, UnknownOutcome
 from sage300_assets.catalogue import find
-from sage300_assets.delivery.flow import NoEffect, OutcomeUnknown, Sent
+from sage300_assets.delivery.flow import NoEffect, OutcomeUnknown, Sent, Unfinished
 from sage300_assets.flows.writeback.documents import Document
 from sage300_assets.flows.writeback.flow import WriteBack
 from sage300_assets.flows.writeback.references import References
@@ -64,7 +64,7 @@ class BatchTarget:
     def _already(self, item: Item) -> Sent | None:
         """A batch that carries the id although the ledger does not know of it: of another worker, or from before a ledger that was lost."""
         try:
-            found = [b for b in self.writer.find_batches(self.flow.kind, marker_of(item.record)) if b.stage != "deleted"]
+            found = [b for b in self.writer.find_batches(self.flow.kind, marker_of(item.record), self.edited_from) if b.stage != "deleted"]
         except (RetriableError, UnknownOutcome) as trouble:
             raise NoEffect(f"{self.flow.name} {item.record}: {trouble.message}", cure="Nothing was sent; it is tried again.") from trouble
         if len(found) > 1:
@@ -79,15 +79,22 @@ class BatchTarget:
         )
 
     def _ended(self, item: Item, batch: Batch) -> Sent:
-        """Bring a batch to the end that the flow wants. What goes wrong here is told, but the batch is there: nothing may make it again."""
+        """Bring a batch to the end that the flow wants. Whatever goes wrong here, the batch is there: nothing may be told as if it were not."""
         link = self._link(item, batch)
         outcome: Created | Done | Refused | Unknown = Created(batch)
-        if self.flow.ending == "make ready" and batch.stage == "open":
-            outcome = self.writer.mark_ready(self.flow.kind, batch.number)
-        elif self.flow.ending == "post" and batch.stage != "posted":
-            outcome = self.writer.post(self.flow.kind, batch.number)
+        in_vain = f"{batch.stage}; it could not be {_WANTED[self.flow.ending]}"
+        try:
+            if self.flow.ending == "make ready" and batch.stage == "open":
+                outcome = self.writer.mark_ready(self.flow.kind, batch.number)
+            elif self.flow.ending == "post" and batch.stage != "posted":
+                outcome = self.writer.post(self.flow.kind, batch.number)
+        except (PermanentError, DataError, Conflict) as refusal:
+            return Sent(batch.number, f"{in_vain}: {refusal.message}", link)
+        except Sage300AssetsError as trouble:
+            said = f"{self.flow.name} {item.record}: batch {batch.number} is there, {in_vain}: {trouble.message}"
+            raise Unfinished(said, sent=Sent(batch.number, f"{in_vain}: {trouble.message}", link), cure=trouble.cure) from trouble
         if isinstance(outcome, Refused):
-            return Sent(batch.number, f"{batch.stage}; it could not be {_WANTED[self.flow.ending]}: {outcome}", link)
+            return Sent(batch.number, f"{in_vain}: {outcome}", link)
         if isinstance(outcome, Unknown):
             return Sent(batch.number, f"{batch.stage} or further: {outcome.cause}", link)
         return Sent(batch.number, outcome.batch.stage, link)

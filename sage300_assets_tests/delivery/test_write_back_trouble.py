@@ -1,0 +1,94 @@
+"""Trouble around the batch of a write-back: what is there is never told as if it were not, and never made twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sage300_assets.base.errors import AccessError
+from sage300_assets.flows.writeback.flow import Ending, write_back
+from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.dead_letters import DeadLetters
+from sage300_assets.ledger.items import Item
+from sage300_assets.ledger.outbox import Outbox
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import outbox
+from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets_tests.delivery.test_write_back_trials import Works
+from sage300_assets_tests.house import COMPANY, TODAY
+
+JOURNALS = "GLJournalBatches"
+NUMBER = count(1)
+"""Each test has a transaction of its own in the Sage 300 that all share."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(World(companies=(COMPANY,), days=3, today=TODAY)) as one:
+        yield one
+
+
+@pytest.fixture
+def works(server: Server, tmp_path: Path, empty_ledger: Path) -> Iterator[Works]:
+    (tmp_path / "ledger.db").write_bytes(empty_ledger.read_bytes())
+    ledger = Ledger.at(f"sqlite:///{(tmp_path / 'ledger.db').as_posix()}")
+    one = Works(server, ledger, Lake(tmp_path / "lake"), wanted=[f"JE-{next(NUMBER)}"])
+    yield one
+    server.faults.clear()
+    ledger.close()
+
+
+def ending(works: Works, end: Ending) -> None:
+    works.declared = replace(write_back("forecast_adjustments"), ending=end)
+
+
+def batches(works: Works) -> list[dict[str, Any]]:
+    return [b for b in works.server.world.truth(COMPANY, JOURNALS) if str(b["Description"]).startswith(f"[{works.wanted[0]}]")]
+
+
+def item(works: Works) -> Item:
+    (one,) = Outbox(works.ledger, works.clock.now).items(company=COMPANY, flow="journals")
+    return one
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "unauthorized", "gateway_timeout"])
+@pytest.mark.parametrize("end", ["make ready", "post"])
+def test_trouble_behind_the_creation_makes_no_second_batch_and_is_finished_by_asking(works: Works, fault: str, end: Ending) -> None:
+    ending(works, end)
+    works.server.faults.set(fault, times=2, after=3, resource=JOURNALS)  # two searches and the creation come before
+    for worker in ("first", "second"):
+        with suppress(AccessError):
+            works.work(works.plan(), worker)
+        works.clock.wait(3600)
+    (batch,) = batches(works)
+    assert (item(works).state, item(works).external_id) == ("done", batch["BatchNumber"])
+    assert item(works).answer == {"make ready": "ready", "post": "posted"}[end]
+    assert DeadLetters(works.ledger, works.clock.now).open() == []
+
+
+def test_a_right_that_is_missing_behind_the_creation_is_told_with_the_batch(works: Works) -> None:
+    ending(works, "make ready")
+    works.server.faults.set("read_only", times=None, after=1, resource=JOURNALS)
+    works.work(works.plan(), "first")
+    (batch,) = batches(works)
+    assert (item(works).state, item(works).external_id) == ("done", batch["BatchNumber"])
+    assert "could not be made ready" in item(works).answer
+
+
+def test_a_batch_that_somebody_renamed_is_not_made_again(works: Works) -> None:
+    works.edited_from = TODAY - timedelta(days=1)
+    works.work(works.plan(), "first")
+    (batch,) = batches(works)
+    works.server.world.put(COMPANY, JOURNALS, {"BatchNumber": batch["BatchNumber"], "Description": "Checked by Bob"})
+    with works.ledger.write() as db:
+        db.execute(outbox.delete())  # the ledger was lost
+    works.work(works.plan(), "second")
+    assert item(works).external_id == batch["BatchNumber"]
+    assert batches(works) == []
