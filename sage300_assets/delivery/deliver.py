@@ -157,7 +157,8 @@ class Courier:
     # --- sending -----------------------------------------------------------------------------------------------------------------
 
     def _work(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str, watch: Watch) -> None:
-        until = self.now() + self.patience
+        # What may still have its effect is waited for: nobody else might come to ask.
+        until = self.now() + max(self.patience, target.settles + _LONGEST_WAIT)
         while True:
             claims = box.claim(self.worker, lease=self.lease, limit=1, flow=flow.name, company=plan.scope)
             if claims:
@@ -215,6 +216,10 @@ class Courier:
             watch.step("asked")
             if found is not None:
                 return self._done(claim, found), None
+            settled = claim.item.sent_at + target.settles if claim.item.sent_at else self.now()
+            if settled > self.now():
+                said = f"It is not there, but until {settled:%H:%M:%S} UTC it may still come."
+                return Unknown(claim, said, min(settled, self._later(claim))), None
         box.intend([claim])
         watch.step("intended")
         return self.send_one(flow, target, claim, watch)

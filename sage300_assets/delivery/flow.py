@@ -92,6 +92,10 @@ class Seen:
 class Target(Protocol):
     """How a flow reaches its target. Both may raise any of this project's errors; see `deliver.send_one` for what each means."""
 
+    @property
+    def settles(self) -> timedelta:
+        """So long after a request was sent it may still have its effect; before, that `find` finds nothing proves nothing."""
+
     def find(self, item: Item) -> Sent | None:
         """Ask whether an earlier attempt had its effect; None says that it certainly had none."""
 

@@ -157,7 +157,9 @@ class DeadLetters:
         return from_row(db.execute(select(outbox).where(outbox.c.id == found.item)).one()), event
 
 
-_OF_AN_ATTEMPT = frozenset({"id", "attempts", "worker", "fence", "lease_until", "problem_class", "problem_code", "problem", "answer", "external_id"})
+_OF_AN_ATTEMPT = frozenset({
+    "id", "attempts", "worker", "fence", "lease_until", "problem_class", "problem_code", "problem", "answer", "external_id", "sent_at",
+})  # fmt: skip
 
 
 def _wanted(company: str, flow: str, problem_class: str) -> list[ColumnElement[bool]]:

@@ -95,6 +95,8 @@ class Item:
     external_id: str
     created_at: datetime
     updated_at: datetime
+    sent_at: datetime | None = None
+    """When it was last about to be sent; None if it never was."""
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ class Outbox:
         with self.ledger.write() as db:
             for claim in claims:
                 mine = and_(_owned(claim, ("claimed", "intended")), outbox.c.lease_until > now)
-                values = {"state": "intended", "ask_first": True, "attempts": outbox.c.attempts + 1, "updated_at": now}
+                values = {"state": "intended", "ask_first": True, "attempts": outbox.c.attempts + 1, "updated_at": now, "sent_at": now}
                 if db.execute(update(outbox).where(mine).values(**values)).rowcount != 1:
                     raise _lost(claim, "sent")
 

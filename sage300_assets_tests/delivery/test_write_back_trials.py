@@ -39,6 +39,7 @@ from sage300_assets_tests.delivery.conftest import Clock
 from sage300_assets_tests.house import COMPANY, TODAY, WHOLE
 
 TRIALS, BLOCK = (1000 if WHOLE else 50), 50
+SETTLES = timedelta(seconds=300)
 STEPS = ("begun", "enqueued", "claimed", "intended", "sent", "settled")
 REFERENCES = References("CAD", {c: Account(c, is_active=True) for c in ("6000100", "2300100")}, {}, (), {"CAD": 2})
 DECLARED = write_back("forecast_adjustments")
@@ -88,7 +89,7 @@ class Works:
             sage300_password=world.password, sage300_tries=2, sage300_timeout=5,
         )  # fmt: skip
         with Sage300Client(settings, COMPANY, wait=lambda _seconds: None, on_call=on_call) as client:
-            yield BatchTarget(Sage300Writer(client, WritePatience(5, 5, 2, 0)), self.declared, self.edited_from)
+            yield BatchTarget(Sage300Writer(client, WritePatience(5, 5, 2, 0)), self.declared, self.edited_from, SETTLES)
 
     def work(self, plan: Plan, worker: str, watch: Watch = NOBODY, on_call: Killer | None = None) -> None:
         courier = Courier(self.ledger, self.clock.now, worker, wait=self.clock.wait)

@@ -21,7 +21,7 @@ from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import outbox
 from sage300_assets.simulators.sage300 import Server, World
-from sage300_assets_tests.delivery.test_write_back_trials import Works
+from sage300_assets_tests.delivery.test_write_back_trials import SETTLES, Works
 from sage300_assets_tests.house import COMPANY, TODAY
 
 JOURNALS = "GLJournalBatches"
@@ -92,3 +92,31 @@ def test_a_batch_that_somebody_renamed_is_not_made_again(works: Works) -> None:
     works.work(works.plan(), "second")
     assert item(works).external_id == batch["BatchNumber"]
     assert batches(works) == []
+
+
+@pytest.mark.parametrize("late", [30, 200])
+def test_a_batch_that_comes_after_the_proxy_gave_up_is_waited_for(works: Works, late: int) -> None:
+    """The proxy answers 504, the first questions find nothing, and Sage 300 makes the batch all the same."""
+    given_up = works.clock.now()
+    real = works.clock.wait
+
+    def wait(seconds: float) -> None:
+        real(seconds)
+        if works.clock.now() >= given_up + timedelta(seconds=late):
+            works.server.finish_late_writes()
+
+    works.clock.wait = wait  # type: ignore[method-assign]
+    works.server.faults.set("late_write", resource=JOURNALS)
+    works.work(works.plan(), "first")
+    works.clock.wait(3600)
+    (batch,) = batches(works)
+    assert (item(works).state, item(works).external_id, item(works).attempts) == ("done", batch["BatchNumber"], 1)
+
+
+def test_a_batch_that_never_comes_is_sent_again_when_it_cannot_come_any_more(works: Works) -> None:
+    began = works.clock.now()
+    works.server.faults.set("failed_write", resource=JOURNALS)
+    works.work(works.plan(), "first")
+    (batch,) = batches(works)
+    assert (item(works).state, item(works).external_id, item(works).attempts) == ("done", batch["BatchNumber"], 2)
+    assert works.clock.now() >= began + SETTLES

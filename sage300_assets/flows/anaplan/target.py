@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,6 +47,9 @@ class ImportTarget:
     settings: PlanningSettings
     open: Callable[[Lake, str], AbstractContextManager[duckdb.DuckDBPyConnection]]
     """As the flow opens what it reads."""
+
+    settles = timedelta(0)
+    """An import may be run again at any time."""
 
     def find(self, item: Item) -> Sent | None:  # noqa: ARG002 - nothing of it matters
         """Nothing has to be looked for: an import sets members and cells to what its file says, so that a second run ends as the first would have."""

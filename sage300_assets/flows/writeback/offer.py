@@ -93,7 +93,8 @@ def batch_target(declared: WriteBack, company: str, settings: WritebackSettings)
     known = load_settings()
     today = datetime.now(UTC).astimezone(known.zone(company)).date()
     with recording() as keeper, Sage300Client(known, company, on_call=told_to(keeper, Behalf(company=company))) as client:
-        yield BatchTarget(Sage300Writer(client), declared, today - timedelta(days=settings.writeback_search_days))
+        searched = today - timedelta(days=settings.writeback_search_days)
+        yield BatchTarget(Sage300Writer(client), declared, searched, timedelta(seconds=settings.writeback_settle_seconds))
 
 
 # --- the documents of the newest export ------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sage300_assets.base.errors import Conflict, DataError, PermanentError, RetriableError, Sage300AssetsError, UnknownOutcome
 from sage300_assets.catalogue import find
@@ -36,6 +36,8 @@ class BatchTarget:
     flow: WriteBack
     edited_from: date
     """Batches edited since then are searched through to their lines, in case somebody has changed a description."""
+    settles: timedelta = timedelta(seconds=900)
+    """A proxy in between gives up after a minute, and Sage 300 may make the batch all the same, for as long as a creation may take."""
 
     def find(self, item: Item) -> Sent | None:
         """Ask whether the batch of a transaction is there; bring it to its end if it is."""
