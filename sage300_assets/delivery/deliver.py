@@ -6,7 +6,7 @@ What an error of the target means is decided in one place, `send_one`:
     Waits                               it had no effect and is parked until what it waits for has come
     PermanentError, DataError, Conflict it was refused: a dead letter, and the others go on
     AccessError, ConfigurationError     nothing can be sent: what was claimed is given back, and the delivery stops
-    UnknownOutcome, RetriableError      nobody knows: the target is asked before anything is sent again
+    UnknownOutcome, RetriableError      nobody knows: the target is asked before anything is sent again, six times at most
     Unfinished                          it is there, but not at its end: asked a few times, which brings it on, then taken as it is
     anything else                       a fault of ours: also unknown, and it is raised
 """
@@ -45,7 +45,7 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.deliveries import Deliveries
-from sage300_assets.ledger.items import Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
+from sage300_assets.ledger.items import PENDING, Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.store import Ledger
 
@@ -64,7 +64,7 @@ class Delivered:
     state: str
     """done, partly (something failed, waits or is unknown), dry, unchanged."""
     counts: Mapping[str, int]
-    """State of the outbox -> items of this plan."""
+    """State of the outbox -> items: of this plan what has ended, of all plans of the flow what is still on its way."""
     rejected: tuple[Rejection, ...] = ()
     note: str = ""
 
@@ -105,7 +105,7 @@ class Courier:
             log.finish(delivery, "failed", figures=_figures(plan, box.counts(plan=plan.plan)), note=problem.message)
             raise
         close_overtaken(flow, plan.scope, self.ledger, self.now)
-        counts = box.counts(company=plan.scope, flow=flow.name, plan=plan.plan)
+        counts = self._counts(box, flow, plan)
         whole = set(counts) <= {"done", "superseded", "cancelled"} and not self._rejected
         log.finish(delivery, "done" if whole else "partly", figures=_figures(plan, counts))
         watch.step("finished")
@@ -128,7 +128,12 @@ class Courier:
 
     def _pending(self, flow: Flow, plan: Plan) -> bool:
         counts = Outbox(self.ledger, self.now).counts(company=plan.scope, flow=flow.name)
-        return any(counts.get(state, 0) for state in ("waiting", "claimed", "intended", "unknown"))
+        return any(counts.get(state, 0) for state in PENDING)
+
+    def _counts(self, box: Outbox, flow: Flow, plan: Plan) -> dict[str, int]:
+        """Of this plan what has ended; of all plans what is still on its way, because nobody else asks about it."""
+        ended = {s: n for s, n in box.counts(company=plan.scope, flow=flow.name, plan=plan.plan).items() if s not in PENDING}
+        return ended | {s: n for s, n in box.counts(company=plan.scope, flow=flow.name).items() if s in PENDING}
 
     def _enqueue(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, run: str) -> None:
         if flow.grain is Grain.WHOLE:
@@ -207,12 +212,8 @@ class Courier:
         if claim.ask_first:
             try:
                 found = target.find(claim.item)
-            except (AccessError, ConfigurationError) as refusal:
-                return Unknown(claim, refusal.message, self._later(claim)), refusal
-            except Unfinished as problem:
-                return self._unfinished(claim, problem), None
             except Sage300AssetsError as problem:
-                return Unknown(claim, problem.message, self._later(claim)), None
+                return self._asked_in_vain(flow, claim, problem)
             watch.step("asked")
             if found is not None:
                 return self._done(claim, found), None
@@ -220,6 +221,10 @@ class Courier:
             if settled > self.now():
                 said = f"It is not there, but until {settled:%H:%M:%S} UTC it may still come."
                 return Unknown(claim, said, min(settled, self._later(claim))), None
+            if claim.item.attempts >= _TRIES:
+                return self._given_up(
+                    flow, claim, "NotThere", f"Its outcome was lost {_TRIES} times, and it is not there. {claim.item.problem}".strip()
+                ), None
         box.intend([claim])
         watch.step("intended")
         return self.send_one(flow, target, claim, watch)
@@ -232,6 +237,17 @@ class Courier:
             return self._meaning(flow, claim, problem)
         watch.step("sent")
         return self._done(claim, sent), None
+
+    def _asked_in_vain(self, flow: Flow, claim: Claim, problem: Sage300AssetsError) -> tuple[Outcome, Exception | None]:
+        match problem:
+            case AccessError() | ConfigurationError():
+                return Unknown(claim, problem.message, self._later(claim)), problem
+            case Unfinished():
+                return self._unfinished(claim, problem), None
+            case PermanentError() | DataError() | Conflict():
+                return replace(_refused(flow, claim, problem), ask_first=True), None
+            case _:
+                return Unknown(claim, problem.message, self._later(claim)), None
 
     def _meaning(self, flow: Flow, claim: Claim, problem: Exception) -> tuple[Outcome, Exception | None]:
         outcome: Outcome
@@ -260,10 +276,13 @@ class Courier:
 
     def _again_or_given_up(self, flow: Flow, claim: Claim, busy: Sage300AssetsError) -> Outcome:
         if claim.item.attempts + 1 >= _TRIES:
-            cure = f"It was tried {_TRIES} times. {busy.cure}".strip()
-            return Failed(claim, "retryable", type(busy).__name__, busy.message, cure, flow.sensitive)
+            return self._given_up(flow, claim, type(busy).__name__, busy.message, busy.cure)
         asked = busy.seconds if isinstance(busy, Throttled) else None
         return Again(claim, busy.message, self._later(claim) if asked is None else self.now() + timedelta(seconds=asked))
+
+    def _given_up(self, flow: Flow, claim: Claim, code: str, message: str, cure: str = "") -> Failed:
+        said = f"It was tried {_TRIES} times. {cure or 'Look at the target, then replay it.'}"
+        return Failed(claim, "retryable", code, message, said, flow.sensitive)
 
     def _unfinished(self, claim: Claim, problem: Unfinished) -> Outcome:
         # Claims that sent nothing asked.

@@ -97,7 +97,7 @@ class Target(Protocol):
         """So long after a request was sent it may still have its effect; before, that `find` finds nothing proves nothing."""
 
     def find(self, item: Item) -> Sent | None:
-        """Ask whether an earlier attempt had its effect; None says that it certainly had none."""
+        """Ask whether an earlier attempt had its effect; None says that it certainly had none. What it raises leaves that open."""
 
     def send(self, item: Item) -> Sent:
         """Send, once. A reply that was lost is `OutcomeUnknown`, or any `RetriableError` but `Throttled`."""

@@ -129,7 +129,7 @@ class DeadLetters:
             generation = old.generation + 1
             key = idempotency_key(old.company, old.flow, old.record, sha256(payload), generation)
             row |= {"payload": payload, "payload_hash": sha256(payload), "generation": generation, "idempotency_key": key}
-            row |= {"state": "waiting", "not_before": now, "ask_first": False, "created_at": now, "updated_at": now}
+            row |= {"state": "waiting", "not_before": now, "created_at": now, "updated_at": now}
             db.execute(outbox.insert().values(**row))
             db.execute(update(outbox).where(outbox.c.id == old.id).values(state="superseded", updated_at=now))
             _resolve(db, letter, "edited", now, who=who, reason=reason)

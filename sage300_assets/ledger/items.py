@@ -168,7 +168,7 @@ class Again:
 
 @dataclass(frozen=True)
 class Failed:
-    """It certainly had no effect, and trying again does not help: a dead letter.
+    """Trying again does not help: a dead letter. It certainly had no effect, unless `ask_first` says that nobody knows.
 
     `problem_class` is one of retryable (given up), auth, data, mapping, conflict, config.
     """
@@ -180,6 +180,8 @@ class Failed:
     cure: str
     sensitive: tuple[str, ...] = ()
     """Members of the payload that people may not see in the dead letter, besides those that look like a secret."""
+    ask_first: bool = False
+    """It may have had its effect: when it is replayed, the target is asked before anything is sent."""
     state: str = "failed"
 
 

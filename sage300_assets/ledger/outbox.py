@@ -4,7 +4,7 @@ The way of an item
     waiting -> claimed -> intended -> done
                                    -> unknown    the answer was lost: claimed again, and the target is asked before anything is sent again
                                    -> waiting    `Again`: it certainly had no effect, e.g. the target was busy
-                                   -> failed     `Failed`: refused; a dead letter says why, and waits for a person
+                                   -> failed     `Failed`: refused, or given up; a dead letter says why, and waits for a person
     parked     it waits for other items (`needs`), or for something that has a name, such as a mapping (`Park`)
     cancelled  a person decided that it is not to be sent; superseded: a dead letter was edited and goes out as an item of its own
 

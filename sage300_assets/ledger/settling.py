@@ -50,7 +50,7 @@ def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
         case Again():
             return {"not_before": outcome.not_before, "ask_first": False, **_trouble(outcome.problem_class, "", outcome.problem)}
         case Failed():
-            return {"ask_first": False, **_trouble(outcome.problem_class, outcome.code, outcome.message)}
+            return {"ask_first": outcome.ask_first, **_trouble(outcome.problem_class, outcome.code, outcome.message)}
         case Park():
             return {"ask_first": False, **_trouble(outcome.problem_class, "", outcome.problem)}
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from sage300_assets.base.errors import AccessError, DataError, PermanentError, Throttled
+from sage300_assets.base.errors import AccessError, Conflict, DataError, PermanentError, Throttled
 from sage300_assets.delivery.deliver import Courier, NotApproved
 from sage300_assets.delivery.flow import OutcomeUnknown, Waits
 from sage300_assets.delivery.plan import load_plan, open_rows, plans
@@ -227,6 +227,75 @@ def test_a_fault_of_ours_is_raised_and_the_target_is_asked_next_time(counter: Co
     counter.clock.wait(60)
     counter.deliver()
     assert (counter.shop.times("1"), counter.shop.asked) == (1, 1)
+
+
+def test_what_is_lost_again_and_again_and_is_not_there_becomes_a_dead_letter(counter: Counter) -> None:
+    def lose_one(shop: Shop, item: Item) -> None:
+        if item.record == "bad":
+            raise OutcomeUnknown("POST ...: status 500 InternalServerError")
+
+    counter.shop.before = lose_one
+    counter.want("bad", "good")
+    delivered = counter.deliver()
+    assert (delivered.state, dict(delivered.counts)) == ("partly", {"done": 1, "failed": 1})
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    assert (letter.record, letter.problem_class, letter.attempts) == ("bad", "retryable", 6)
+    assert "status 500" in letter.message
+    counter.shop.before = lambda shop, item: None
+    letters.replay([letter.id], who="controller")
+    assert counter.deliver().state == "done"
+    assert counter.shop.times("bad") == 1
+
+
+def test_what_is_on_its_way_from_an_earlier_plan_is_told_too(counter: Counter) -> None:
+    def lose_one(shop: Shop, item: Item) -> None:
+        if item.record == "old":
+            raise OutcomeUnknown("no answer")
+
+    counter.shop.before, counter.shop.settles = lose_one, timedelta(days=1)
+    counter.options["once"] = True
+    counter.want("old")
+    assert dict(counter.deliver().counts) == {"unknown": 1}
+    counter.want("new")
+    delivered = counter.deliver()
+    assert (delivered.state, dict(delivered.counts)) == ("partly", {"done": 1, "unknown": 1})
+    assert counter.deliver().state == "partly"
+
+
+@pytest.mark.parametrize("problem", [Conflict("2 batches carry its id"), PermanentError("no such filter"), DataError("no number")], ids=str)
+def test_what_cannot_be_asked_about_is_a_dead_letter_that_is_asked_about_when_replayed(
+    counter: Counter, problem: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.shop.after = once(OutcomeUnknown("no answer"))
+    counter.want("1")
+
+    def puzzled(_item: Item) -> None:
+        raise problem
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.shop, "find", puzzled)
+        assert dict(counter.deliver().counts) == {"failed": 1}
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    letters.replay([letter.id], who="controller")
+    assert counter.deliver().state == "done"
+    assert counter.shop.times("1") == 1
+
+
+def test_what_may_have_been_sent_is_asked_about_also_when_its_dead_letter_is_edited(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter.shop.after = once(OutcomeUnknown("no answer"))
+    counter.want("1")
+
+    def puzzled(_item: Item) -> None:
+        raise Conflict("2 batches carry its id")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.shop, "find", puzzled)
+        counter.deliver()
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    edited = letters.edit(letters.open()[0].id, '{"amount":2}', who="controller", reason="a typing error")
+    assert edited.ask_first
 
 
 # --- a whole ---------------------------------------------------------------------------------------------------------------------------
