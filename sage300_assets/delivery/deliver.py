@@ -222,9 +222,8 @@ class Courier:
                 said = f"It is not there, but until {settled:%H:%M:%S} UTC it may still come."
                 return Unknown(claim, said, min(settled, self._later(claim))), None
             if claim.item.attempts >= _TRIES:
-                return self._given_up(
-                    flow, claim, "NotThere", f"Its outcome was lost {_TRIES} times, and it is not there. {claim.item.problem}".strip()
-                ), None
+                said = f"Its outcome was lost {_TRIES} times, and it is not there. {claim.item.problem}".strip()
+                return self._given_up(flow, claim, "NotThere", said), None
         box.intend([claim])
         watch.step("intended")
         return self.send_one(flow, target, claim, watch)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.items import Item
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.store import Ledger
-from sage300_assets.ledger.tables import outbox
+from sage300_assets.ledger.tables import dead_letters, outbox, xref
 from sage300_assets.simulators.sage300 import Server, World
 from sage300_assets_tests.delivery.test_write_back_trials import SETTLES, Works
 from sage300_assets_tests.house import COMPANY, TODAY
@@ -54,7 +55,7 @@ def batches(works: Works) -> list[dict[str, Any]]:
 
 
 def item(works: Works) -> Item:
-    (one,) = Outbox(works.ledger, works.clock.now).items(company=COMPANY, flow="journals")
+    (one,) = Outbox(works.ledger, works.clock.now).items(company=COMPANY, flow=works.name)
     return one
 
 
@@ -120,3 +121,47 @@ def test_a_batch_that_never_comes_is_sent_again_when_it_cannot_come_any_more(wor
     (batch,) = batches(works)
     assert (item(works).state, item(works).external_id, item(works).attempts) == ("done", batch["BatchNumber"], 2)
     assert works.clock.now() >= began + SETTLES
+
+
+@pytest.mark.parametrize(("amount", "said"), [("1", "it is that of forecast_adjustments/JE-"), ("99", "it is that of forecast_adjustments/JE-")])
+def test_a_transaction_id_of_two_write_backs_is_for_a_person(works: Works, amount: str, said: str) -> None:
+    works.work(works.plan(), "first")
+    (batch,) = batches(works)
+    works.name, works.declared, works.amount = "reallocations", write_back("reallocations"), Decimal(amount)
+    works.work(works.plan(), "second")
+    (letter,) = DeadLetters(works.ledger, works.clock.now).open()
+    assert (letter.flow, letter.problem_class) == ("reallocations", "conflict")
+    assert said in letter.message
+    assert [b["BatchNumber"] for b in batches(works)] == [batch["BatchNumber"]]
+
+
+def test_a_batch_that_is_found_must_hold_what_was_meant(works: Works) -> None:
+    """Of a ledger that was lost nobody knows whose a batch is; then its lines say."""
+    works.amount = Decimal("12.34")
+    works.work(works.plan(), "first")
+    with works.ledger.write() as db:
+        db.execute(outbox.delete())
+        db.execute(xref.delete())
+    works.amount = Decimal("43.21")
+    works.work(works.plan(), "second")
+    (letter,) = DeadLetters(works.ledger, works.clock.now).open()
+    assert "it holds 1 entries, 2 lines, 12.34 instead of 1 entries, 2 lines, 43.21" in letter.message
+    with works.ledger.write() as db:
+        db.execute(dead_letters.delete())
+        db.execute(outbox.delete())
+    works.amount = Decimal("12.34")
+    works.work(works.plan(), "third")
+    assert (item(works).state, len(batches(works))) == ("done", 1)
+
+
+def test_a_reversal_is_not_taken_for_a_second_batch(works: Works) -> None:
+    """Its lines carry the id of what they reverse."""
+    ending(works, "post")
+    works.reverse, works.edited_from = True, TODAY - timedelta(days=1)
+    works.server.faults.set("reply_lost", resource="GLPostJournal")
+    works.work(works.plan(), "first")
+    with works.ledger.write() as db:
+        db.execute(outbox.delete())
+        db.execute(xref.delete())
+    works.work(works.plan(), "second")
+    assert (item(works).state, item(works).answer) == ("done", "posted")

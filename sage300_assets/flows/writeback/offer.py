@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sage300_assets.flows.writeback.references import References
     from sage300_assets.flows.writeback.target import BatchTarget
     from sage300_assets.lake.lake import Lake
+    from sage300_assets.ledger.items import Link
 
 _MONEY = "DECIMAL(38, 6)"
 
@@ -87,6 +88,7 @@ def batch_target(declared: WriteBack, company: str, settings: WritebackSettings)
     from sage300_assets.base.audit import Behalf, told_to  # noqa: PLC0415 - declarations load without the clients
     from sage300_assets.flows.anaplan.reach import recording  # noqa: PLC0415
     from sage300_assets.flows.writeback.target import BatchTarget  # noqa: PLC0415
+    from sage300_assets.ledger.xref import CrossReferences  # noqa: PLC0415
     from sage300_assets.systems.sage300.client import Sage300Client  # noqa: PLC0415
     from sage300_assets.systems.sage300.write import Sage300Writer  # noqa: PLC0415
 
@@ -94,7 +96,13 @@ def batch_target(declared: WriteBack, company: str, settings: WritebackSettings)
     today = datetime.now(UTC).astimezone(known.zone(company)).date()
     with recording() as keeper, Sage300Client(known, company, on_call=told_to(keeper, Behalf(company=company))) as client:
         searched = today - timedelta(days=settings.writeback_search_days)
-        yield BatchTarget(Sage300Writer(client), declared, searched, timedelta(seconds=settings.writeback_settle_seconds))
+        refs = CrossReferences(keeper.ledger, lambda: datetime.now(UTC))
+
+        def owner(link: Link) -> str:
+            known = refs.partner(link.entity, link.id_a, link.system_b, company=company)
+            return known.id_b if known is not None and known.state == "linked" else ""
+
+        yield BatchTarget(Sage300Writer(client), declared, searched, owner, timedelta(seconds=settings.writeback_settle_seconds))
 
 
 # --- the documents of the newest export ------------------------------------------------------------------------------------------------

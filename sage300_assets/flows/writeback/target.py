@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,7 +13,7 @@ from sage300_assets.flows.writeback.documents import Document
 from sage300_assets.flows.writeback.flow import WriteBack
 from sage300_assets.flows.writeback.references import References
 from sage300_assets.ledger.items import Item, Link, record_path
-from sage300_assets.systems.sage300.batches import Batch, Created, Done, Refused, Unknown
+from sage300_assets.systems.sage300.batches import Batch, Created, Done, Refused, Unknown, content_of
 from sage300_assets.systems.sage300.exact_json import dump, parse
 from sage300_assets.systems.sage300.write import Sage300Writer
 
@@ -36,16 +36,15 @@ class BatchTarget:
     flow: WriteBack
     edited_from: date
     """Batches edited since then are searched through to their lines, in case somebody has changed a description."""
+    owner: Callable[[Link], str] = lambda _link: ""
+    """Whose batch it is, as the ledger knows; empty where it does not."""
     settles: timedelta = timedelta(seconds=900)
     """A proxy in between gives up after a minute, and Sage 300 may make the batch all the same, for as long as a creation may take."""
 
     def find(self, item: Item) -> Sent | None:
         """Ask whether the batch of a transaction is there; bring it to its end if it is."""
-        found = self.writer.find_batches(self.flow.kind, marker_of(item.record), self.edited_from)
-        alive = [batch for batch in found if batch.stage != "deleted"]
-        if len(alive) > 1:
-            raise self._too_many(item, alive)
-        return self._ended(item, alive[0]) if alive else None
+        batch = self._there(item)
+        return self._ended(item, batch) if batch is not None else None
 
     def send(self, item: Item) -> Sent:
         """Make the batch, once."""
@@ -66,12 +65,35 @@ class BatchTarget:
     def _already(self, item: Item) -> Sent | None:
         """A batch that carries the id although the ledger does not know of it: of another worker, or from before a ledger that was lost."""
         try:
-            found = [b for b in self.writer.find_batches(self.flow.kind, marker_of(item.record), self.edited_from) if b.stage != "deleted"]
+            batch = self._there(item)
         except (RetriableError, UnknownOutcome) as trouble:
             raise NoEffect(f"{self.flow.name} {item.record}: {trouble.message}", cure="Nothing was sent; it is tried again.") from trouble
-        if len(found) > 1:
-            raise self._too_many(item, found)
-        return self._ended(item, found[0]) if found else None
+        return self._ended(item, batch) if batch is not None else None
+
+    def _there(self, item: Item) -> Batch | None:
+        """The one batch that carries the id, if it is the batch that was meant."""
+        found = self.writer.find_batches(self.flow.kind, marker_of(item.record), self.edited_from)
+        # Lines of a reversal carry the id of what they reverse.
+        mine = [batch for batch in found if batch.stage != "deleted" and batch.record.get("JournalBatchType") != "Generated"]
+        if len(mine) > 1:
+            raise self._too_many(item, mine)
+        if mine:
+            self._refuse_another(item, mine[0])
+        return mine[0] if mine else None
+
+    def _refuse_another(self, item: Item, batch: Batch) -> None:
+        """Two write-backs may use the same id: what is taken for sent must be what was meant, and nobody else's."""
+        link, what = self._link(item, batch), f"{self.flow.name} {item.record}: batch {batch.number} of {self.flow.kind.resource} carries its id"
+        owner = self.owner(link)
+        if owner not in ("", link.id_b):
+            raise Conflict(f"{what}, but it is that of {owner}.", cure="Give one of the two another id in the model, and discard this one.")
+        meant = content_of(self.flow.kind, parse(item.payload.encode(), f"{self.flow.name} {item.record}"))
+        there = content_of(self.flow.kind, batch.record)
+        if meant is not None and there is not None and meant != there:
+            raise Conflict(
+                f"{what}, but it holds {there} instead of {meant}.",
+                cure="If it is this document, changed by somebody, discard the dead letter; if not, give the document another id in the model.",
+            )
 
     def _too_many(self, item: Item, found: Sequence[Batch]) -> Conflict:
         numbers = ", ".join(batch.number for batch in found)
