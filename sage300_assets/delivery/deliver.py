@@ -47,6 +47,7 @@ from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.deliveries import Deliveries
 from sage300_assets.ledger.items import PENDING, Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
+from sage300_assets.ledger.standing import called_off
 from sage300_assets.ledger.store import Ledger
 
 _AT_ONCE = 500
@@ -143,9 +144,12 @@ class Courier:
             if flow.repeats and there.item.state == "failed":
                 repeat(there.item, self.ledger, self.now)
             return
+        # A plan from before somebody called something off still has it.
+        off = {(record, content) for record, content, _ in called_off(self.ledger, company=plan.scope, flow=flow.name)}
         with open_rows(lake, plan) as db:
             for rows in _batches(db, "SELECT record, payload FROM plan WHERE action IN ('create', 'update') ORDER BY record"):
-                box.enqueue([_item(flow, plan, str(record), str(payload)) for record, payload in rows], run=run)
+                items = [_item(flow, plan, str(record), str(payload)) for record, payload in rows]
+                box.enqueue([item for item in items if (item.record, item.payload_hash) not in off], run=run)
 
     def _generation(self, box: Outbox, flow: Flow, plan: Plan) -> int:
         """A whole that went out with this very content, and of which rows were rejected, goes out again when they are replayed.

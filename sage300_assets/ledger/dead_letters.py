@@ -32,7 +32,7 @@ from sage300_assets.ledger.tables import dead_letters, outbox
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """An item that was refused. `resolution` is empty while it is open, then replayed, delivered, edited or discarded."""
+    """An item that was refused. `resolution` is empty while it is open, then replayed, delivered, edited, superseded or discarded."""
 
     id: int
     item: int

@@ -52,7 +52,7 @@ class NewItem:
     generation: int = 0
     """Raised only by a person who has something sent again although it was sent."""
     once: bool = False
-    """At most one item of this record, ever: other content is not put in beside it (documents that must not be doubled)."""
+    """At most one item of this record, ever: other content is not put in beside it (documents that must not be doubled), unless it was refused."""
 
     def __post_init__(self) -> None:
         for name in ("company", "flow", "target", "record", "operation", "payload"):
