@@ -35,6 +35,7 @@ from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.xref import CrossReferences
 from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets.systems.sage300.batches import Batch
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.write import Sage300Writer, WritePatience
 from sage300_assets_tests.delivery.conftest import Clock
@@ -99,6 +100,12 @@ class Works:
     def owner(self, link: Link) -> str:
         known = CrossReferences(self.ledger, self.clock.now).partner(link.entity, link.id_a, link.system_b, company=COMPANY)
         return known.id_b if known else ""
+
+    def read_batch(self, number: str) -> Batch:
+        with self.target() as target:
+            found = target.writer.read_batch(self.declared.kind, number)
+            assert found is not None
+            return found
 
     def work(self, plan: Plan, worker: str, watch: Watch = NOBODY, on_call: Killer | None = None) -> None:
         courier = Courier(self.ledger, self.clock.now, worker, wait=self.clock.wait)

@@ -15,6 +15,7 @@ import pytest
 
 from sage300_assets.base.errors import AccessError
 from sage300_assets.flows.writeback.flow import Ending, write_back
+from sage300_assets.flows.writeback.results import gather
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.items import Item
@@ -72,6 +73,31 @@ def test_trouble_behind_the_creation_makes_no_second_batch_and_is_finished_by_as
     assert (item(works).state, item(works).external_id) == ("done", batch["BatchNumber"])
     assert item(works).answer == {"make ready": "ready", "post": "posted"}[end]
     assert DeadLetters(works.ledger, works.clock.now).open() == []
+
+
+@pytest.mark.parametrize("fault", ["failed_write", "day_end", "reply_lost"])
+def test_a_posting_that_did_not_come_to_its_end_is_finished_by_asking(works: Works, fault: str) -> None:
+    ending(works, "post")
+    works.server.faults.set(fault, times=2, after=1, resource="GLPostJournal")  # the first call asks for the template
+    works.work(works.plan(), "first")
+    (batch,) = batches(works)
+    assert (item(works).state, item(works).external_id, item(works).answer) == ("done", batch["BatchNumber"], "posted")
+
+
+def test_a_posting_that_does_not_come_to_its_end_is_asked_about_five_times_and_told(works: Works) -> None:
+    ending(works, "post")
+    works.server.faults.set("day_end", times=None, after=1, resource="GLPostJournal")
+    works.work(works.plan(), "first")
+    (batch,) = batches(works)
+    assert (item(works).state, item(works).external_id, batch["Status"]) == ("done", batch["BatchNumber"], "Open")
+    assert "could not be posted" in item(works).answer
+    assert "Day End" in item(works).answer or "day-end" in item(works).answer
+    lines = gather(works.flow, COMPANY, works.lake, works.ledger, works.read_batch, works.clock.now())
+    assert [line.message for line in lines] == [item(works).answer]
+    works.server.faults.clear()
+    posted = replace(works.read_batch(batch["BatchNumber"]), stage="posted")
+    (line,) = gather(works.flow, COMPANY, works.lake, works.ledger, lambda _number: posted, works.clock.now())
+    assert (line.status, line.message) == ("posted", "")
 
 
 def test_a_right_that_is_missing_behind_the_creation_is_told_with_the_batch(works: Works) -> None:

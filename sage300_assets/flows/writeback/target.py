@@ -115,13 +115,18 @@ class BatchTarget:
         except (PermanentError, DataError, Conflict) as refusal:
             return Sent(batch.number, f"{in_vain}: {refusal.message}", link)
         except Sage300AssetsError as trouble:
-            said = f"{self.flow.name} {item.record}: batch {batch.number} is there, {in_vain}: {trouble.message}"
-            raise Unfinished(said, sent=Sent(batch.number, f"{in_vain}: {trouble.message}", link), cure=trouble.cure) from trouble
-        if isinstance(outcome, Refused):
-            return Sent(batch.number, f"{in_vain}: {outcome}", link)
+            raise self._unfinished(item, Sent(batch.number, f"{in_vain}: {trouble.message}", link)) from trouble
         if isinstance(outcome, Unknown):
-            return Sent(batch.number, f"{batch.stage} or further: {outcome.cause}", link)
+            raise self._unfinished(item, Sent(batch.number, f"{in_vain}: {outcome.cause}", link))
+        if isinstance(outcome, Refused):
+            refused = Sent(batch.number, f"{in_vain}: {outcome}", link)
+            if outcome.passing:
+                raise self._unfinished(item, refused)
+            return refused
         return Sent(batch.number, outcome.batch.stage, link)
+
+    def _unfinished(self, item: Item, sent: Sent) -> Unfinished:
+        return Unfinished(f"{self.flow.name} {item.record}: batch {sent.external_id} is there, {sent.answer}", sent=sent)
 
     def _link(self, item: Item, batch: Batch) -> Link:
         """By which the batch is found from the transaction, and the transaction from the batch as the next poll reads it."""
