@@ -50,6 +50,8 @@ def note_rejections(
             db.execute("CREATE TEMP TABLE rejected(record VARCHAR)")
             db.executemany("INSERT INTO rejected VALUES (?)", [[record] for record in reasons])
             hashes = dict(db.execute("SELECT record, payload_hash FROM plan SEMI JOIN rejected USING (record)").fetchall())
+    # A row that was taken since and is refused again is a new dead letter, though it is as it was.
+    cured = {record for record, _, state, _ in standing(ledger, company=plan.scope, flow=rows_flow(flow.name)) if state == "done"} & reasons.keys()
     items = [
         NewItem(
             company=plan.scope,
@@ -60,6 +62,7 @@ def note_rejections(
             payload=canonical({"record": record, "plan": plan.plan}),
             content_hash=hashes.get(record, ""),
             plan=plan.plan,
+            generation=newest_generation(ledger, company=plan.scope, flow=rows_flow(flow.name), record=record) + 1 if record in cured else 0,
         )
         for record in reasons
     ]
@@ -118,7 +121,8 @@ def _close_cured(plan: Plan, lake: Lake, ledger: Ledger, flow: str, rejected: Co
     if not waiting:
         return
     with open_rows(lake, plan) as db:
-        taken = {row[0] for row in db.execute("SELECT record FROM plan WHERE action IN ('create', 'update', 'unchanged')").fetchall()}
+        became = dict(db.execute("SELECT record, action FROM plan WHERE action <> 'hold'").fetchall())
     for letter in waiting:
-        if letter.record in taken:
-            letters.discard(letter.id, who=_OURSELVES, reason=f"the row was taken with its newer content, plan {plan.plan}")
+        if letter.record in became:
+            why = "the row is not wanted any more" if became[letter.record] == "delete" else "the row was taken with its newer content"
+            letters.discard(letter.id, who=_OURSELVES, reason=f"{why}, plan {plan.plan}")

@@ -426,6 +426,38 @@ def test_rejected_rows_are_dead_letters_until_they_are_cured(counter: Counter) -
     assert letters.open() == []
 
 
+def test_a_row_that_is_rejected_again_after_it_was_cured_is_a_dead_letter_again(counter: Counter) -> None:
+    counter.whole()
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    counter.want("1", "2")
+    for records in (("3",), ("4",)):
+        counter.shop.rejects = {"2"}
+        counter.want(*records)
+        counter.clock.wait(60)
+        assert counter.deliver().state == "partly"
+        (letter,) = letters.open()
+        assert letter.record == "2"
+        assert counter.plan().counts["hold"] == 1
+        counter.shop.rejects = set()
+        letters.replay([letter.id], who="planner")
+        counter.clock.wait(60)
+        assert counter.deliver().state == "done"
+        assert letters.open() == []
+    assert counter.plan().counts == {"unchanged": 4}
+
+
+def test_a_rejected_row_that_is_gone_at_its_source_is_forgotten(counter: Counter) -> None:
+    counter.whole()
+    counter.shop.rejects = {"2"}
+    counter.want("1", "2")
+    counter.deliver()
+    del counter.wanted["2"]
+    counter.clock.wait(60)
+    counter.deliver()
+    assert DeadLetters(counter.ledger, counter.clock.now).open() == []
+    assert counter.plan().counts == {"unchanged": 1}
+
+
 # --- kills and crowds ------------------------------------------------------------------------------------------------------------------
 
 

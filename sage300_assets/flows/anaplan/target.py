@@ -34,7 +34,15 @@ _LONGEST_RUN = 1200.0
 _MEMORY = "128MB"
 """However many rows; what does not fit is spilled to disk."""
 
-Files = list[tuple[AnaplanImport, Written]]
+
+@dataclass(frozen=True)
+class _File:
+    """What is sent for one import."""
+
+    declared: AnaplanImport
+    written: Written
+    gone: frozenset[str]
+    """Records that are no longer there; their rows are zeros. That one is refused is well: the model does not have the cell either."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,8 @@ class ImportTarget:
             db.execute(f"SET memory_limit = '{_MEMORY}'; SET temp_directory = {text(Path(folder) / 'spill')}")
             written = self._written(db, item, Path(folder))
             self._wait_until_free()
-            for declared, file in written:
-                send_file(self.client, file.path, self.client.find("files", self._called(declared.file)))
+            for one in written:
+                send_file(self.client, one.written.path, self.client.find("files", self._called(one.declared.file)))
         return self._judged(written, self._run())
 
     def _runs(self) -> Iterator[tuple[Runnable, Named]]:
@@ -97,12 +105,12 @@ class ImportTarget:
 
     # Files.
 
-    def _written(self, db: duckdb.DuckDBPyConnection, item: Item, folder: Path) -> Files:
+    def _written(self, db: duckdb.DuckDBPyConnection, item: Item, folder: Path) -> list[_File]:
         plan = load_plan(self.lake, self.flow, self.company, str(json.loads(item.payload)["plan"]))
         if plan is None or not rows_file(self.lake, plan).exists():
             raise DataError(f"{self.flow}: its plan is gone, so nothing says what was agreed.", cure="Make the plan again.")
         db.execute(f"CREATE TEMP TABLE planned AS SELECT record, action, payload_hash FROM read_parquet({text(rows_file(self.lake, plan))})")
-        written: Files = []
+        written: list[_File] = []
         for declared in self.parcel.imports:
             beginning = self.parcel.record(declared, "").replace("'", "''")
             db.execute(
@@ -112,7 +120,12 @@ class ImportTarget:
             db.execute("CREATE OR REPLACE TEMP TABLE left_out AS SELECT record FROM these WHERE action = 'hold'")
             prepared = prepare(db, declared, self.company, prefix=self.settings.prefix(self.company), leave_out="left_out")
             self._refuse_if_other(prepared)
-            written.append((declared, prepared.write(folder / declared.file)))
+            gone = frozenset[str]()
+            if declared.leaves_behind:
+                db.execute("CREATE OR REPLACE TEMP TABLE gone AS SELECT record FROM these WHERE action = 'delete'")
+                gone = frozenset(record for (record,) in db.execute("SELECT record FROM gone").fetchall())
+                prepared = prepared.with_zeros("gone")
+            written.append(_File(declared, prepared.write(folder / declared.file), gone))
             prepared.forget()
         return written
 
@@ -165,11 +178,12 @@ class ImportTarget:
             said = f"{self.flow}: {task.object.name} was started, and how it ended is not known. {trouble.message}"
             raise OutcomeUnknown(said, cure=trouble.cure) from trouble
 
-    def _judged(self, written: Files, result: Result) -> Sent:
+    def _judged(self, written: list[_File], result: Result) -> Sent:
         steps = {step.name: step for step in result.steps()}
         rejected: list[Rejection] = []
         said: list[str] = []
-        for declared, file in written:
+        for one in written:
+            declared, file = one.declared, one.written
             name = self._called(declared.action)
             step = steps.get(name) if self.parcel.process else result
             if step is None:
@@ -177,12 +191,12 @@ class ImportTarget:
                     f"{self.flow}: the process {self.parcel.process!r} did not run {name!r}.",
                     cure="Add the import to the process, or take it out here.",
                 )
-            settlement = settle(declared, file, step)
+            settlement = settle(declared, file, step, one.gone)
             self._refuse_if_wrong(declared, settlement, step)
             rejected += self._rejections(declared, settlement)
             totals = ", ".join(f"{h} sent {t} = taken {settlement.taken[h]} + rejected {settlement.rejected[h]}" for h, t in settlement.sent.items())
             said.append(f"{name}: {settlement.verdict}, {file.rows} rows sent, {settlement.rows_rejected} rejected. {totals}".strip())
-        rows = sum(file.rows for _, file in written)
+        rows = sum(one.written.rows for one in written)
         return Sent(result.object_id, "; ".join(said)[:2000], taken=rows - len(rejected), rejected=tuple(rejected))
 
     def _refuse_if_wrong(self, declared: AnaplanImport, settlement: Settlement, step: Result) -> None:
@@ -192,7 +206,7 @@ class ImportTarget:
             raise PermanentError(f"{self.flow}: the import {declared.action!r} failed: {reasons}.", cure="Correct the saved import in Anaplan.")
         if settlement.unexplained:
             raise DataError(f"{self.flow}: {settlement.unexplained}.", cure="Look at the import in Anaplan: rows may have been left out.")
-        if step.failed and not settlement.refused:
+        if step.failed and not step.rejected:
             raise DataError(
                 f"{self.flow}: {step.failed} rows were refused, but Anaplan does not list them: {reasons}.", cure="Look at the import's log."
             )
