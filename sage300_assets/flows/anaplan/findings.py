@@ -16,6 +16,9 @@ from sage300_assets.intake.finding import Finding, Level, listed, problem
 from sage300_assets.systems.anaplan.settings import AnaplanSettings
 
 _SUBJECT = "Anaplan"
+_A_MODULE_EACH = (
+    "Have the model's builder make each company modules of its own: an import clears what it does not bring, also what is another company's."
+)
 
 
 def anaplan_findings(**overrides: object) -> Iterator[Finding]:
@@ -79,12 +82,16 @@ def _model(settings: AnaplanSettings, planning: PlanningSettings, wanted: tuple[
                 if one.acknowledgement:
                     names["imports"].append(planning.called(one.acknowledgement, company))
                     names["files"].append(planning.called(one.acknowledgement_file, company))
+            if planning.prefix(company):
+                # A shared one is cleared by each import of each of them.
+                names["modules"] = [planning.called(one.target, company) for one in imports if not one.is_list]
             for kind, all_of_them in names.items():
                 there = {found.name for found in client.named(kind)}  # type: ignore[arg-type]
                 missing = [name for name in dict.fromkeys(all_of_them) if name not in there]
                 if missing:
                     cure = "Have the model's builder save them under exactly these names, or leave them out with ANAPLAN_IMPORTS or WRITEBACK_FLOWS."
-                    yield Finding(Level.PROBLEM, f"{_SUBJECT} {company}".strip(), f"The model has no {kind} {listed(missing)}.", cure)
+                    said = f"The model has no {kind} {listed(missing)}."
+                    yield Finding(Level.PROBLEM, f"{_SUBJECT} {company}".strip(), said, _A_MODULE_EACH if kind == "modules" else cure)
                 elif all_of_them:
                     yield Finding(Level.OK, f"{_SUBJECT} {company}".strip(), f"All {len(set(all_of_them))} {kind} are there.")
 

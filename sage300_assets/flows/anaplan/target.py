@@ -55,6 +55,8 @@ class ImportTarget:
     flow: str
     company: str
     settings: PlanningSettings
+    prefix: str
+    """Before every code, as it was planned."""
     open: Callable[[Lake, str], AbstractContextManager[duckdb.DuckDBPyConnection]]
     """As the flow opens what it reads."""
 
@@ -118,7 +120,7 @@ class ImportTarget:
                 f"FROM planned WHERE starts_with(record, '{beginning}')"
             )
             db.execute("CREATE OR REPLACE TEMP TABLE left_out AS SELECT record FROM these WHERE action = 'hold'")
-            prepared = prepare(db, declared, self.company, prefix=self.settings.prefix(self.company), leave_out="left_out")
+            prepared = prepare(db, declared, self.company, prefix=self.prefix, leave_out="left_out")
             self._refuse_if_other(prepared)
             gone = frozenset[str]()
             if declared.leaves_behind:

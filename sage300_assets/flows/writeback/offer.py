@@ -15,6 +15,7 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.delivery.flow import Flow
 from sage300_assets.delivery.guards import CONTROL_TOTAL, DUPLICATES, HELD, Guard, View
+from sage300_assets.flows.anaplan.settings import PlanningSettings
 from sage300_assets.flows.writeback.contract import Contract, Role
 from sage300_assets.flows.writeback.documents import Document, Sorted
 from sage300_assets.flows.writeback.flow import WRITE_BACKS, WriteBack
@@ -120,7 +121,7 @@ def opened_export(lake: Lake, company: str, declared: WriteBack) -> Iterator[duc
     if export is None:
         raise DataError(f"{declared.name}: nothing was fetched from Anaplan yet.", cure=f"Materialise {company.lower()}/anaplan/{declared.name}.")
     content, references = content_of(lake, export), references_of(lake, company)
-    found = declared.read(content, references)
+    found = declared.read(content, references, load(PlanningSettings).prefix(company))
     with duckdb.connect() as db:
         db.execute(f"CREATE TABLE documents(record VARCHAR, payload VARCHAR, control {_MONEY}, hold VARCHAR)")
         rows = [*_rows(found, declared, references)]
