@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 from sage300_assets.base.errors import ConfigurationError, PermanentError, Sage300AssetsError
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.flows.anaplan.imports import IMPORTS
+from sage300_assets.flows.anaplan.reach import token_store
 from sage300_assets.flows.anaplan.settings import PlanningSettings
 from sage300_assets.flows.writeback.flow import WriteBack
 from sage300_assets.flows.writeback.offer import switched_on
 from sage300_assets.flows.writeback.settings import WritebackSettings
 from sage300_assets.intake.finding import Finding, Level, listed, problem
 from sage300_assets.systems.anaplan.settings import AnaplanSettings
+from sage300_assets.systems.anaplan.tokens import TokenStore
 
 _SUBJECT = "Anaplan"
 _A_MODULE_EACH = (
@@ -44,17 +46,23 @@ def anaplan_findings(**overrides: object) -> Iterator[Finding]:
         yield Finding(Level.NOTE, _SUBJECT, message, "Where the tenant has single sign-on it must be an Exception User; the password expires.")
     wanted = switched_on(written)
     try:
-        yield from _model(settings, planning, wanted, companies)
+        yield from _model(settings, token_store(settings, **_where(overrides)), planning, wanted, companies)
     except Sage300AssetsError as wrong:
         yield problem(_SUBJECT, wrong)
     yield from write_findings(wanted, companies, **overrides)
 
 
-def _model(settings: AnaplanSettings, planning: PlanningSettings, wanted: tuple[WriteBack, ...], companies: tuple[str, ...]) -> Iterator[Finding]:
+def _where(overrides: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in overrides.items() if name == "_env_file" or name.startswith("vault_")}
+
+
+def _model(
+    settings: AnaplanSettings, store: TokenStore, planning: PlanningSettings, wanted: tuple[WriteBack, ...], companies: tuple[str, ...]
+) -> Iterator[Finding]:
     from sage300_assets.systems.anaplan.client import AnaplanClient  # noqa: PLC0415 - declarations load without it
 
     # One try: a wrong password that is sent again and again locks the user out.
-    with AnaplanClient(settings.model_copy(update={"anaplan_tries": 1})) as client:
+    with AnaplanClient(settings.model_copy(update={"anaplan_tries": 1}), store) as client:
         user = client.user()
         yield Finding(Level.OK, _SUBJECT, f"Logged in as {user.get('email') or user.get('id')}.")
         if settings.anaplan_workspace_id and settings.anaplan_workspace_id not in {w.id for w in client.workspaces()}:
