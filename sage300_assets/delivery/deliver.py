@@ -6,7 +6,8 @@ What an error of the target means is decided in one place, `send_one`:
     Waits                               it had no effect and is parked until what it waits for has come
     PermanentError, DataError, Conflict it was refused: a dead letter, and the others go on
     AccessError, ConfigurationError     nothing can be sent: what was claimed is given back, and the delivery stops
-    UnknownOutcome, RetriableError      nobody knows: the target is asked before anything is sent again
+    UnknownOutcome, RetriableError      nobody knows: the target is asked before anything is sent again, six times at most
+    Unfinished                          it is there, but not at its end: asked a few times, which brings it on, then taken as it is
     anything else                       a fault of ours: also unknown, and it is raised
 """
 
@@ -37,20 +38,23 @@ from sage300_assets.base.errors import (
     UnknownOutcome,
 )
 from sage300_assets.base.watch import NOBODY, Watch
-from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Waits
+from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Unfinished, Waits
 from sage300_assets.delivery.past import close_overtaken, note_rejections, repeat
 from sage300_assets.delivery.plan import Plan, open_rows
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.deliveries import Deliveries
-from sage300_assets.ledger.items import Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
+from sage300_assets.ledger.items import PENDING, Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
+from sage300_assets.ledger.standing import called_off
 from sage300_assets.ledger.store import Ledger
 
 _AT_ONCE = 500
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=5)
 _TRIES = 6
+_ASKS = 5
+"""So often what is unfinished is asked about before it is taken as it is."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Delivered:
     state: str
     """done, partly (something failed, waits or is unknown), dry, unchanged."""
     counts: Mapping[str, int]
-    """State of the outbox -> items of this plan."""
+    """State of the outbox -> items: of this plan what has ended, of all plans of the flow what is still on its way."""
     rejected: tuple[Rejection, ...] = ()
     note: str = ""
 
@@ -102,7 +106,7 @@ class Courier:
             log.finish(delivery, "failed", figures=_figures(plan, box.counts(plan=plan.plan)), note=problem.message)
             raise
         close_overtaken(flow, plan.scope, self.ledger, self.now)
-        counts = box.counts(company=plan.scope, flow=flow.name, plan=plan.plan)
+        counts = self._counts(box, flow, plan)
         whole = set(counts) <= {"done", "superseded", "cancelled"} and not self._rejected
         log.finish(delivery, "done" if whole else "partly", figures=_figures(plan, counts))
         watch.step("finished")
@@ -125,7 +129,12 @@ class Courier:
 
     def _pending(self, flow: Flow, plan: Plan) -> bool:
         counts = Outbox(self.ledger, self.now).counts(company=plan.scope, flow=flow.name)
-        return any(counts.get(state, 0) for state in ("waiting", "claimed", "intended", "unknown"))
+        return any(counts.get(state, 0) for state in PENDING)
+
+    def _counts(self, box: Outbox, flow: Flow, plan: Plan) -> dict[str, int]:
+        """Of this plan what has ended; of all plans what is still on its way, because nobody else asks about it."""
+        ended = {s: n for s, n in box.counts(company=plan.scope, flow=flow.name, plan=plan.plan).items() if s not in PENDING}
+        return ended | {s: n for s, n in box.counts(company=plan.scope, flow=flow.name).items() if s in PENDING}
 
     def _enqueue(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, run: str) -> None:
         if flow.grain is Grain.WHOLE:
@@ -135,9 +144,12 @@ class Courier:
             if flow.repeats and there.item.state == "failed":
                 repeat(there.item, self.ledger, self.now)
             return
+        # A plan from before somebody called something off still has it.
+        off = {(record, content) for record, content, _ in called_off(self.ledger, company=plan.scope, flow=flow.name)}
         with open_rows(lake, plan) as db:
             for rows in _batches(db, "SELECT record, payload FROM plan WHERE action IN ('create', 'update') ORDER BY record"):
-                box.enqueue([_item(flow, plan, str(record), str(payload)) for record, payload in rows], run=run)
+                items = [_item(flow, plan, str(record), str(payload)) for record, payload in rows]
+                box.enqueue([item for item in items if (item.record, item.payload_hash) not in off], run=run)
 
     def _generation(self, box: Outbox, flow: Flow, plan: Plan) -> int:
         """A whole that went out with this very content, and of which rows were rejected, goes out again when they are replayed.
@@ -154,7 +166,8 @@ class Courier:
     # --- sending -----------------------------------------------------------------------------------------------------------------
 
     def _work(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str, watch: Watch) -> None:
-        until = self.now() + self.patience
+        # What may still have its effect is waited for: nobody else might come to ask.
+        until = self.now() + max(self.patience, target.settles + _LONGEST_WAIT)
         while True:
             claims = box.claim(self.worker, lease=self.lease, limit=1, flow=flow.name, company=plan.scope)
             if claims:
@@ -203,13 +216,18 @@ class Courier:
         if claim.ask_first:
             try:
                 found = target.find(claim.item)
-            except (AccessError, ConfigurationError) as refusal:
-                return Unknown(claim, refusal.message, self._later(claim)), refusal
             except Sage300AssetsError as problem:
-                return Unknown(claim, problem.message, self._later(claim)), None
+                return self._asked_in_vain(flow, claim, problem)
             watch.step("asked")
             if found is not None:
                 return self._done(claim, found), None
+            settled = claim.item.sent_at + target.settles if claim.item.sent_at else self.now()
+            if settled > self.now():
+                said = f"It is not there, but until {settled:%H:%M:%S} UTC it may still come."
+                return Unknown(claim, said, min(settled, self._later(claim))), None
+            if claim.item.attempts >= _TRIES:
+                said = f"Its outcome was lost {_TRIES} times, and it is not there. {claim.item.problem}".strip()
+                return self._given_up(flow, claim, "NotThere", said), None
         box.intend([claim])
         watch.step("intended")
         return self.send_one(flow, target, claim, watch)
@@ -223,6 +241,17 @@ class Courier:
         watch.step("sent")
         return self._done(claim, sent), None
 
+    def _asked_in_vain(self, flow: Flow, claim: Claim, problem: Sage300AssetsError) -> tuple[Outcome, Exception | None]:
+        match problem:
+            case AccessError() | ConfigurationError():
+                return Unknown(claim, problem.message, self._later(claim)), problem
+            case Unfinished():
+                return self._unfinished(claim, problem), None
+            case PermanentError() | DataError() | Conflict():
+                return replace(_refused(flow, claim, problem), ask_first=True), None
+            case _:
+                return Unknown(claim, problem.message, self._later(claim)), None
+
     def _meaning(self, flow: Flow, claim: Claim, problem: Exception) -> tuple[Outcome, Exception | None]:
         outcome: Outcome
         stop: Exception | None = None
@@ -234,6 +263,8 @@ class Courier:
             case AccessError() | ConfigurationError():
                 kind = "auth" if isinstance(problem, AccessError) else "config"
                 outcome, stop = Again(claim, problem.message, self.now(), problem_class=kind), problem
+            case Unfinished():
+                outcome = self._unfinished(claim, problem)
             case UnknownOutcome() | RetriableError():
                 outcome = Unknown(claim, str(problem), self._later(claim))
             case PermanentError() | DataError() | Conflict():
@@ -248,13 +279,22 @@ class Courier:
 
     def _again_or_given_up(self, flow: Flow, claim: Claim, busy: Sage300AssetsError) -> Outcome:
         if claim.item.attempts + 1 >= _TRIES:
-            cure = f"It was tried {_TRIES} times. {busy.cure}".strip()
-            return Failed(claim, "retryable", type(busy).__name__, busy.message, cure, flow.sensitive)
+            return self._given_up(flow, claim, type(busy).__name__, busy.message, busy.cure)
         asked = busy.seconds if isinstance(busy, Throttled) else None
         return Again(claim, busy.message, self._later(claim) if asked is None else self.now() + timedelta(seconds=asked))
 
+    def _given_up(self, flow: Flow, claim: Claim, code: str, message: str, cure: str = "") -> Failed:
+        said = f"It was tried {_TRIES} times. {cure or 'Look at the target, then replay it.'}"
+        return Failed(claim, "retryable", code, message, said, flow.sensitive)
+
+    def _unfinished(self, claim: Claim, problem: Unfinished) -> Outcome:
+        # Claims that sent nothing asked.
+        if claim.ask_first and claim.fence - claim.item.attempts >= _ASKS:
+            return self._done(claim, problem.sent)
+        return Unknown(claim, problem.message, self._later(claim))
+
     def _later(self, claim: Claim) -> datetime:
-        doublings: int = 2 ** min(claim.item.attempts, 10)
+        doublings: int = 2 ** min(claim.fence - 1, 10)
         return self.now() + min(_LONGEST_WAIT, _FIRST_WAIT * doublings)
 
 

@@ -37,6 +37,14 @@ class OutcomeUnknown(UnknownOutcome):
     """A request may have had its effect: the target is asked before anything is sent again."""
 
 
+class Unfinished(OutcomeUnknown):
+    """What was sent is there, but not at the end that the flow wants: asking brings it on. `sent` is what there is if asking does not help."""
+
+    def __init__(self, message: str, *, sent: Sent, cure: str = "") -> None:
+        self.sent = sent
+        super().__init__(message, cure=cure)
+
+
 class NoEffect(Sage300AssetsError):
     """A request certainly had no effect, and may be tried again."""
 
@@ -84,8 +92,12 @@ class Seen:
 class Target(Protocol):
     """How a flow reaches its target. Both may raise any of this project's errors; see `deliver.send_one` for what each means."""
 
+    @property
+    def settles(self) -> timedelta:
+        """So long after a request was sent it may still have its effect; before, that `find` finds nothing proves nothing."""
+
     def find(self, item: Item) -> Sent | None:
-        """Ask whether an earlier attempt had its effect; None says that it certainly had none."""
+        """Ask whether an earlier attempt had its effect; None says that it certainly had none. What it raises leaves that open."""
 
     def send(self, item: Item) -> Sent:
         """Send, once. A reply that was lost is `OutcomeUnknown`, or any `RetriableError` but `Throttled`."""

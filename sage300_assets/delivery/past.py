@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sage300_assets.delivery.flow import Flow, Grain, Rejection
-from sage300_assets.delivery.plan import ALL, Past, Plan, Standing, load_plan, open_rows
+from sage300_assets.delivery.plan import ALL, CalledOff, Past, Plan, Standing, load_plan, open_rows
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.canonical import canonical, clean
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.items import PENDING, Done, Failed, Item, NewItem, Outcome
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
-from sage300_assets.ledger.standing import last_done, newest_generation, standing
+from sage300_assets.ledger.standing import called_off, last_done, newest_generation, standing
 from sage300_assets.ledger.store import Ledger
 
 _LEASE = timedelta(minutes=5)
@@ -29,7 +29,10 @@ def past_of(flow: Flow, company: str, ledger: Ledger, lake: Lake) -> Past:
     """What became of everything that this flow sent before."""
     scope = company or ALL
     if flow.grain is Grain.RECORDS:
-        return Past(standing=tuple(Standing(*row) for row in standing(ledger, company=scope, flow=flow.name)))
+        return Past(
+            standing=tuple(Standing(*row) for row in standing(ledger, company=scope, flow=flow.name)),
+            called_off=tuple(CalledOff(*row) for row in called_off(ledger, company=scope, flow=flow.name)),
+        )
     rejected = (Standing(*row) for row in standing(ledger, company=scope, flow=rows_flow(flow.name)))
     plan = last_done(ledger, company=scope, flow=flow.name, record=scope)
     return Past(standing=tuple(r for r in rejected if r.state != "done"), last=load_plan(lake, flow.name, company, plan) if plan else None)
@@ -47,6 +50,8 @@ def note_rejections(
             db.execute("CREATE TEMP TABLE rejected(record VARCHAR)")
             db.executemany("INSERT INTO rejected VALUES (?)", [[record] for record in reasons])
             hashes = dict(db.execute("SELECT record, payload_hash FROM plan SEMI JOIN rejected USING (record)").fetchall())
+    # A row that was taken since and is refused again is a new dead letter, though it is as it was.
+    cured = {record for record, _, state, _ in standing(ledger, company=plan.scope, flow=rows_flow(flow.name)) if state == "done"} & reasons.keys()
     items = [
         NewItem(
             company=plan.scope,
@@ -57,6 +62,7 @@ def note_rejections(
             payload=canonical({"record": record, "plan": plan.plan}),
             content_hash=hashes.get(record, ""),
             plan=plan.plan,
+            generation=newest_generation(ledger, company=plan.scope, flow=rows_flow(flow.name), record=record) + 1 if record in cured else 0,
         )
         for record in reasons
     ]
@@ -80,7 +86,7 @@ def close_overtaken(flow: Flow, scope: str, ledger: Ledger, now: Callable[[], da
     waiting = letters.open(company=scope, flow=flow.name, limit=ALL_ITEMS)
     if not waiting:
         return
-    stands = {record: state for record, _, state in standing(ledger, company=scope, flow=flow.name)}
+    stands = {record: state for record, _, state, _ in standing(ledger, company=scope, flow=flow.name)}
     for letter in waiting:
         if stands.get(letter.record) == "done":
             letters.discard(letter.id, who=_OURSELVES, reason="the record went out with newer content")
@@ -95,7 +101,7 @@ def with_what_is_seen(flow: Flow, company: str, past: Past, lake: Lake, ledger: 
         return past
     seen = flow.look(lake, company, past.last.content_hash if past.last else "")
     scope = company or ALL
-    under_way = any(state in PENDING for _, _, state in standing(ledger, company=scope, flow=flow.name))
+    under_way = any(state in PENDING for _, _, state, _ in standing(ledger, company=scope, flow=flow.name))
     if not seen.lost or past.last is None or under_way:
         return replace(past, notes=seen.notes)
     again = newest_generation(ledger, company=scope, flow=flow.name, record=scope) + 1
@@ -115,7 +121,8 @@ def _close_cured(plan: Plan, lake: Lake, ledger: Ledger, flow: str, rejected: Co
     if not waiting:
         return
     with open_rows(lake, plan) as db:
-        taken = {row[0] for row in db.execute("SELECT record FROM plan WHERE action IN ('create', 'update', 'unchanged')").fetchall()}
+        became = dict(db.execute("SELECT record, action FROM plan WHERE action <> 'hold'").fetchall())
     for letter in waiting:
-        if letter.record in taken:
-            letters.discard(letter.id, who=_OURSELVES, reason=f"the row was taken with its newer content, plan {plan.plan}")
+        if letter.record in became:
+            why = "the row is not wanted any more" if became[letter.record] == "delete" else "the row was taken with its newer content"
+            letters.discard(letter.id, who=_OURSELVES, reason=f"{why}, plan {plan.plan}")

@@ -45,6 +45,17 @@ class Standing:
     payload_hash: str
     state: str
     """As the outbox says: done, failed, waiting ..."""
+    may_be_there: bool = False
+    """It is not done, as far as is known; but it may have had its effect."""
+
+
+@dataclass(frozen=True)
+class CalledOff:
+    """Content of a record that a person does not want sent."""
+
+    record: str
+    payload_hash: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,7 @@ class Past:
 
     standing: tuple[Standing, ...] = ()
     """Of records that go one by one, what became of each; of a whole, the rows that the target rejected."""
+    called_off: tuple[CalledOff, ...] = ()
     last: Plan | None = None
     """Of a whole, the plan that was delivered last and that the target still has."""
     lost: str = ""
@@ -133,8 +145,10 @@ def make_plan(
         _compare(work, flow, flow.wanted(work, company), past.lost)
         view = _view(work, expected)
         hashed, content = _fingerprints(work)
+        # Agreeing to one is not agreeing to that of another company which looks the same.
+        name = hashlib.sha256(f"{flow.name}|{company}|{flow.target}|{hashed}".encode()).hexdigest()
         plan = Plan(
-            plan=hashed[:24],
+            plan=name[:24],
             flow=flow.name,
             company=company,
             target=flow.target,
@@ -188,7 +202,16 @@ def _before(db: duckdb.DuckDBPyConnection, lake: Lake, past: Past) -> None:
         "record": pa.array([r.record for r in rows], pa.string()),
         "payload_hash": pa.array([r.payload_hash for r in rows], pa.string()),
         "state": pa.array([r.state for r in rows], pa.string()),
+        "may_be_there": pa.array([r.may_be_there for r in rows], pa.bool_()),
     })  # fmt: skip
+    off = past.called_off
+    db.register("_off", pa.table({
+        "record": pa.array([r.record for r in off], pa.string()),
+        "payload_hash": pa.array([r.payload_hash for r in off], pa.string()),
+        "why": pa.array([r.why for r in off], pa.string()),
+    }))  # fmt: skip
+    db.execute("CREATE OR REPLACE TEMP TABLE called_off AS SELECT * FROM _off")
+    db.unregister("_off")
     db.register("_standing", table)
     db.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT *, CAST(0 AS {_CONTROL}) AS control, CAST(NULL AS VARCHAR) AS payload FROM _standing")
     db.unregister("_standing")
@@ -196,7 +219,7 @@ def _before(db: duckdb.DuckDBPyConnection, lake: Lake, past: Past) -> None:
         return
     path = rows_file(lake, past.last)
     if path.exists():  # else it was tidied away: then everything counts as new
-        db.execute(f"""INSERT INTO before SELECT record, payload_hash, 'done', control, payload FROM read_parquet({text(path)}) AS p
+        db.execute(f"""INSERT INTO before SELECT record, payload_hash, 'done', false, control, payload FROM read_parquet({text(path)}) AS p
             WHERE action IN ('create', 'update', 'unchanged') AND NOT EXISTS (SELECT 1 FROM before AS b WHERE b.record = p.record)""")
     # A rejected row that a person wants tried again counts as one that the target does not have.
     db.execute("DELETE FROM before WHERE state NOT IN ('done', 'failed')")
@@ -208,6 +231,8 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str, lost: str) 
     once = "true" if flow.once else "false"
     # What went out once stays so, whatever has become of its accounts and periods since: nothing can be held that is gone already.
     gone_out = f"{once} AND {again} AND b.state <> 'failed' AND r.times IS NULL"
+    # What was refused and is corrected may go; of what may be there nobody knows.
+    goes_no_more = f"{differs} AND {once} AND (b.state <> 'failed' OR b.may_be_there)"
     # Of a whole, nothing but the hash of a row is needed any more: its rows are made again when it is sent, and held against that.
     payload = "payload" if flow.grain is Grain.RECORDS or flow.parts else "CAST(NULL AS VARCHAR)"
     db.execute(f"""
@@ -221,22 +246,24 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str, lost: str) 
         SELECT coalesce(w.record, b.record) AS record,
             CASE WHEN w.record IS NULL THEN 'delete'
                  WHEN {gone_out} THEN 'unchanged'
-                 WHEN w.hold IS NOT NULL OR r.times > 1 OR ({again} AND b.state = 'failed') OR ({differs} AND {once}) THEN 'hold'
+                 WHEN c.why IS NOT NULL OR w.hold IS NOT NULL OR r.times > 1 OR ({again} AND b.state = 'failed') OR ({goes_no_more}) THEN 'hold'
                  WHEN {again} THEN 'unchanged'
                  WHEN {differs} THEN 'update'
                  ELSE 'create' END AS action,
             CASE WHEN w.record IS NULL THEN 'no longer wanted'
                  WHEN {gone_out} THEN CASE WHEN b.state = 'done' THEN '' ELSE 'on its way: ' || b.state END
+                 WHEN c.why IS NOT NULL THEN c.why
                  WHEN w.hold IS NOT NULL THEN w.hold
                  WHEN r.times > 1 THEN 'duplicate: occurs ' || r.times || ' times'
                  WHEN {again} AND b.state = 'failed' THEN 'dead letter: refused with this content; replay it when the cause is cured'
-                 WHEN {differs} AND {once} THEN 'sent before with other content, and it goes once only'
+                 WHEN {goes_no_more} THEN 'sent before with other content, and it goes once only'
                  WHEN {again} AND b.state <> 'done' THEN 'on its way: ' || b.state
                  ELSE {literal(lost)} END AS reason,
             coalesce(w.payload_hash, b.payload_hash) AS payload_hash, w.payload, coalesce(w.control, b.control) AS control
         FROM wanted AS w
         {"FULL" if flow.grain is Grain.WHOLE else "LEFT"} JOIN before AS b USING (record)
         LEFT JOIN repeated AS r ON r.record = w.record
+        LEFT JOIN called_off AS c ON c.record = w.record AND c.payload_hash = w.payload_hash
         ORDER BY {order}""")
 
 

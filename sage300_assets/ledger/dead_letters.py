@@ -32,7 +32,7 @@ from sage300_assets.ledger.tables import dead_letters, outbox
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """An item that was refused. `resolution` is empty while it is open, then replayed, delivered, edited or discarded."""
+    """An item that was refused. `resolution` is empty while it is open, then replayed, delivered, edited, superseded or discarded."""
 
     id: int
     item: int
@@ -129,7 +129,7 @@ class DeadLetters:
             generation = old.generation + 1
             key = idempotency_key(old.company, old.flow, old.record, sha256(payload), generation)
             row |= {"payload": payload, "payload_hash": sha256(payload), "generation": generation, "idempotency_key": key}
-            row |= {"state": "waiting", "not_before": now, "ask_first": False, "created_at": now, "updated_at": now}
+            row |= {"state": "waiting", "not_before": now, "created_at": now, "updated_at": now}
             db.execute(outbox.insert().values(**row))
             db.execute(update(outbox).where(outbox.c.id == old.id).values(state="superseded", updated_at=now))
             _resolve(db, letter, "edited", now, who=who, reason=reason)
@@ -157,7 +157,9 @@ class DeadLetters:
         return from_row(db.execute(select(outbox).where(outbox.c.id == found.item)).one()), event
 
 
-_OF_AN_ATTEMPT = frozenset({"id", "attempts", "worker", "fence", "lease_until", "problem_class", "problem_code", "problem", "answer", "external_id"})
+_OF_AN_ATTEMPT = frozenset({
+    "id", "attempts", "worker", "fence", "lease_until", "problem_class", "problem_code", "problem", "answer", "external_id", "sent_at",
+})  # fmt: skip
 
 
 def _wanted(company: str, flow: str, problem_class: str) -> list[ColumnElement[bool]]:

@@ -52,7 +52,7 @@ class NewItem:
     generation: int = 0
     """Raised only by a person who has something sent again although it was sent."""
     once: bool = False
-    """At most one item of this record, ever: other content is not put in beside it (documents that must not be doubled)."""
+    """At most one item of this record, ever: other content is not put in beside it (documents that must not be doubled), unless it was refused."""
 
     def __post_init__(self) -> None:
         for name in ("company", "flow", "target", "record", "operation", "payload"):
@@ -95,6 +95,8 @@ class Item:
     external_id: str
     created_at: datetime
     updated_at: datetime
+    sent_at: datetime | None = None
+    """When it was last about to be sent; None if it never was."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class Again:
 
 @dataclass(frozen=True)
 class Failed:
-    """It certainly had no effect, and trying again does not help: a dead letter.
+    """Trying again does not help: a dead letter. It certainly had no effect, unless `ask_first` says that nobody knows.
 
     `problem_class` is one of retryable (given up), auth, data, mapping, conflict, config.
     """
@@ -178,6 +180,8 @@ class Failed:
     cure: str
     sensitive: tuple[str, ...] = ()
     """Members of the payload that people may not see in the dead letter, besides those that look like a secret."""
+    ask_first: bool = False
+    """It may have had its effect: when it is replayed, the target is asked before anything is sent."""
     state: str = "failed"
 
 

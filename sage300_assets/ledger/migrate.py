@@ -21,7 +21,7 @@ from sage300_assets.base.errors import ConfigurationError, LedgerUnavailable
 from sage300_assets.ledger.chain import append
 from sage300_assets.ledger.tables import audit_head
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The version that this code reads and writes; the newest migration."""
 _VERSION_TABLE = "ledger_version"
 _ADVISORY_LOCK = 7_300_300_001

@@ -4,9 +4,9 @@ The way of an item
     waiting -> claimed -> intended -> done
                                    -> unknown    the answer was lost: claimed again, and the target is asked before anything is sent again
                                    -> waiting    `Again`: it certainly had no effect, e.g. the target was busy
-                                   -> failed     `Failed`: refused; a dead letter says why, and waits for a person
+                                   -> failed     `Failed`: refused, or given up; a dead letter says why, and waits for a person
     parked     it waits for other items (`needs`), or for something that has a name, such as a mapping (`Park`)
-    cancelled  a person decided that it is not to be sent; superseded: a dead letter was edited and goes out as an item of its own
+    cancelled  a person decided that it is not to be sent; superseded: it was refused and corrected, and goes out as an item of its own
 
 How to use it
     box = Outbox(ledger, now)
@@ -59,7 +59,7 @@ from sage300_assets.ledger.items import (
     new_row,
 )
 from sage300_assets.ledger.portable import hold, insert_or_leave
-from sage300_assets.ledger.settling import link_one, settle_one
+from sage300_assets.ledger.settling import link_one, settle_one, supersede
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import outbox, outbox_waits
 
@@ -91,6 +91,11 @@ class Outbox:
         # One statement, so one moment: with two, somebody else's item that comes in between would be taken for an earlier one, and this sent again.
         known = db.execute(select(outbox).where(same).order_by(outbox.c.id.desc())).all()
         latest = next((row for row in known if row.state not in {"cancelled", "superseded"}), None)
+        if latest is not None and item.once and latest.payload_hash != item.payload_hash and latest.state == "failed" and not latest.ask_first:
+            supersede(db, int(latest.id), self.now())
+            told = f"{latest.idempotency_key} was refused and has other content now"
+            append(db, [Event(self.now(), "superseded", f"{item.company} {item.record}", told, run=run)])
+            latest = None
         if latest is not None and (latest.payload_hash == item.payload_hash or item.once) and latest.generation >= item.generation:
             return Enqueued(from_row(latest), new=False, differs=latest.payload_hash != item.payload_hash)
         used = max((int(row.generation) for row in known if row.payload_hash == item.payload_hash), default=None)
@@ -158,7 +163,7 @@ class Outbox:
         with self.ledger.write() as db:
             for claim in claims:
                 mine = and_(_owned(claim, ("claimed", "intended")), outbox.c.lease_until > now)
-                values = {"state": "intended", "ask_first": True, "attempts": outbox.c.attempts + 1, "updated_at": now}
+                values = {"state": "intended", "ask_first": True, "attempts": outbox.c.attempts + 1, "updated_at": now, "sent_at": now}
                 if db.execute(update(outbox).where(mine).values(**values)).rowcount != 1:
                     raise _lost(claim, "sent")
 

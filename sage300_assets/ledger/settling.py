@@ -29,16 +29,22 @@ def settle_one(db: Connection, outcome: Outcome, now: datetime) -> bool:
     return True
 
 
+def supersede(db: Connection, item: int, now: datetime) -> None:
+    """What was refused is corrected: other content goes out in its place."""
+    db.execute(update(outbox).where(outbox.c.id == item).values(state="superseded", updated_at=now))
+    _resolve(db, item, now, "superseded")
+
+
 def link_one(db: Connection, outcome: Outcome, now: datetime) -> None:
     """Write the link that an outcome made; raises `Conflict`, having changed nothing, if it contradicts another."""
     if isinstance(outcome, Done) and outcome.link is not None:
         write_link(db, outcome.link, outcome.claim.item.company, now, linked_by=outcome.claim.item.flow)
 
 
-def _resolve(db: Connection, item: int, now: datetime) -> None:
+def _resolve(db: Connection, item: int, now: datetime, how: str = "delivered") -> None:
     """A dead letter that went out after all is no longer one."""
     still_open = (dead_letters.c.item == item) & dead_letters.c.resolved_at.is_(None)
-    db.execute(update(dead_letters).where(still_open).values(resolved_at=now, resolution="delivered"))
+    db.execute(update(dead_letters).where(still_open).values(resolved_at=now, resolution=how))
 
 
 def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
@@ -50,7 +56,7 @@ def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
         case Again():
             return {"not_before": outcome.not_before, "ask_first": False, **_trouble(outcome.problem_class, "", outcome.problem)}
         case Failed():
-            return {"ask_first": False, **_trouble(outcome.problem_class, outcome.code, outcome.message)}
+            return {"ask_first": outcome.ask_first, **_trouble(outcome.problem_class, outcome.code, outcome.message)}
         case Park():
             return {"ask_first": False, **_trouble(outcome.problem_class, "", outcome.problem)}
 

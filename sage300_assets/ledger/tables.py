@@ -186,6 +186,7 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     _text("created_run"),
     Column("updated_at", Moment, nullable=False),
+    Column("sent_at", Moment),
     Index("outbox_state", "state", "not_before"),
     Index("outbox_flow", "flow", "company", "state"),
     Index("outbox_record", "company", "flow", "record"),

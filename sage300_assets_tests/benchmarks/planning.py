@@ -183,7 +183,14 @@ def _flow() -> Flow:
     def connect(lake: Lake, company: str) -> Iterator[ImportTarget]:
         with anaplan(company) as client:
             yield ImportTarget(
-                client, lake, parcel, flow.name, company, settings, lambda _lake, _company: _models(lake.root.parent / "today.parquet")
+                client,
+                lake,
+                parcel,
+                flow.name,
+                company,
+                settings,
+                settings.prefix(company),
+                lambda _lake, _company: _models(lake.root.parent / "today.parquet"),
             )
 
     return replace(flow, connect=connect)

@@ -55,6 +55,7 @@ class Shop:
     rows: Callable[[Item], list[str]] = lambda item: []
     asked: int = 0
     lock: Lock = field(default_factory=Lock)
+    settles: timedelta = timedelta(0)
 
     def send(self, item: Item) -> Sent:
         self.before(self, item)

@@ -6,15 +6,17 @@ import os
 import random
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import duckdb
 import pytest
 
-from sage300_assets.base.errors import AccessError, DataError, PermanentError, Throttled
+from sage300_assets.base.errors import AccessError, Conflict, DataError, PermanentError, Throttled
 from sage300_assets.delivery.deliver import Courier, NotApproved
 from sage300_assets.delivery.flow import OutcomeUnknown, Waits
-from sage300_assets.delivery.plan import load_plan, open_rows, plans
+from sage300_assets.delivery.plan import Past, load_plan, make_plan, open_rows, plans
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.deliveries import Deliveries
@@ -229,6 +231,162 @@ def test_a_fault_of_ours_is_raised_and_the_target_is_asked_next_time(counter: Co
     assert (counter.shop.times("1"), counter.shop.asked) == (1, 1)
 
 
+def test_what_is_lost_again_and_again_and_is_not_there_becomes_a_dead_letter(counter: Counter) -> None:
+    def lose_one(shop: Shop, item: Item) -> None:
+        if item.record == "bad":
+            raise OutcomeUnknown("POST ...: status 500 InternalServerError")
+
+    counter.shop.before = lose_one
+    counter.want("bad", "good")
+    delivered = counter.deliver()
+    assert (delivered.state, dict(delivered.counts)) == ("partly", {"done": 1, "failed": 1})
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    assert (letter.record, letter.problem_class, letter.attempts) == ("bad", "retryable", 6)
+    assert "status 500" in letter.message
+    counter.shop.before = lambda shop, item: None
+    letters.replay([letter.id], who="controller")
+    assert counter.deliver().state == "done"
+    assert counter.shop.times("bad") == 1
+
+
+def test_what_is_on_its_way_from_an_earlier_plan_is_told_too(counter: Counter) -> None:
+    def lose_one(shop: Shop, item: Item) -> None:
+        if item.record == "old":
+            raise OutcomeUnknown("no answer")
+
+    counter.shop.before, counter.shop.settles = lose_one, timedelta(days=1)
+    counter.options["once"] = True
+    counter.want("old")
+    assert dict(counter.deliver().counts) == {"unknown": 1}
+    counter.want("new")
+    delivered = counter.deliver()
+    assert (delivered.state, dict(delivered.counts)) == ("partly", {"done": 1, "unknown": 1})
+    assert counter.deliver().state == "partly"
+
+
+@pytest.mark.parametrize("problem", [Conflict("2 batches carry its id"), PermanentError("no such filter"), DataError("no number")], ids=str)
+def test_what_cannot_be_asked_about_is_a_dead_letter_that_is_asked_about_when_replayed(
+    counter: Counter, problem: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.shop.after = once(OutcomeUnknown("no answer"))
+    counter.want("1")
+
+    def puzzled(_item: Item) -> None:
+        raise problem
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.shop, "find", puzzled)
+        assert dict(counter.deliver().counts) == {"failed": 1}
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    letters.replay([letter.id], who="controller")
+    assert counter.deliver().state == "done"
+    assert counter.shop.times("1") == 1
+
+
+def test_what_may_have_been_sent_is_asked_about_also_when_its_dead_letter_is_edited(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter.shop.after = once(OutcomeUnknown("no answer"))
+    counter.want("1")
+
+    def puzzled(_item: Item) -> None:
+        raise Conflict("2 batches carry its id")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.shop, "find", puzzled)
+        counter.deliver()
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    edited = letters.edit(letters.open()[0].id, '{"amount":2}', who="controller", reason="a typing error")
+    assert edited.ask_first
+
+
+@pytest.mark.parametrize("goes_once", [True, False])
+def test_what_a_person_discarded_stays_so_until_its_content_changes(counter: Counter, goes_once: bool) -> None:
+    counter.options |= {"once": goes_once, "approval": True}
+    counter.want("1", "2")
+    counter.shop.before = lambda shop, item: once_refused(shop, item, "1")
+    plan = counter.plan()
+    Approvals(counter.ledger, counter.clock.now).decide(plan.plan, plan.content_hash, "approved", who="ann")
+    counter.deliver(plan)
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    letters.discard(letter.id, who="ann", reason="not to be booked")
+    counter.shop.before = lambda shop, item: None
+    assert counter.deliver(plan).state == "done"  # the plan that was agreed to still has it
+    again = counter.plan()
+    assert again.counts == {"hold": 1, "unchanged": 1}
+    with open_rows(counter.lake, again) as db:
+        assert db.execute("SELECT reason FROM plan WHERE record = '1'").fetchone() == ("discarded by ann because: not to be booked",)
+    assert counter.deliver(again).state == "unchanged"
+    assert counter.shop.times("1") == 0
+    counter.want("1", amount="2.00")
+    changed = counter.plan()
+    assert changed.counts == {"create": 1, "unchanged": 1}
+    Approvals(counter.ledger, counter.clock.now).decide(changed.plan, changed.content_hash, "approved", who="ann")
+    assert counter.deliver(changed).state == "done"
+    assert counter.shop.times("1") == 1
+
+
+def once_refused(shop: Shop, item: Item, record: str) -> None:
+    if item.record == record:
+        raise PermanentError("period closed", code="X")
+
+
+def test_agreeing_to_a_plan_is_not_agreeing_to_one_that_looks_the_same(counter: Counter) -> None:
+    """Of another flow, another company, or another target."""
+    counter.options |= {"approval": True, "wanted": lambda _db, _company: "SELECT 'JE-1' AS record, '{}' AS payload, 5 AS control, NULL AS hold"}
+    mine = counter.plan()
+    Approvals(counter.ledger, counter.clock.now).decide(mine.plan, mine.content_hash, "approved", who="ann")
+    with duckdb.connect() as db:
+        others = [
+            (flow, make_plan(flow, company, counter.lake, db, Past(), now=counter.clock.now()))
+            for flow, company in (
+                (counter.flow, "SAMINC"),
+                (replace(counter.flow, name="customers"), "SAMLTD"),
+                (replace(counter.flow, target="shop/other"), "SAMLTD"),
+            )
+        ]
+    courier = Courier(counter.ledger, counter.clock.now, "one", wait=counter.clock.wait)
+    for flow, plan in others:
+        with pytest.raises(NotApproved):
+            courier.deliver(flow, plan, counter.lake, counter.shop)
+    assert counter.shop.kept == []
+    assert counter.deliver(mine).state == "done"
+
+
+def test_a_refused_document_that_is_corrected_goes_and_closes_its_dead_letter(counter: Counter) -> None:
+    counter.options["once"] = True
+    counter.want("1")
+    counter.shop.before = once(PermanentError("the account needs a cost centre", code="X"))
+    counter.deliver()
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    counter.want("1", amount="2.00")
+    assert counter.plan().counts == {"update": 1}
+    assert counter.deliver().state == "done"
+    assert (counter.shop.times("1"), letters.get(letter.id).resolution) == (1, "superseded")
+    with pytest.raises(Conflict):
+        letters.replay([letter.id], who="ann")
+    counter.want("1", amount="3.00")
+    assert counter.plan().counts == {"hold": 1}
+
+
+def test_a_document_that_may_be_there_is_not_corrected(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter.options["once"] = True
+    counter.want("1")
+    counter.shop.after = once(OutcomeUnknown("no answer"))
+
+    def puzzled(_item: Item) -> None:
+        raise Conflict("2 batches carry its id")
+
+    monkeypatch.setattr(counter.shop, "find", puzzled)
+    assert dict(counter.deliver().counts) == {"failed": 1}
+    counter.want("1", amount="2.00")
+    assert counter.plan().counts == {"hold": 1}
+    counter.deliver()
+    assert counter.shop.times("1") == 1
+
+
 # --- a whole ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -266,6 +424,38 @@ def test_rejected_rows_are_dead_letters_until_they_are_cured(counter: Counter) -
     assert counter.deliver().state == "done"
     assert counter.plan().counts == {"unchanged": 3}
     assert letters.open() == []
+
+
+def test_a_row_that_is_rejected_again_after_it_was_cured_is_a_dead_letter_again(counter: Counter) -> None:
+    counter.whole()
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    counter.want("1", "2")
+    for records in (("3",), ("4",)):
+        counter.shop.rejects = {"2"}
+        counter.want(*records)
+        counter.clock.wait(60)
+        assert counter.deliver().state == "partly"
+        (letter,) = letters.open()
+        assert letter.record == "2"
+        assert counter.plan().counts["hold"] == 1
+        counter.shop.rejects = set()
+        letters.replay([letter.id], who="planner")
+        counter.clock.wait(60)
+        assert counter.deliver().state == "done"
+        assert letters.open() == []
+    assert counter.plan().counts == {"unchanged": 4}
+
+
+def test_a_rejected_row_that_is_gone_at_its_source_is_forgotten(counter: Counter) -> None:
+    counter.whole()
+    counter.shop.rejects = {"2"}
+    counter.want("1", "2")
+    counter.deliver()
+    del counter.wanted["2"]
+    counter.clock.wait(60)
+    counter.deliver()
+    assert DeadLetters(counter.ledger, counter.clock.now).open() == []
+    assert counter.plan().counts == {"unchanged": 1}
 
 
 # --- kills and crowds ------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections import Counter as Count
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Barrier, Thread
@@ -25,20 +25,24 @@ from sage300_assets.delivery.past import past_of
 from sage300_assets.delivery.plan import Plan, make_plan
 from sage300_assets.flows.writeback.contract import Role
 from sage300_assets.flows.writeback.documents import Document
-from sage300_assets.flows.writeback.flow import write_back
+from sage300_assets.flows.writeback.flow import WriteBack, write_back
 from sage300_assets.flows.writeback.parse import Row
 from sage300_assets.flows.writeback.references import Account, References
 from sage300_assets.flows.writeback.target import BatchTarget, payload_of
 from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.items import Link
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.xref import CrossReferences
 from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets.systems.sage300.batches import Batch
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.write import Sage300Writer, WritePatience
 from sage300_assets_tests.delivery.conftest import Clock
 from sage300_assets_tests.house import COMPANY, TODAY, WHOLE
 
 TRIALS, BLOCK = (1000 if WHOLE else 50), 50
+SETTLES = timedelta(seconds=300)
 STEPS = ("begun", "enqueued", "claimed", "intended", "sent", "settled")
 REFERENCES = References("CAD", {c: Account(c, is_active=True) for c in ("6000100", "2300100")}, {}, (), {"CAD": 2})
 DECLARED = write_back("forecast_adjustments")
@@ -57,20 +61,26 @@ class Works:
     lake: Lake
     clock: Clock = field(default_factory=Clock)
     wanted: list[str] = field(default_factory=list)
+    declared: WriteBack = DECLARED
+    name: str = "journals"
+    amount: Decimal = Decimal(1)
+    reverse: bool = False
+    edited_from: date = TODAY + timedelta(days=1)
+    """Nobody changes a description in a trial, so nothing need be searched through to its lines."""
 
     @property
     def flow(self) -> Flow:
         return Flow(
-            name="journals", title="Journals", description="For trials.", target="sage300/GL/GLJournalBatches", reads=(), wanted=self._sql,
+            name=self.name, title="Journals", description="For trials.", target="sage300/GL/GLJournalBatches", reads=(), wanted=self._sql,
             connect=lambda _lake, _company: self.target(), open=lambda _lake, _company: duckdb.connect(), once=True, guards=(),
         )  # fmt: skip
 
     def _sql(self, db: duckdb.DuckDBPyConnection, _company: str) -> str:
         db.execute("CREATE OR REPLACE TEMP TABLE source(record VARCHAR, payload VARCHAR, control DECIMAL(19, 2), hold VARCHAR)")
         for n, record in enumerate(self.wanted):
-            lines = (("6000100", Decimal(n + 1)), ("2300100", -Decimal(n + 1)))
-            rows = tuple(Row(i, {Role.ACCOUNT: a, Role.AMOUNT: v, Role.DAY: TODAY}) for i, (a, v) in enumerate(lines, 2))
-            db.execute("INSERT INTO source VALUES (?, ?, ?, NULL)", [record, payload_of(DECLARED, Document(record, rows), REFERENCES), n + 1])
+            lines = (("6000100", n + self.amount), ("2300100", -n - self.amount))
+            rows = tuple(Row(i, {Role.ACCOUNT: a, Role.AMOUNT: v, Role.DAY: TODAY, Role.REVERSE: self.reverse}) for i, (a, v) in enumerate(lines, 2))
+            db.execute("INSERT INTO source VALUES (?, ?, ?, NULL)", [record, payload_of(self.declared, Document(record, rows), REFERENCES), n + 1])
         return "SELECT * FROM source"
 
     def plan(self) -> Plan:
@@ -85,8 +95,17 @@ class Works:
             sage300_password=world.password, sage300_tries=2, sage300_timeout=5,
         )  # fmt: skip
         with Sage300Client(settings, COMPANY, wait=lambda _seconds: None, on_call=on_call) as client:
-            # Nobody has changed a description here, so nothing need be searched through to its lines.
-            yield BatchTarget(Sage300Writer(client, WritePatience(5, 5, 2, 0)), DECLARED, TODAY + timedelta(days=1))
+            yield BatchTarget(Sage300Writer(client, WritePatience(5, 5, 2, 0)), self.declared, self.edited_from, self.owner, SETTLES)
+
+    def owner(self, link: Link) -> str:
+        known = CrossReferences(self.ledger, self.clock.now).partner(link.entity, link.id_a, link.system_b, company=COMPANY)
+        return known.id_b if known else ""
+
+    def read_batch(self, number: str) -> Batch:
+        with self.target() as target:
+            found = target.writer.read_batch(self.declared.kind, number)
+            assert found is not None
+            return found
 
     def work(self, plan: Plan, worker: str, watch: Watch = NOBODY, on_call: Killer | None = None) -> None:
         courier = Courier(self.ledger, self.clock.now, worker, wait=self.clock.wait)

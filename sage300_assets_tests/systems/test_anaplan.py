@@ -20,10 +20,19 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from sage300_assets.base.errors import AccessError, ConfigurationError, DataError, PermanentError, RetriableError, Throttled, UnknownOutcome
+from sage300_assets.base.errors import (
+    AccessError,
+    ConfigurationError,
+    DataError,
+    PermanentError,
+    RetriableError,
+    Throttled,
+    UnknownOutcome,
+)
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import load
 from sage300_assets.simulators.anaplan import PASSWORD, SAMPLE, USER, OAuthClient, Server, StoppedClock
+from sage300_assets.systems.anaplan.by_hand import log_in
 from sage300_assets.systems.anaplan.client import AnaplanClient
 from sage300_assets.systems.anaplan.download import download
 from sage300_assets.systems.anaplan.login import OAuth
@@ -238,6 +247,47 @@ def test_an_authorization_code_is_exchanged_once(tenant: Tenant) -> None:
         assert one.user()["email"] == USER
         with pytest.raises(AccessError, match="not good any more"):
             one.session.log_in_as_person(login.from_code(tenant.clock(), code))
+
+
+def test_a_person_is_shown_where_to_go_and_the_token_is_kept(tenant: Tenant) -> None:
+    guard = tenant.server.tenant.guard
+    guard.clients["device"] = OAuthClient("device")
+    store, shown = MemoryStore(), list[str]()
+
+    def show(text: str) -> None:
+        shown.append(text)
+        guard.approve(text.partition(" and enter ")[2].partition(" ")[0], "planner@example.com")
+
+    with tenant.client(store, anaplan_password="", anaplan_client_id="device") as one:
+        assert log_in(one, show, no_question) == "planner@example.com"
+    assert "https://iam.example.com/activate?user_code=" in shown[0]
+    with tenant.client(store, anaplan_password="", anaplan_client_id="device") as later:
+        assert later.user()["email"] == "planner@example.com"
+
+
+def no_question(question: str) -> str:
+    raise AssertionError(question)
+
+
+def test_nobody_need_be_present_for_a_password(client: AnaplanClient) -> None:
+    with pytest.raises(ConfigurationError, match="nobody need be present"):
+        log_in(client, print, no_question)
+
+
+@pytest.mark.parametrize(
+    ("given", "raised", "said"),
+    [("", ConfigurationError, "No code"), ("https://sage.example.com/back?code=C&state=other", AccessError, "another login"),
+     ("https://sage.example.com/back", ConfigurationError, "No code"), ("nonsense", AccessError, "not good any more")],
+)  # fmt: skip
+def test_what_is_no_code_of_this_login_is_refused(tenant: Tenant, given: str, raised: type[Exception], said: str) -> None:
+    tenant.server.tenant.guard.clients["web"] = OAuthClient("web", device=False, secret=CANARY, redirect="https://sage.example.com/back")
+    more: dict[str, Any] = {
+        "anaplan_password": "", "anaplan_client_id": "web", "anaplan_client_secret": CANARY, "anaplan_redirect_uri": "https://sage.example.com/back",
+    }  # fmt: skip
+    store = MemoryStore()
+    with tenant.client(store, **more) as one, pytest.raises(raised, match=said):
+        log_in(one, print, lambda _question: given)
+    assert store.values == {}
 
 
 # Requests.

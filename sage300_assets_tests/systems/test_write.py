@@ -380,6 +380,17 @@ def test_a_posting_that_never_began_is_unknown_and_the_batch_stays_ready(desk: D
     assert batch.stage == "ready"
 
 
+def test_a_batch_that_is_being_posted_is_looked_at_and_not_posted_again(desk: Desk) -> None:
+    created = desk.writer.create_batch(JOURNALS, journal(new_marker()))
+    assert isinstance(created, Created)
+    number = created.batch.number
+    desk.world.put(COMPANY, "GLJournalBatches", {"BatchNumber": number, "Status": "PostInProgress"})
+    before = len(desk.server.calls)
+    assert isinstance(desk.writer.post(JOURNALS, number), Unknown)
+    assert {(c.method, c.resource) for c in desk.server.calls[before:]} == {("GET", "GLJournalBatches")}
+    desk.world.put(COMPANY, "GLJournalBatches", {"BatchNumber": number, "Status": "Open"})
+
+
 def test_a_period_closed_between_entry_and_posting_stops_the_posting(desk: Desk) -> None:
     created = desk.writer.create_batch(JOURNALS, journal(new_marker(), day=date(2026, 10, 5)))
     assert isinstance(created, Created)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
@@ -47,6 +47,16 @@ class Prepared:
             f"COPY {self.table} TO {_literal(str(path))} (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
         )
         return Written(path, self.rows, self.fingerprint, self.totals)
+
+    def with_zeros(self, gone: str) -> Prepared:
+        """The same, and a zero for each record that the relation `gone` names: what was delivered before and is no longer there."""
+        split = (f"string_split(record, '/')[{n}]" for n, _ in enumerate(self.declared.key, 1))
+        parts = [f"replace(replace({part}, '%2F', '/'), '%25', '%')" for part in split]
+        numbers = [column.header for column in self.declared.numbers]
+        headers = ", ".join(_quoted(header) for header in (*self.declared.key, *numbers))
+        self.connection.execute(f"INSERT INTO {self.table} ({headers}) SELECT {', '.join((*parts, *('0' for _ in numbers)))} FROM {gone}")
+        (added,) = self.connection.execute(f"SELECT count(*) FROM {gone}").fetchone() or (0,)
+        return replace(self, rows=self.rows + int(added))
 
     def forget(self) -> None:
         """Drop the table."""

@@ -138,6 +138,11 @@ class AnaplanImport:
         return tuple(c for c in self.columns if c.kind is Kind.NUMBER)
 
     @property
+    def leaves_behind(self) -> bool:
+        """Whether numbers stay in the model whose members are not in the file any more: an import clears what its file names, or nothing."""
+        return bool(self.numbers) and not self.is_list and any(self.clear.get(c.goes_to) != "all" for c in self.dimensions)
+
+    @property
     def sql(self) -> str:
         """Its query."""
         return self.query or files(__package__).joinpath("sql", f"{self.name}.sql").read_text(encoding="utf-8")

@@ -8,14 +8,19 @@ from urllib.parse import urlsplit
 from sage300_assets.base.errors import ConfigurationError, PermanentError, Sage300AssetsError
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.flows.anaplan.imports import IMPORTS
+from sage300_assets.flows.anaplan.reach import token_store
 from sage300_assets.flows.anaplan.settings import PlanningSettings
 from sage300_assets.flows.writeback.flow import WriteBack
 from sage300_assets.flows.writeback.offer import switched_on
 from sage300_assets.flows.writeback.settings import WritebackSettings
 from sage300_assets.intake.finding import Finding, Level, listed, problem
 from sage300_assets.systems.anaplan.settings import AnaplanSettings
+from sage300_assets.systems.anaplan.tokens import TokenStore
 
 _SUBJECT = "Anaplan"
+_A_MODULE_EACH = (
+    "Have the model's builder make each company modules of its own: an import clears what it does not bring, also what is another company's."
+)
 
 
 def anaplan_findings(**overrides: object) -> Iterator[Finding]:
@@ -41,17 +46,23 @@ def anaplan_findings(**overrides: object) -> Iterator[Finding]:
         yield Finding(Level.NOTE, _SUBJECT, message, "Where the tenant has single sign-on it must be an Exception User; the password expires.")
     wanted = switched_on(written)
     try:
-        yield from _model(settings, planning, wanted, companies)
+        yield from _model(settings, token_store(settings, **_where(overrides)), planning, wanted, companies)
     except Sage300AssetsError as wrong:
         yield problem(_SUBJECT, wrong)
     yield from write_findings(wanted, companies, **overrides)
 
 
-def _model(settings: AnaplanSettings, planning: PlanningSettings, wanted: tuple[WriteBack, ...], companies: tuple[str, ...]) -> Iterator[Finding]:
+def _where(overrides: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in overrides.items() if name == "_env_file" or name.startswith("vault_")}
+
+
+def _model(
+    settings: AnaplanSettings, store: TokenStore, planning: PlanningSettings, wanted: tuple[WriteBack, ...], companies: tuple[str, ...]
+) -> Iterator[Finding]:
     from sage300_assets.systems.anaplan.client import AnaplanClient  # noqa: PLC0415 - declarations load without it
 
     # One try: a wrong password that is sent again and again locks the user out.
-    with AnaplanClient(settings.model_copy(update={"anaplan_tries": 1})) as client:
+    with AnaplanClient(settings.model_copy(update={"anaplan_tries": 1}), store) as client:
         user = client.user()
         yield Finding(Level.OK, _SUBJECT, f"Logged in as {user.get('email') or user.get('id')}.")
         if settings.anaplan_workspace_id and settings.anaplan_workspace_id not in {w.id for w in client.workspaces()}:
@@ -79,12 +90,16 @@ def _model(settings: AnaplanSettings, planning: PlanningSettings, wanted: tuple[
                 if one.acknowledgement:
                     names["imports"].append(planning.called(one.acknowledgement, company))
                     names["files"].append(planning.called(one.acknowledgement_file, company))
+            if planning.prefix(company):
+                # A shared one is cleared by each import of each of them.
+                names["modules"] = [planning.called(one.target, company) for one in imports if not one.is_list]
             for kind, all_of_them in names.items():
                 there = {found.name for found in client.named(kind)}  # type: ignore[arg-type]
                 missing = [name for name in dict.fromkeys(all_of_them) if name not in there]
                 if missing:
                     cure = "Have the model's builder save them under exactly these names, or leave them out with ANAPLAN_IMPORTS or WRITEBACK_FLOWS."
-                    yield Finding(Level.PROBLEM, f"{_SUBJECT} {company}".strip(), f"The model has no {kind} {listed(missing)}.", cure)
+                    said = f"The model has no {kind} {listed(missing)}."
+                    yield Finding(Level.PROBLEM, f"{_SUBJECT} {company}".strip(), said, _A_MODULE_EACH if kind == "modules" else cure)
                 elif all_of_them:
                     yield Finding(Level.OK, f"{_SUBJECT} {company}".strip(), f"All {len(set(all_of_them))} {kind} are there.")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from sage300_assets.flows.anaplan.declaration import VERSIONS, AnaplanImport, Column, Kind
 
@@ -24,6 +25,27 @@ def model_document(imports: Iterable[AnaplanImport]) -> Document:
         "imports": [_import(one) for one in known],
         "processes": [{"name": name, "steps": steps} for name, steps in processes.items()],
     }
+
+
+def shared_document(imports: Iterable[AnaplanImport], names: Mapping[str, Callable[[str], str]]) -> Document:
+    """Of a model that companies share: one list of each kind for all of them, whose codes tell them apart, and everything else for each.
+
+    `names` says for each company how things are called. A module is one company's: its import clears what it does not bring.
+    """
+    known = tuple(imports)
+    shared = model_document(known)
+    documents = [model_document(_of_company(one, called) for one in known) for called in names.values()]
+    return {kind: shared[kind] if kind == "lists" else [one for document in documents for one in _listed(document[kind])] for kind in shared}
+
+
+def _of_company(one: AnaplanImport, called: Callable[[str], str]) -> AnaplanImport:
+    process = called(one.process) if one.process else ""
+    target = one.target if one.is_list else called(one.target)
+    return replace(one, target=target, action=called(one.action), file=called(one.file), process=process)
+
+
+def _listed(found: object) -> list[object]:
+    return list(found) if isinstance(found, list) else []
 
 
 def _format(column: Column) -> str:

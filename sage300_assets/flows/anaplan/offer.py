@@ -65,7 +65,7 @@ def _flow(parcel: Parcel, every: tuple[Parcel, ...], settings: PlanningSettings)
         from sage300_assets.flows.anaplan.target import ImportTarget  # noqa: PLC0415
 
         with anaplan(company) as client:
-            yield ImportTarget(client, lake, parcel, flow_name(parcel), company, settings, opened)
+            yield ImportTarget(client, lake, parcel, flow_name(parcel), company, settings, settings.prefix(company), opened)
 
     return Flow(
         name=flow_name(parcel),

@@ -37,17 +37,17 @@ def anaplan(company: str) -> Iterator[AnaplanClient]:
     from sage300_assets.systems.anaplan.client import AnaplanClient  # noqa: PLC0415 - declarations load without it
 
     settings = load(AnaplanSettings)
-    with recording() as keeper, AnaplanClient(settings, _store(settings), told_to(keeper, Behalf(company=company))) as client:
+    with recording() as keeper, AnaplanClient(settings, token_store(settings), told_to(keeper, Behalf(company=company))) as client:
         yield client
 
 
-def _store(settings: AnaplanSettings) -> TokenStore:
+def token_store(settings: AnaplanSettings, **overrides: object) -> TokenStore:
     """Refresh tokens are kept in the vault; other logins keep nothing."""
     if settings.login_kind in ("device", "authorization code"):
         from sage300_assets.base.settings import VAULT_FILE  # noqa: PLC0415
         from sage300_assets.base.vault import open_vault  # noqa: PLC0415
 
-        vault = load_vault_settings()
+        vault = load_vault_settings(**overrides)
         return open_vault(vault.vault_file or VAULT_FILE, vault.vault_key.get_secret_value(), vault.vault_key_file)
     from sage300_assets.systems.anaplan.tokens import MemoryStore  # noqa: PLC0415
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from sage300_assets.base.errors import DataError
-from sage300_assets.flows.anaplan.csv_file import Written
+from sage300_assets.flows.anaplan.csv_file import Written, record_of
 from sage300_assets.flows.anaplan.declaration import AnaplanImport
 from sage300_assets.systems.anaplan.results import Rejected, Result, Verdict, unexplained
 
@@ -37,9 +37,9 @@ class Settlement:
         return self.verdict in ("clean", "warned") and not self.unexplained and not self.refused
 
 
-def settle(declared: AnaplanImport, written: Written, result: Result) -> Settlement:
-    """Judge one step of a run by its counts and its refused rows."""
-    refused = tuple(row for row in result.rejected if row.status != "W")
+def settle(declared: AnaplanImport, written: Written, result: Result, gone: Container[str] = ()) -> Settlement:
+    """Judge one step of a run by its counts and its refused rows. Of the records in `gone` only zeros were sent, and none of them is missed."""
+    refused = tuple(row for row in result.rejected if row.status != "W" and record_of(key_of(declared, row)) not in gone)
     rejected = {column.header: sum((_amount(row, column.header, declared) for row in refused), Decimal(0)) for column in declared.numbers}
     told = unexplained(result, written.rows) if result.successful else ""
     return Settlement(result.verdict, written.rows, len({r.line for r in refused}), written.totals, rejected, refused, told)

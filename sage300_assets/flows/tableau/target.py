@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sage300_assets.base.errors import DataError
 from sage300_assets.delivery.flow import Sent
@@ -35,6 +36,8 @@ class Publisher:
     declared: DataSource
     lake: Lake
     open_session: OpenSession
+    settles: timedelta = timedelta(0)
+    """The site says itself what it has, and what is under way."""
     _open: ExitStack = field(default_factory=ExitStack)
     _session: Session | None = None
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sage300_assets.flows.anaplan.target import ImportTarget
     from sage300_assets.lake.lake import Lake
 
+_NO_PREFIX = ""
 SQL = """SELECT transaction_id, max(batch) AS batch, CASE WHEN max(batch) = '' THEN max(state) ELSE max(status) END AS status,
     array_to_string(list_sort(list_distinct(list(message) FILTER (message <> ''))), '; ') AS message, max(posting_sequence) AS posting_sequence
 FROM results WHERE state IN ('done', 'failed', 'held') GROUP BY transaction_id"""
@@ -82,7 +83,8 @@ def _flow(declared: AnaplanImport, write_backs: tuple[WriteBack, ...]) -> Flow:
         from sage300_assets.flows.anaplan.target import ImportTarget  # noqa: PLC0415
 
         with anaplan(company) as client:
-            yield ImportTarget(client, lake, parcel, name, company, settings, opened)
+            # Transaction ids come out of the model as they are; nothing stood before them there.
+            yield ImportTarget(client, lake, parcel, name, company, settings, _NO_PREFIX, opened)
 
     return Flow(
         name=name,
@@ -90,7 +92,7 @@ def _flow(declared: AnaplanImport, write_backs: tuple[WriteBack, ...]) -> Flow:
         description=declared.description,
         target=f"anaplan/modules/{declared.target}",
         reads=tuple(f"writeback/{one.name}" for one in write_backs),
-        wanted=lambda db, company: parcel.wanted(db, company, ""),
+        wanted=lambda db, company: parcel.wanted(db, company, _NO_PREFIX),
         expected=parcel.expected,
         connect=connect,
         open=opened,

@@ -38,9 +38,9 @@ class WriteBack:
     control_export: str = "Control totals for Sage 300.csv"
     """The saved export in which the model tells rows, debits and credits of its write-backs; empty where it cannot."""
 
-    def read(self, content: bytes, references: References) -> Sorted:
+    def read(self, content: bytes, references: References, prefix: str = "") -> Sorted:
         """An export, sorted into documents that can be sent and documents that are held."""
-        rows = parse(content, self.contract, f"Anaplan export {self.export}")
+        rows = parse(content, self.contract, f"Anaplan export {self.export}", prefix)
         return hold_what_fails(sort_rows(rows, self.contract), references, self.checks)
 
 

@@ -15,6 +15,7 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.delivery.flow import Flow
 from sage300_assets.delivery.guards import CONTROL_TOTAL, DUPLICATES, HELD, Guard, View
+from sage300_assets.flows.anaplan.settings import PlanningSettings
 from sage300_assets.flows.writeback.contract import Contract, Role
 from sage300_assets.flows.writeback.documents import Document, Sorted
 from sage300_assets.flows.writeback.flow import WRITE_BACKS, WriteBack
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sage300_assets.flows.writeback.references import References
     from sage300_assets.flows.writeback.target import BatchTarget
     from sage300_assets.lake.lake import Lake
+    from sage300_assets.ledger.items import Link
 
 _MONEY = "DECIMAL(38, 6)"
 
@@ -87,13 +89,21 @@ def batch_target(declared: WriteBack, company: str, settings: WritebackSettings)
     from sage300_assets.base.audit import Behalf, told_to  # noqa: PLC0415 - declarations load without the clients
     from sage300_assets.flows.anaplan.reach import recording  # noqa: PLC0415
     from sage300_assets.flows.writeback.target import BatchTarget  # noqa: PLC0415
+    from sage300_assets.ledger.xref import CrossReferences  # noqa: PLC0415
     from sage300_assets.systems.sage300.client import Sage300Client  # noqa: PLC0415
     from sage300_assets.systems.sage300.write import Sage300Writer  # noqa: PLC0415
 
     known = load_settings()
     today = datetime.now(UTC).astimezone(known.zone(company)).date()
     with recording() as keeper, Sage300Client(known, company, on_call=told_to(keeper, Behalf(company=company))) as client:
-        yield BatchTarget(Sage300Writer(client), declared, today - timedelta(days=settings.writeback_search_days))
+        searched = today - timedelta(days=settings.writeback_search_days)
+        refs = CrossReferences(keeper.ledger, lambda: datetime.now(UTC))
+
+        def owner(link: Link) -> str:
+            known = refs.partner(link.entity, link.id_a, link.system_b, company=company)
+            return known.id_b if known is not None and known.state == "linked" else ""
+
+        yield BatchTarget(Sage300Writer(client), declared, searched, owner, timedelta(seconds=settings.writeback_settle_seconds))
 
 
 # --- the documents of the newest export ------------------------------------------------------------------------------------------------
@@ -111,7 +121,7 @@ def opened_export(lake: Lake, company: str, declared: WriteBack) -> Iterator[duc
     if export is None:
         raise DataError(f"{declared.name}: nothing was fetched from Anaplan yet.", cure=f"Materialise {company.lower()}/anaplan/{declared.name}.")
     content, references = content_of(lake, export), references_of(lake, company)
-    found = declared.read(content, references)
+    found = declared.read(content, references, load(PlanningSettings).prefix(company))
     with duckdb.connect() as db:
         db.execute(f"CREATE TABLE documents(record VARCHAR, payload VARCHAR, control {_MONEY}, hold VARCHAR)")
         rows = [*_rows(found, declared, references)]

@@ -13,6 +13,7 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.flows.writeback.contract import Column, Contract, Form, Role, Rounding
 
 LONGEST_CODE = 60
+_PREFIXED = frozenset({Role.ACCOUNT, Role.VENDOR})
 Value = str | int | bool | date | Decimal | None
 
 
@@ -71,8 +72,8 @@ class _Misfit(Exception):
     pass
 
 
-def parse(content: bytes, contract: Contract, what: str) -> tuple[Row, ...]:
-    """All rows of an export."""
+def parse(content: bytes, contract: Contract, what: str, prefix: str = "") -> tuple[Row, ...]:
+    """All rows of an export. Where companies share a model, `prefix` stands before the codes of the one whose export it is."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -81,7 +82,7 @@ def parse(content: bytes, contract: Contract, what: str) -> tuple[Row, ...]:
     try:
         header = tuple(next(lines, ()))
         _check_header(header, contract, what)
-        return tuple(_rows(lines, contract))
+        return tuple(_rows(lines, contract, prefix))
     except csv.Error as problem:
         raise DataError(f"{what}: line {lines.line_num} cannot be read as CSV ({problem}).", cure="Export the file again.") from problem
 
@@ -99,7 +100,7 @@ def _check_header(header: tuple[str, ...], contract: Contract, what: str) -> Non
     )
 
 
-def _rows(lines: Iterator[list[str]], contract: Contract) -> Iterator[Row]:
+def _rows(lines: Iterator[list[str]], contract: Contract, prefix: str) -> Iterator[Row]:
     previous = 1
     for fields in lines:
         line = previous + 1
@@ -112,7 +113,8 @@ def _rows(lines: Iterator[list[str]], contract: Contract) -> Iterator[Row]:
         problems: list[Problem] = []
         for column, text in zip(contract.columns, fields, strict=True):
             try:
-                values[column.role] = _value(column, text, contract.rounding)
+                value = _value(column, text, contract.rounding)
+                values[column.role] = _own(value, prefix) if isinstance(value, str) and column.role in _PREFIXED else value
             except _Misfit as misfit:
                 problems.append(Problem("value", line, f"{column.header}: {misfit}"))
         yield Row(line, values, tuple(problems))
@@ -126,6 +128,13 @@ def _value(column: Column, text: str, rounding: Rounding) -> Value:
     if column.form is Form.AMOUNT:
         return _amount(text, rounding)
     return _READERS[column.form](text)
+
+
+def _own(code: str, prefix: str) -> str:
+    """A code as Sage 300 knows it; one of another company would be booked here if that has the same."""
+    if not code.startswith(prefix):
+        raise _Misfit(f"{code!r} is not this company's, whose codes begin with {prefix!r}")
+    return code.removeprefix(prefix)
 
 
 def _flag(text: str) -> bool:

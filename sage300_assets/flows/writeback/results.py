@@ -103,12 +103,20 @@ def _of_batch(transaction: str, number: str, plan: str, answer: str, batch: Batc
         yield ResultLine(transaction, "done", number, "", "deleted", 0, "The batch is not there any more: somebody has deleted it.", plan, now)
         return
     entries = batch.record.get(batch.kind.entries)
-    trouble = answer if "could not be" in answer and batch.stage != "posted" else ""
+    trouble = _trouble(answer, batch)
     for entry in entries if isinstance(entries, list) and entries else [{}]:
         said = str(entry.get("ErrorMessage") or "") or trouble
         yield ResultLine(
             transaction, "done", number, str(entry.get("EntryNumber") or ""), batch.stage, batch.posting_sequence, said, plan, now,
         )  # fmt: skip
+
+
+def _trouble(answer: str, batch: Batch) -> str:
+    """What was said when the batch did not come to the end that was wanted; it holds for as long as the batch is not there."""
+    if answer in ("", "open", "ready", "posting", "posted", "deleted"):
+        return ""
+    wanted = ("ready", "posting", "posted") if "could not be made ready" in answer else ("posted",)
+    return "" if batch.stage in wanted else answer
 
 
 def _held(flow: Flow, company: str, lake: Lake, now: datetime) -> Iterator[ResultLine]:

@@ -23,6 +23,9 @@ class WritebackSettings(EnvSettings):
     writeback_approval: bool = Field(default=True, description="A person agrees to each plan before anything is written.")
     writeback_amount_limit: Decimal = Field(default=Decimal(1000000), gt=0, description="Most that one plan may book, in home currency.")
     writeback_cron: str = Field(default="", description="When exports are fetched and planned; empty for only by hand.")
+    writeback_settle_seconds: int = Field(
+        default=900, ge=0, le=86400, description="So long after a lost answer a batch may still appear in Sage 300; it is not sent again before."
+    )
     writeback_search_days: int = Field(default=60, ge=1, le=3650, description="Batches edited in so many days are searched to their lines.")
 
     @field_validator("writeback_flows", mode="before")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -84,6 +85,8 @@ class WebApi:
         habits: Habits | None = None,
     ) -> None:
         self.calls: list[Call] = []
+        self.late: list[Callable[[], object]] = []
+        """Writes that a proxy has given up on, and that are still to be done."""
         self.closing = asyncio.Event()
         self._librarian = librarian
         self._doorman = doorman
@@ -181,6 +184,9 @@ class WebApi:
             raise Refusal(403, "Forbidden", f"You do not have the right to change records of {where[2]}.")
         if self._faults.take("failed_write", *where):
             raise Refusal(500, "InternalServerError", "An error has occurred.")
+        if self._faults.take("late_write", *where):
+            self.late.append(partial(self._clerk.write, address, request.method, body))
+            return Reply(504, iis_page(504, "", "Gateway Timeout"), HTML)
         done = await asyncio.to_thread(self._clerk.write, address, request.method, body)
         if address.key is None or "$template" not in address.key:
             lost = self._faults.take("reply_lost", *where)

@@ -54,6 +54,7 @@ FAULTS: dict[str, str] = {
     "day_end": "Answers 409 with a text that speaks of Day End Processing; code=General says under which code.",
     "read_only": "Answers 403 to everything that would write.",
     "reply_lost": "Does what a write asks for, then closes the connection without a word, or answers status=504 as a proxy would, or hang=true.",
+    "late_write": "A proxy gives up on a write with 504; it is done only later, when the test says `finish_late_writes`.",
     "failed_write": "Answers 500 to a write and has done nothing.",
     "license_error": "Answers 500 DBLinkError with a text about the license.",
     "reset": "Resets the connection in the middle of the body.",
@@ -62,7 +63,7 @@ FAULTS: dict[str, str] = {
 }
 
 
-OF_WRITING = frozenset({"read_only", "reply_lost", "failed_write"})
+OF_WRITING = frozenset({"read_only", "reply_lost", "late_write", "failed_write"})
 """Faults that whoever only reads never meets."""
 
 

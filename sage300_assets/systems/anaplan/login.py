@@ -167,7 +167,7 @@ def _oauth_body(answer: Answer, what: str) -> dict[str, object]:
     error = _oauth_error(answer)
     if error == "invalid_grant":
         raise AccessError(
-            f"{what}: the refresh token is not good any more.", cure="Log in again as a person: it has expired, or another program has used it."
+            f"{what}: the refresh token is not good any more.", cure="Run `sage300 anaplan login`: it has expired, or another program has used it."
         )
     if error:
         raise AccessError(f"{what}: refused ({error}).", cure="Check ANAPLAN_CLIENT_ID, and ANAPLAN_CLIENT_SECRET if the client has one.")

@@ -44,15 +44,10 @@ class Session:
     def log_in_as_person(self, flow: Generator[Request, Answer, tuple[Token, Secret]]) -> None:
         """Carry out a login that a person takes part in, and keep its refresh token."""
         with self._lock:
-            found: list[Token] = []
-
-            def change(_old: Secret | None) -> Secret:
-                token, following = self._carry_out(flow)
-                found.append(token)
-                return following
-
-            self.store.update(REFRESH_TOKEN, change)
-            self._token = found[0]
+            # Not inside the change: a person takes minutes, and nobody else could write into the vault meanwhile.
+            token, following = self._carry_out(flow)
+            self.store.update(REFRESH_TOKEN, lambda _old: following)
+            self._token = token
 
     def _renewed(self, token: Token | None) -> Token:
         if isinstance(self.login, OAuth):
@@ -71,7 +66,7 @@ class Session:
         def change(kept: Secret | None) -> Secret:
             if kept is None:
                 raise AccessError(
-                    "Anaplan: no refresh token is kept here.", cure="Log in as a person once; the refresh token is then kept in the vault."
+                    "Anaplan: no refresh token is kept here.", cure="Run `sage300 anaplan login` once; the refresh token is then kept in the vault."
                 )
             token, following = self._carry_out(login.renew(self.clock(), kept))
             found.append(token)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sage300_assets.base.errors import BadAnswer, PermanentError, UnknownOutcome
+from sage300_assets.base.errors import BadAnswer, PermanentError, Sage300AssetsError, UnknownOutcome
 from sage300_assets.base.transport import Request
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.systems.anaplan.client import AnaplanClient, Named
@@ -19,6 +19,7 @@ FIRST_LOOK = 5.0
 """Seconds between two looks at a task at the least, as the vendor asks."""
 SLOWEST_LOOK = 30.0
 SETTLE_SECONDS = 5.0
+_GOES_ON = frozenset({"NOT_STARTED", "IN_PROGRESS", "CANCELLING"})
 SKEW_SECONDS = 120.0
 """How far our clock and Anaplan's may be apart."""
 
@@ -67,7 +68,13 @@ def start(client: AnaplanClient, kind: Runnable, what: Named, choices: Sequence[
         return Task(kind, what, _task_id(parse(client.post(address, body, said, repeatable=False), said), said))
     except (UnknownOutcome, BadAnswer) as lost:
         client.wait(SETTLE_SECONDS)
-        new = [t for t in _listed(client, address, said) if str(t.get("taskId")) not in before and _is_since(t, began)]
+        try:
+            new = [t for t in _listed(client, address, said) if str(t.get("taskId")) not in before and _is_since(t, began)]
+        except Sage300AssetsError as trouble:
+            raise UnknownOutcome(
+                f"{said}: whether it was started is not known, and the list of tasks cannot be read. {lost.message} {trouble.message}",
+                cure="Look at what the import has done; when it has done nothing, start it again.",
+            ) from lost
         if not new:
             # The list knows nothing of tasks of a model that was unloaded meanwhile: that it is empty proves nothing.
             raise UnknownOutcome(
@@ -76,6 +83,12 @@ def start(client: AnaplanClient, kind: Runnable, what: Named, choices: Sequence[
             ) from lost
         first = min(new, key=lambda t: str(t.get("creationTime") or ""))
         return Task(kind, what, str(first.get("taskId")), adopted=True)
+
+
+def is_running(client: AnaplanClient, kind: Runnable, what: Named) -> bool:
+    """Whether a run of it waits or goes on; also one that somebody else has started."""
+    tasks = _listed(client, f"{client.model}/{kind}/{what.id}/tasks", f"Anaplan tasks of {what.name}")
+    return any(str(task.get("taskState")) in _GOES_ON for task in tasks)
 
 
 def _listed(client: AnaplanClient, address: str, said: str) -> list[Json]:
@@ -113,7 +126,7 @@ def follow(client: AnaplanClient, task: Task, watch: Watch = NOBODY) -> Ended:
         state = str(found.get("taskState")) if isinstance(found, dict) else ""
         if isinstance(found, dict) and state in ("COMPLETE", "CANCELLED"):
             return Ended(task, state == "CANCELLED", _judged(client, task, found))
-        if state not in ("NOT_STARTED", "IN_PROGRESS", "CANCELLING"):
+        if state not in _GOES_ON:
             raise BadAnswer(f"{said}: {state or 'no'} state is not one that a task has.")
         watch.step(state.lower())
         client.wait(pause)

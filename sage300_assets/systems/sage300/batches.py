@@ -89,6 +89,36 @@ AP_PAYMENTS = BatchKind(
     "BatchSelector",
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a batch holds, so that the one that was found can be held against the one that was meant."""
+
+    entries: int
+    lines: int
+    total: Decimal
+    """Sum of the positive amounts, in the currencies of the lines."""
+
+    def __str__(self) -> str:
+        return f"{self.entries} entries, {self.lines} lines, {self.total:f}"
+
+
+def content_of(kind: BatchKind, record: Json) -> Content | None:
+    """What a batch holds, as it was sent or as it was read; nothing where its lines are not told."""
+    entries = record.get(kind.entries)
+    if not isinstance(entries, list) or any(not isinstance(e, dict) or not isinstance(e.get(kind.lines), list) for e in entries):
+        return None
+    amounts = [amount for entry in entries for line in entry[kind.lines] for amount in _amounts(line)]
+    return Content(len(entries), len(amounts), sum((a for a in amounts if a > 0), Decimal(0)))
+
+
+def _amounts(line: Json) -> list[Decimal]:
+    parts = line.get("AdjustmentGLDistributions")
+    if isinstance(parts, list):
+        return [Decimal(str(part.get("DistributionAmount") or 0)) for part in parts]
+    return [Decimal(str(line.get("SourceCurrencyAmount") or 0))]
+
+
 Stage = Literal["open", "ready", "posting", "posted", "deleted"]
 
 

@@ -136,6 +136,8 @@ class Sage300Writer:
         ready = self.mark_ready(kind, number)
         if not isinstance(ready, Done) or ready.batch.stage == "posted":
             return ready
+        if ready.batch.stage == "posting":
+            return self._after_posting(kind, number, Unknown("It was being posted already."))
         process, body = self._posting(kind, number)
         path = f"{self.client.base}/{kind.module}/{process.endpoint}('$process')"
         request = Request("POST", path, body=dump(body).encode(), seconds=self.patience.post_seconds)

@@ -67,6 +67,40 @@ def test_refused_rows_become_dead_letters_and_go_again_when_they_are_cured(plann
     assert not letter_box.open(company=COMPANY, flow="anaplan_ap_invoices/rejected")
 
 
+def balances(where: str = "true") -> Flow:
+    """Actuals and a budget that equals them, or some of both."""
+    actual = f"SELECT * FROM ({anaplan_import('gl_balances').sql}) WHERE version = 'Actual'"
+    both = f"{actual} UNION ALL SELECT account, month, 'Budget' AS version, net_amount FROM ({actual})"
+    return changed("gl_balances", query=f"WITH everything AS ({both}) SELECT * FROM everything WHERE {where}")
+
+
+@pytest.mark.parametrize("left", ["month <> (SELECT max(month) FROM everything)", "version = 'Actual'"])
+def test_what_is_no_longer_there_is_no_longer_in_the_model(planning: Planning, left: str) -> None:
+    """A month, or a version, that is empty now: an import clears only what its file names."""
+    for name in ("account_groups", "main_accounts", "gl_accounts"):
+        planning.deliver(changed(name))
+    planning.deliver(balances())
+    plan, done = planning.deliver(balances(left))
+    assert done.state == "done"
+    assert plan.counts["delete"] > 0
+    assert planning.model.total("DAT10 GL Balances", "Net Amount") == Decimal(plan.total)
+    there = [cell for cell, value in planning.model.cells("DAT10 GL Balances", "Net Amount").items() if value]
+    assert len(there) == plan.wanted
+    assert planning.desk.plan(balances(left), COMPANY).changes == 0
+
+
+def test_what_is_no_longer_there_and_not_in_the_model_either_is_not_missed(planning: Planning) -> None:
+    planning.deliver(changed("gl_accounts"))
+    planning.deliver(balances())
+    code = min(cell[0] for cell in planning.model.cells("DAT10 GL Balances", "Net Amount"))
+    gone = planning.model.lists["GL Accounts"].members[code]
+    planning.model.lists["GL Accounts"].remove(code)
+    plan, done = planning.deliver(balances(f"account <> '{code}'"))
+    assert plan.counts["delete"] > 0
+    assert (done.state, done.rejected) == ("done", ())
+    planning.model.lists["GL Accounts"].add(code, gone.name, gone.parent)
+
+
 def test_a_process_runs_once_for_all_its_imports(planning: Planning) -> None:
     together = tuple(replace(anaplan_import(name), process="100 Load vendors") for name in ("vendor_groups", "vendors"))
     (parcel,) = parcels(together)

@@ -12,7 +12,7 @@ import pytest
 
 from sage300_assets.base.errors import Conflict, PermanentError
 from sage300_assets.base.settings import load_settings
-from sage300_assets.delivery.flow import NoEffect, OutcomeUnknown
+from sage300_assets.delivery.flow import NoEffect, OutcomeUnknown, Unfinished
 from sage300_assets.flows.writeback.contract import Role
 from sage300_assets.flows.writeback.documents import Document
 from sage300_assets.flows.writeback.flow import WriteBack, write_back
@@ -94,11 +94,31 @@ def test_refusals_are_told_apart(target: BatchTarget, server: Server) -> None:
         target.send(item("JE-later", target.flow))
 
 
-def test_a_batch_that_cannot_be_posted_is_there_all_the_same(target: BatchTarget, server: Server) -> None:
+@pytest.mark.parametrize(("fault", "after"), [("day_end", 1), ("failed_write", 1), ("day_end", 0)])
+def test_a_batch_that_cannot_be_posted_now_is_unfinished_and_there_all_the_same(target: BatchTarget, server: Server, fault: str, after: int) -> None:
     one = BatchTarget(target.writer, replace(target.flow, ending="post"), TODAY)
-    server.faults.set("day_end", times=None, resource="GLPostJournal", after=1)
-    sent = one.send(item("JE-stuck", one.flow))
-    assert sent.external_id
+    wanted = item(f"JE-stuck-{fault}-{after}", one.flow)
+    server.faults.set(fault, times=None, resource="GLPostJournal", after=after)
+    with pytest.raises(Unfinished) as told:
+        one.send(wanted)
+    assert told.value.sent.external_id
+    assert "could not be posted" in told.value.sent.answer
+    server.faults.clear()
+    found = one.find(wanted)
+    assert found is not None
+    assert (found.external_id, found.answer) == (told.value.sent.external_id, "posted")
+
+
+def test_a_batch_whose_period_was_closed_meanwhile_is_told_at_once(target: BatchTarget, server: Server) -> None:
+    """It is no passing trouble: somebody has to open the period."""
+    one = BatchTarget(target.writer, replace(target.flow, ending="post"), TODAY)
+    made = target.send(item("JE-closed", target.flow))
+    period = {"FiscalYear": "2026", "Period11Status": "Locked"}
+    server.world.put(COMPANY, "CSFiscalCalendars", period)
+    sent = one.find(item("JE-closed", one.flow))
+    server.world.put(COMPANY, "CSFiscalCalendars", {**period, "Period11Status": "Open"})
+    assert sent is not None
+    assert sent.external_id == made.external_id
     assert "could not be posted" in sent.answer
 
 
