@@ -73,8 +73,8 @@ ENTITIES: tuple[Entity, ...] = (
                 "TermsPaymentSchedule",
                 key="PaymentNumber",
                 fields="""
-                    TermsCode PaymentNumber:number PercentageDue:percent DiscountPercent:percent DiscountNumberOfDays:number DiscountDayOfMonth:number
-                    DueNumberOfDays:number DueDayOfMonth:number
+                    TermsCode? PaymentNumber:number PercentageDue:percent DiscountPercent:percent DiscountNumberOfDays:number
+                    DiscountDayOfMonth:number DueNumberOfDays:number DueDayOfMonth:number
                 """,
             ),
         ),
@@ -216,7 +216,7 @@ ENTITIES: tuple[Entity, ...] = (
         history=History.START,
         description="Posted vendor payments, and whether the bank has cleared or someone has reversed them.",
         fields="""
-            BankCode VendorNumber CheckNumber CheckSerialNumber:number CheckDate:day BatchDate:day? CheckAmountVendorCurrency:money?
+            BankCode? VendorNumber CheckNumber? CheckSerialNumber:number? CheckDate:day BatchDate:day? CheckAmountVendorCurrency:money?
             PaymentAmount:money DiscountAmount:money? PaymentCode PaymentCurrency|CurrencyCode? BankRateType? BankExchangeRate:rate?
             BankRateOverridden? ReasonForReversal? AmountOfRoundingError:money? BankRateDate:day? FiscalYear FiscalPeriod RemitTo? BatchNumber:number?
             EntryNumber:number? CheckCleared? CheckAmountFunctionalCurrency:money? AmountAdjusted:money DateCleared:day? DateReversed:day?

@@ -260,6 +260,9 @@ OWNERS = {
 }
 
 
+_BLANK = frozenset({Kind.TEXT, Kind.INTEGER, Kind.DECIMAL})
+
+
 def _sensitive(node: Entity | Collection) -> Iterator[str]:
     yield from node.sensitive
     for child in node.collections:
@@ -277,9 +280,7 @@ def _check_node(where: str, node: Entity | Collection, sensitive: set[str]) -> N
     if stored:
         raise ValueError(f"{where}: sensitive members are declared as fields: {', '.join(stored)}")
     names = [f.name for f in node.fields]
-    for name in node.key:
-        if name not in names:
-            raise ValueError(f"{where}: key {name} is not among its fields")
+    _check_key(where, node)
     if node.control and node.control not in names:
         raise ValueError(f"{where}: control total {node.control} is not among its fields")
     children = {c.member: c for c in node.collections}
@@ -289,6 +290,18 @@ def _check_node(where: str, node: Entity | Collection, sensitive: set[str]) -> N
             raise ValueError(f"{where}: tie {tie.header} = {tie.collection}.{tie.detail} names an unknown field")
     for child in node.collections:
         _check_node(f"{where}.{child.member}", child, sensitive)
+
+
+def _check_key(where: str, node: Entity | Collection) -> None:
+    fields = {f.name: f for f in node.fields}
+    for name in node.key:
+        if name not in fields:
+            raise ValueError(f"{where}: key {name} is not among its fields")
+        # Where the server lacks it, an empty text or zero stands for it, so that keys can be compared.
+        if fields[name].likely and (isinstance(node, Collection) or fields[name].type.kind not in _BLANK):
+            raise ValueError(f"{where}: key {name} cannot be marked `?`: only a text or number of a record's own key can")
+    if node.key and all(fields[name].likely for name in node.key):
+        raise ValueError(f"{where}: a server that lacks all of its key cannot be read: a part of it must go without `?`")
 
 
 def _tables(owner: Entity) -> Iterator[Table]:

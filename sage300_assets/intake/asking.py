@@ -27,7 +27,7 @@ def conditions(keys: Iterable[Key], contract: Contract, dialect: Dialect) -> Ite
     names = contract.key_select
     batch, asked, size = "", set[Key](), 0
     for key in sorted(keys, key=repr):
-        one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, key, strict=True))  # type: ignore[arg-type]
+        one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, contract.asked_by(key), strict=True))  # type: ignore[arg-type]
         if batch and size + len(quote(one)) > _FILTER_BYTES:
             yield batch, asked
             batch, asked, size = "", set[Key](), 0

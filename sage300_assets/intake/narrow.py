@@ -61,7 +61,7 @@ class Cell:
 def axes(contract: Contract, *, dated: bool) -> tuple[Axis, ...]:
     """What cells of an entity can be cut by."""
     kinds = {f.name: f.type.kind for f in contract.entity.fields}
-    by_key = tuple(Axis(n, contract.root.names[n], kinds[n] is Kind.TEXT) for n in contract.entity.key if kinds[n] in _COMPARABLE)
+    by_key = tuple(Axis(n, contract.root.names[n], kinds[n] is Kind.TEXT) for n in contract.key if kinds[n] in _COMPARABLE)
     return (Axis(DAY, contract.date_field), *by_key) if dated else by_key
 
 

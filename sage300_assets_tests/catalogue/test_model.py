@@ -43,6 +43,9 @@ def lines(fields: str = "LineNumber:number Amount:money", **more: object) -> Col
         (lambda: vendors(table="lines", collections=(lines(),)), ("APVendors", "lines")),
         (lambda: vendors(collections=(lines(key="", collections=(collection("Parts", "Part"),)),)), ("APVendors.Lines", "key")),
         (lambda: lines(fields="Odd:dollars"), ("Lines", "Odd:dollars")),
+        (lambda: vendors(fields=FIELDS.replace("VendorNumber", "VendorNumber?")), ("APVendors", "key")),
+        (lambda: vendors(key="VendorNumber Changed", fields=FIELDS.replace("Changed:day", "Changed:day?")), ("APVendors", "Changed")),
+        (lambda: vendors(collections=(lines("LineNumber:number? Amount:money", key="LineNumber Amount"),)), ("APVendors.Lines", "LineNumber")),
         (lambda: Entity("Vendors", "AP", "AP0015", (), (), Snapshot()), ("Vendors", "AP")),
     ],
 )

@@ -214,8 +214,7 @@ class Sage300Client:
     def record(self, contract: Contract, key: tuple[Value, ...], land: Land = keep_in_memory) -> Page | None:
         """One record by its key, as a page of one; None when there is none."""
         what = f"{self.company} {contract.entity.resource}{key}"
-        names = tuple(contract.root.names[k] for k in contract.entity.key)
-        path = key_path(names, key)
+        path = key_path(contract.key_select, contract.asked_by(key))
         result: list[Page] = []
 
         def judge(answer: Answer) -> None:
