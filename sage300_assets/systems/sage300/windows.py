@@ -72,21 +72,22 @@ class Reader:
 
     def undated(self) -> WindowRead:
         """The records whose date is empty, which no span finds."""
-        name = self.contract.date_field
+        window = Window(self.contract.date_field, undated=True)
+        found = WindowRead(window, (), 0, 0)
         try:
-            return self._read(Window(name, undated=True))
+            found = self._read(window)
         except PermanentError as refusal:
             if not _knows_no_null(refusal):
                 raise
-        # This server does not compare with null: look through everything, but only when there is something to find.
-        if self.client.count(self.contract, "") == self.client.count(
-            self.contract, Window(name, Span(date(1, 1, 1), None)).filter(self.client.dialect)
-        ):
-            return WindowRead(Window(name, undated=True), (), 0, 0)
+        # A server may refuse to compare with null, or accept it and find nothing: then the records with a date are fewer than all of them.
+        # All are counted first, so that one that comes in between is not taken for one without a date.
+        dated = Window(self.contract.date_field, Span(date(_EPOCH, 1, 1), None)).filter(self.client.dialect)
+        if found.rows or self.client.count(self.contract, "") <= self.client.count(self.contract, dated):
+            return found
         whole = self._read(Window())
         pages = tuple(only_undated(page) for page in whole.pages)
         rows = sum(page.rows for page in pages)
-        return WindowRead(Window(name, undated=True), pages, rows, rows)
+        return WindowRead(window, pages, rows, rows)
 
     def undated_keys(self) -> pa.Table | None:
         """Keys of the records whose date is empty; None where the server cannot say which they are."""
