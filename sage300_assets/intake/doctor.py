@@ -26,7 +26,7 @@ from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, agree
 from sage300_assets.systems.sage300.decode import envelope
-from sage300_assets.systems.sage300.failures import check_is_json, check_status
+from sage300_assets.systems.sage300.failures import check_is_json, check_status, refuses_the_query
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets.systems.sage300.odata import Dialect, Window, query
 
@@ -245,7 +245,7 @@ def _accepts(client: Sage300Client, contract: Contract, where: str) -> bool:
     try:
         _get(client, contract, query(where=where, select=contract.key_select, top=1))
     except PermanentError as refusal:
-        if refusal.status == 400:
+        if refuses_the_query(refusal):
             return False
         raise
     return True

@@ -22,6 +22,7 @@ from sage300_assets.base.errors import PermanentError
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.keys import DAY, Keys
 from sage300_assets.systems.sage300.odata import Dialect, Value, literal
 
@@ -91,7 +92,7 @@ class Narrowing:
             try:
                 self._narrow(cell, have, there)
             except PermanentError as refusal:
-                if refusal.status != 400:
+                if not refuses_the_query(refusal):
                     raise
                 break  # this server does not compare what we cut by
             missed, more = (now - then for now, then in zip(self._found(), before, strict=True))

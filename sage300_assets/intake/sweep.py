@@ -37,6 +37,7 @@ from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint, stored_schema
 from sage300_assets.lake.views import comma
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.keys import DAY, Keys
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
@@ -218,7 +219,7 @@ class _Sweep:
         try:
             narrowing.read(cell)
         except PermanentError as refusal:
-            if refusal.code not in {"InvalidParameters", ""} or refusal.status not in {400, 0}:
+            if not refuses_the_query(refusal):
                 raise
             self._all_missed(cell.held)  # this server does not compare with null: each is asked for
 

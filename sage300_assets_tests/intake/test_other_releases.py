@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.catalogue import find
-from sage300_assets.simulators.sage300 import Release
-from sage300_assets.systems.sage300.contract import agree
+from sage300_assets.catalogue.types import Kind
+from sage300_assets.intake.doctor import null_filter
+from sage300_assets.intake.finding import Level
+from sage300_assets.simulators.sage300 import Release, encoding, filters, pages, paths
+from sage300_assets.simulators.sage300.errors import Refusal
+from sage300_assets.systems.sage300 import client
+from sage300_assets.systems.sage300.contract import Contract, agree
+from sage300_assets.systems.sage300.decode import decode_keys
 from sage300_assets.systems.sage300.metadata import parse_metadata
 from sage300_assets_tests.house import COMPANY, House, open_house
+from sage300_assets_tests.intake.restless import STAMPED, Restless, authority
 from sage300_assets_tests.intake.test_sweep import search
+
+JANUARY = date(2026, 1, 10)
 
 
 @pytest.fixture
@@ -69,3 +81,61 @@ def test_a_part_of_the_key_without_which_records_are_one_is_counted_on(one: Hous
     with pytest.raises(PermanentError, match="lacks BankCode of the key; its own key there is Purse, Bank, VendorNumber") as caught:
         agree(find(resource), parse_metadata("AP", document), COMPANY)
     assert "the server's own key" in caught.value.cure
+
+
+# --- what no public source says of a server --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[House]:
+    world = Restless()
+    for n in range(30):
+        world.plant(n, None if n % 10 == 7 else JANUARY, lines=1)
+    with open_house(tmp_path / "lake", world=world, page_size=4, sage300_page_size=4) as house:
+        yield house
+
+
+@pytest.mark.parametrize("status", [404, 409, 500])
+def test_a_refusal_is_told_by_its_code_whatever_status_it_comes_with(small: House, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    compare = filters._Parser._comparison
+
+    def choosy(parser: filters._Parser, left: filters._Value, name: str, right: filters._Value) -> object:
+        if right.kind is None or (left.kind == "string" and name not in {"eq", "ne"}):
+            raise filters.FilterRefused("that is not compared")
+        return compare(parser, left, name, right)
+
+    monkeypatch.setattr(filters._Parser, "_comparison", choosy)
+    monkeypatch.setattr(pages, "bad_query", lambda text: Refusal(status, "InvalidParameters", text))
+    monkeypatch.setattr(paths, "bad_key", lambda text: Refusal(status, "InvalidEntityKey", text))
+    small.load(STAMPED)
+    small.check(STAMPED)
+    small.world.delete(COMPANY, STAMPED, [authority(3)])
+    assert search(small, find(STAMPED)).gone == ((authority(3),),)
+    contract = small.client.contract(find(STAMPED))
+    assert null_filter(small.client, contract).level is Level.NOTE
+    assert len(small.waits) == 0, "what is refused is not asked again"
+
+
+def test_a_server_that_has_no_order(small: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shuffled(body: bytes, contract: Contract, what: str, more: tuple[str, ...] = ()) -> tuple[pa.Table, int | None, str | None]:
+        keys, count, next_query = decode_keys(body, contract, what, more)
+        return keys.take(list(reversed(range(keys.num_rows)))), count, next_query
+
+    monkeypatch.setattr(client, "decode_keys", shuffled)
+    small.load(STAMPED)
+    small.check(STAMPED)
+
+
+def test_a_server_that_fills_texts_up_with_blanks(one: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    entity = find("GLJournalBatches")
+    one.load(entity)
+    monkeypatch.setitem(encoding._VALUE_ENCODERS, Kind.TEXT, lambda value: "null" if value is None else json.dumps(f"{value:<12}"))
+    answering(one)
+    again = one.load(entity)
+    one.check(entity)
+    assert again.publication is not None
+    assert again.publication.vanished == 0
+    row = one.world.truth(COMPANY, entity.resource)[4]
+    one.world.delete(COMPANY, entity.resource, [row["BatchNumber"]])
+    assert search(one, entity, by_keys=True).gone == ((row["BatchNumber"],),)
+    one.check(entity)

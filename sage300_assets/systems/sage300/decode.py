@@ -266,6 +266,9 @@ def _column(rows: pa.StructArray, node: Node, field: Field) -> pa.Array:
             return _days(values)
         case Kind.TIME:
             return _times(values)
+        case Kind.TEXT:
+            # Whether a server fills texts up with blanks hangs on its release, and a key must be the same on all.
+            return pc.utf8_rtrim(values, characters=" ")
         case _:
             return values
 
@@ -293,7 +296,8 @@ def _optional_of(rows: pa.StructArray, node: Node) -> pa.Array:
     inner = pc.list_flatten(lists)
     kinds = inner.field(node.optional_type) if node.optional_type else pa.nulls(len(inner), pa.string())
     trimmed = pc.utf8_rtrim_whitespace(inner.field("Value"))
-    structs = pa.StructArray.from_arrays([inner.field("OptionalField"), trimmed, kinds], names=["name", "value", "type"])
+    names = pc.utf8_rtrim_whitespace(inner.field("OptionalField"))
+    structs = pa.StructArray.from_arrays([names, trimmed, kinds], names=["name", "value", "type"])
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
     return pa.ListArray.from_arrays(offsets, structs)
@@ -332,7 +336,9 @@ def _misfit(place: int, row: Mapping[str, object], entity: Entity, root: Node, w
             key[name] = blank(fields[name])
             continue
         value = _value(row.get(root.names[name]), fields[name], where, number=name in root.numbers)
-        key[name] = date.fromisoformat(str(value)[:10]) if fields[name].type.kind is Kind.DAY and value else value
+        if fields[name].type.kind is Kind.DAY and value:
+            value = date.fromisoformat(str(value)[:10])
+        key[name] = value.rstrip(" ") if isinstance(value, str) else value
     if any(value is None for value in key.values()):
         raise problem
     day: date | None = None
