@@ -211,8 +211,8 @@ ENTITIES: tuple[Entity, ...] = (
         "APPostedPayments",
         view="AP0029",
         key="BankCode VendorNumber CheckNumber CheckSerialNumber CheckDate",
-        # A payment still changes when its check is cleared or reversed, weeks after it was posted.
-        reading=Dated("PostingDate", lookback=90),
+        # A payment still changes when its check is cleared or reversed, weeks or months after it was posted.
+        reading=Dated("PostingDate", lookback=90, later=("DateCleared", "DateReversed")),
         history=History.START,
         description="Posted vendor payments, and whether the bank has cleared or someone has reversed them.",
         fields="""

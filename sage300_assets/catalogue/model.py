@@ -58,6 +58,8 @@ class Dated:
     lookback: int = 35
     sequence: str | None = None
     """A number that only grows (a posting sequence): tells which days received records since the last read."""
+    later: tuple[str, ...] = ()
+    """Dates of what befalls a record later: it is posted again, cleared, reversed. Older records than the lookback reaches are looked up by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +166,15 @@ class Entity:
             raise ValueError(f"{self.resource}: the name does not start with its module {self.module}")
         dated = [self.reading.field] if isinstance(self.reading, (Stamped, Dated)) else []
         sequence = [self.reading.sequence] if isinstance(self.reading, Dated) and self.reading.sequence else []
+        later = self.reading.later if isinstance(self.reading, Dated) else ()
         _check_node(self.resource, self, {name.casefold() for name in _sensitive(self)})
         known = {f.name: f for f in self.fields}
-        for name in (*dated, *sequence):
+        for name in (*dated, *sequence, *later):
             if name not in known:
                 raise ValueError(f"{self.resource}: reads by {name}, which is not among its fields")
-        if dated and known[dated[0]].type is not DAY:
-            raise ValueError(f"{self.resource}.{dated[0]}: a stamp must be of type day")
+        for name in (*dated, *later):
+            if known[name].type is not DAY:
+                raise ValueError(f"{self.resource}.{name}: a stamp must be of type day")
         if sequence and known[sequence[0]].type.kind not in (Kind.INTEGER, Kind.DECIMAL):
             raise ValueError(f"{self.resource}.{sequence[0]}: a sequence must be a number")
         names = [t.name for t in self.tables]

@@ -103,6 +103,11 @@ class _Level:
         reading = self.entity.reading
         if isinstance(reading, (Stamped, Dated)) and f"{self.entity.resource}.{reading.field}" in self.likely_missing:
             yield Finding(Level.NOTE, subject, f"{self.entity.resource} has no {reading.field} here, so it is read whole every time.")
+        if isinstance(reading, Dated):
+            later = " and no ".join(name for name in reading.later if f"{self.entity.resource}.{name}" in self.likely_missing)
+            said = f"{self.entity.resource} has no {later} here: what befalls one that is older than {reading.lookback} days is not seen."
+            if later:
+                yield Finding(Level.NOTE, subject, said, "Now and then read the older days again with `sage300 pull`.")
 
 
 _FRAMEWORK = frozenset({

@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -37,14 +37,16 @@ from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.odata import Window
+from sage300_assets.systems.sage300.odata import Window, literal
 from sage300_assets.systems.sage300.windows import Reader, WindowRead
 
 _log = logging.getLogger(__name__)
 MOST_VANISHED = 500
 """So many records may vanish between two reads; more are a sign of something else."""
 LOOKED_UP = "looked up"
-"""Stands for a window where records were asked for by their keys, because they did not come again."""
+"""Stands for a window where records were asked for by their keys, because they did not come again, or by what befell them later."""
+_ENTERED_LATE = timedelta(days=35)
+"""So long after its date something may be entered that befell a document: a bank statement is reconciled weeks after its month."""
 
 
 @dataclass(frozen=True)
@@ -280,10 +282,10 @@ class Intake:
         self.aside.append(rows)
         self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
-    def _to_scratch(self, name: str, rows: pa.Table, page: Page) -> None:
+    def _to_scratch(self, name: str, rows: pa.Table, page: Page, *, under_own_day: bool = False) -> None:
         table = next(t for t in self.order.entity.tables if t.name == name)
-        seen = pa.repeat(pa.scalar(self.today, pa.date32()), rows.num_rows)
-        rows = rows.set_column(0, BUSINESS_DATE, seen)
+        if not under_own_day:
+            rows = rows.set_column(0, BUSINESS_DATE, pa.repeat(pa.scalar(self.today, pa.date32()), rows.num_rows))
         self.scratch.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
     def _note(self, window: WindowRead, page: Page) -> None:
@@ -388,6 +390,29 @@ class _FromServer(Intake):
             self.without_date = self.reader.undated_keys()
         return super().run()
 
+    def _fetched(self) -> None:
+        """Older documents change too: those of the days that were read before are looked up by the dates of what befell them."""
+        covered = [c.span for p in reads(self.lake.publications(self.order.company, self.order.entity)) for c in p.covers]
+        before, since = _days_before(covered, self.order.span), self._since()
+        if before is None or since is None:
+            return
+        where = Window(self.contract.date_field, before).filter(self.client.dialect)
+        for name in self.contract.later:
+            for page in self.reader.look_up(f"{where} and {name} ge {literal(since, self.client.dialect)}").pages:
+                self._count_page(page)
+                self.page_facts.append(page_facts(LOOKED_UP, page))
+                if page.aside is not None:
+                    self._put_aside(page, page.aside)
+                for table, rows in page.tables.items():
+                    self._to_scratch(table, rows, page, under_own_day=True)
+
+    def _since(self) -> date | None:
+        """What was entered before this day, the last read that looked has seen."""
+        before = reads(self.lake.publications(self.order.company, self.order.entity))
+        looked = [p for p in before if any(c.span.end is None for c in p.covers)]
+        last = looked[-1] if looked else next(iter(before), None)
+        return last.started_at.date() - _ENTERED_LATE if last else None
+
     def _compare(self, comparison: Comparison) -> list[Page]:
         reading = self.contract.reading
         if not isinstance(reading, Snapshot):
@@ -422,6 +447,14 @@ class _FromServer(Intake):
         if not self.accept_vanished:
             comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
         return pages
+
+
+def _days_before(covered: list[Span], span: Span) -> Span | None:
+    """Of what was read before, the days before a span that goes on into the future."""
+    if span.start is None or span.end is not None or not covered:
+        return None
+    first = None if any(c.start is None for c in covered) else min(c.start for c in covered if c.start is not None)
+    return Span(first, span.start) if first is None or first < span.start else None
 
 
 def page_facts(window: str, page: Page, again: int = 0) -> dict[str, object]:

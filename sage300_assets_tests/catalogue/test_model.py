@@ -34,6 +34,8 @@ def lines(fields: str = "LineNumber:number Amount:money", **more: object) -> Col
         (lambda: vendors(reading=Stamped("Terms")), ("APVendors.Terms", "day")),
         (lambda: vendors(reading=Dated("Changed", sequence="Number")), ("APVendors", "Number")),
         (lambda: vendors(reading=Dated("Changed", sequence="Terms")), ("APVendors.Terms", "number")),
+        (lambda: vendors(reading=Dated("Changed", later=("Posted",))), ("APVendors", "Posted")),
+        (lambda: vendors(reading=Dated("Changed", later=("Terms",))), ("APVendors.Terms", "day")),
         (lambda: vendors(ties=(Tie("Balance", "Rows", "Amount"),), collections=(lines(),)), ("APVendors", "Balance = Rows.Amount")),
         (lambda: vendors(ties=(Tie("Balance", "Lines", "Total"),), collections=(lines(),)), ("APVendors", "Balance = Lines.Total")),
         (lambda: vendors(ties=(Tie("Total", "Lines", "Amount"),), collections=(lines(),)), ("APVendors", "Total = Lines.Amount")),

@@ -191,6 +191,11 @@ def test_a_stamp_that_is_missing_means_reading_everything() -> None:
     assert any("APVendors has no DateLastMaintained here, so it is read whole" in note for note in found[Level.NOTE])
 
 
+def test_a_date_by_which_older_documents_are_looked_up_is_told_when_it_is_missing() -> None:
+    notes = drift("PO", metadata("PO", Release(lacking=("POReturns.LastPostingDate", "POGetReceipts.ReceiptLine2s"))))[Level.NOTE]
+    assert any("POReturns has no LastPostingDate here: what befalls one that is older than 60 days is not seen." in note for note in notes)
+
+
 def test_a_collection_that_is_missing_is_a_problem_unless_some_servers_lack_it() -> None:
     assert "APInvoiceBatches.Invoices[]" in drift("AP", metadata("AP", Release(lacking=("APInvoiceBatches.Invoices",))))[Level.PROBLEM][0]
     found = drift("PO", metadata("PO", Release(lacking=("POGetReceipts.ReceiptLine2s",))))

@@ -101,6 +101,11 @@ class Contract:
         """The stamp or document date on the wire; empty for a whole read."""
         return self.root.names[self.reading.field] if isinstance(self.reading, (Stamped, Dated)) else ""
 
+    @property
+    def later(self) -> tuple[str, ...]:
+        """Names on the wire of the dates by which older records are looked up; those that the server lacks are not among them."""
+        return tuple(self.root.names[n] for n in self.reading.later if n in self.root.names) if isinstance(self.reading, Dated) else ()
+
 
 def wire_type(field: Field) -> pa.DataType:
     """Arrow type of a field as it arrives: dates and times come as text."""
