@@ -20,9 +20,10 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import DataError, PermanentError, Sage300AssetsError, SchemaDrift
+from sage300_assets.base.errors import AccessError, DataError, PermanentError, RetriableError, Sage300AssetsError, SchemaDrift, SourceMoved
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
 from sage300_assets.intake.load import utc_now
+from sage300_assets.intake.pull import GIVE_UP_AFTER, concerns_all
 from sage300_assets.intake.shape import contract_for
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
@@ -65,24 +66,32 @@ def poll(
 ) -> list[Touched]:
     """Ask for each entity that was loaded before; entities without news are left out.
 
-    `on_refusal` hears of entities that cannot be asked about, because the server has changed or a value does not fit; the others are asked about
-    all the same. Without it the first such one ends the poll.
+    `on_refusal` hears of entities that cannot be asked about, because the server has changed, a value does not fit, the user lacks a right or the
+    server fails; the others are asked about all the same, unless they are bound to fail too. Without it the first such one ends the poll.
     """
+    failed: list[Sage300AssetsError] = []
+    answered: list[Entity] = []
 
     def asked(entity: Entity) -> Touched | None:
         try:
             contract, _ = contract_for(entity, client, lake, now())
-            return _ask(contract, client, lake, today, zone, now())
-        except (SchemaDrift, DataError, PermanentError) as refusal:
-            if on_refusal is None:
+            touched = _ask(contract, client, lake, today, zone, now())
+        except (SchemaDrift, DataError, PermanentError, AccessError, RetriableError, SourceMoved) as refusal:
+            failed.append(refusal)
+            down = isinstance(refusal, RetriableError) and len(failed) >= GIVE_UP_AFTER and not answered
+            if on_refusal is None or concerns_all(refusal) or down:
                 raise
             on_refusal(entity, refusal)
             return None
+        answered.append(entity)
+        return touched
 
     known = list(entities)
     loaded = [e for e in known if can_be_polled(e) and reads(lake.publications(company, e))]
     with ThreadPoolExecutor(client.parallel, thread_name_prefix="poll") as pool:
         news = [touched for touched in pool.map(asked, loaded) if touched is not None]
+    if failed and not answered and all(isinstance(one, (AccessError, RetriableError)) for one in failed):
+        raise failed[0]  # nothing was learnt of anything
     return [*news, *(touched for entity in known if (touched := _named_by_sweep(entity, lake.publications(company, entity))) is not None)]
 
 
