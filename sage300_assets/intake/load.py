@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +29,7 @@ from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.asking import conditions
 from sage300_assets.intake.compare import Comparison
-from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for
+from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for, or_anew
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout
@@ -93,6 +94,21 @@ def load(
     recorder: Recorder = UNRECORDED,
 ) -> Loaded:
     """Read what is ordered and publish it, or raise and leave the lake as it was. What the recorder cannot keep is not published."""
+    read = partial(_load, order, client, lake, today=today, watch=watch, accept_vanished=accept_vanished, now=now, recorder=recorder)
+    return or_anew(read, order.entity, client)
+
+
+def _load(
+    order: Order,
+    client: Sage300Client,
+    lake: Lake,
+    *,
+    today: date,
+    watch: Watch,
+    accept_vanished: bool,
+    now: Callable[[], datetime],
+    recorder: Recorder,
+) -> Loaded:
     began = time.monotonic()
     contract, drift = contract_for(order.entity, client, lake, now())
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:

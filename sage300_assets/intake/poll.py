@@ -24,7 +24,7 @@ from sage300_assets.base.errors import AccessError, DataError, PermanentError, R
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
 from sage300_assets.intake.load import utc_now
 from sage300_assets.intake.pull import GIVE_UP_AFTER, concerns_all
-from sage300_assets.intake.shape import contract_for
+from sage300_assets.intake.shape import contract_for, or_anew
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Publication, live_covers, reads
@@ -74,8 +74,7 @@ def poll(
 
     def asked(entity: Entity) -> Touched | None:
         try:
-            contract, _ = contract_for(entity, client, lake, now())
-            touched = _ask(contract, client, lake, today, zone, now())
+            touched = or_anew(lambda: _ask(contract_for(entity, client, lake, now())[0], client, lake, today, zone, now()), entity, client)
         except (SchemaDrift, DataError, PermanentError, AccessError, RetriableError, SourceMoved) as refusal:
             failed.append(refusal)
             down = isinstance(refusal, RetriableError) and len(failed) >= GIVE_UP_AFTER and not answered

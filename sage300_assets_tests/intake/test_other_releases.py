@@ -6,22 +6,27 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
+from sage300_assets.base.days import Span
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.types import Kind
-from sage300_assets.intake.doctor import null_filter
+from sage300_assets.intake.doctor import examine, null_filter
 from sage300_assets.intake.finding import Level
+from sage300_assets.intake.poll import poll
 from sage300_assets.simulators.sage300 import Release, encoding, filters, pages, paths
 from sage300_assets.simulators.sage300.errors import Refusal
 from sage300_assets.systems.sage300 import client
+from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, agree
 from sage300_assets.systems.sage300.decode import decode_keys
 from sage300_assets.systems.sage300.metadata import parse_metadata
-from sage300_assets_tests.house import COMPANY, House, open_house
+from sage300_assets.systems.sage300.structure import differences, structure_of
+from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
 from sage300_assets_tests.intake.restless import STAMPED, Restless, authority
 from sage300_assets_tests.intake.test_sweep import search
 
@@ -139,3 +144,77 @@ def test_a_server_that_fills_texts_up_with_blanks(one: House, monkeypatch: pytes
     one.world.delete(COMPANY, entity.resource, [row["BatchNumber"]])
     assert search(one, entity, by_keys=True).gone == ((row["BatchNumber"],),)
     one.check(entity)
+
+
+# --- $metadata -------------------------------------------------------------------------------------------------------------------------
+
+SHORT = find("APVendorGroups")
+"""Its members are asked for one by one."""
+
+
+def remembering(one: House) -> Sage300Client:
+    """Another process over the same lake."""
+    return Sage300Client(one.settings, COMPANY, wait=one.waits.append, metadata_store=one.lake)
+
+
+def test_a_read_that_is_refused_by_an_upgraded_server_asks_for_its_metadata_again(one: House) -> None:
+    with remembering(one) as before:
+        one.load(SHORT, client=before)
+    answering(one, lacking=("APVendorGroups.InactiveDate",))
+    with remembering(one) as after:
+        loaded = one.load(SHORT, client=after)
+        assert loaded.publication is not None
+        assert loaded.publication.missing == ("InactiveDate",)
+    assert one.lake.current(COMPANY, SHORT.root)["InactiveDate"].null_count == loaded.source_rows
+
+
+def test_a_poll_does_so_too(one: House) -> None:
+    with remembering(one) as before:
+        one.load(SHORT, client=before)
+    answering(one, lacking=("APVendorGroups.InactiveDate",))
+    with remembering(one) as after:
+        poll(COMPANY, [SHORT], after, one.lake, today=TODAY, zone=ZoneInfo("UTC"))
+
+
+def test_a_read_that_is_refused_by_a_server_as_it_was_is_not_begun_again(one: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with remembering(one) as before:
+        one.load(SHORT, client=before)
+    monkeypatch.setattr(filters._Parser, "_comparison", lambda *_: (_ for _ in ()).throw(filters.FilterRefused("nothing is compared")))
+    asked = len(one.server.calls)
+    with remembering(one) as after, pytest.raises(PermanentError, match="nothing is compared"):
+        one.load(SHORT, Span(TODAY, None), client=after)
+    assert sum(call.resource == SHORT.resource for call in one.server.calls[asked:]) <= 2
+
+
+def test_what_the_doctor_has_fetched_is_remembered(one: House) -> None:
+    with remembering(one) as before:
+        one.load(SHORT, client=before)
+    answering(one, lacking=("APVendorGroups.InactiveDate",))
+    list(examine(lambda: one.settings))
+    document = one.lake.recall(COMPANY, "AP")
+    assert document is not None
+    found = parse_metadata("AP", document).shape_of(SHORT.resource)
+    assert found is not None
+    assert found.find("InactiveDate") is None
+
+
+def test_a_partner_may_have_extended_an_endpoint(one: House) -> None:
+    plain = one.client.metadata("AP")
+    model = "Sage.CA.SBS.ERP.Sage300.AP.WebApi.Models"
+    extended = f'<EntityType Name="VendorGroup" BaseType="{model}.Grown"><Property Name="Colour" Type="Edm.String" /></EntityType>'
+    grown = f'<EntityType Name="Grown" BaseType="{model}.Plain"><Property Name="Size" Type="Edm.Int32" /></EntityType>'
+    document = plain.document.decode().replace('<EntityType Name="VendorGroup">', f'{extended}{grown}<EntityType Name="Plain">')
+    found = parse_metadata("AP", document.encode())
+    shape = found.shape_of(SHORT.resource)
+    assert shape is not None
+    assert shape.key == ("GroupCode",)
+    assert agree(SHORT, found) == agree(SHORT, plain)
+    before, after = structure_of(SHORT.resource, plain), structure_of(SHORT.resource, found)
+    assert {change.path for change in differences(before, after)} == {"Colour", "Size"}
+
+
+def test_a_type_that_extends_itself_has_what_it_has(one: House) -> None:
+    document = one.client.metadata("AP").document.replace(
+        b'<EntityType Name="VendorGroup">', b'<EntityType Name="VendorGroup" BaseType="X.VendorGroup">'
+    )
+    assert agree(SHORT, parse_metadata("AP", document)) == agree(SHORT, one.client.metadata("AP"))

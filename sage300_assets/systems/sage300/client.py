@@ -104,6 +104,8 @@ class Sage300Client:
     wait: Callable[[float], None] | None = None
     transport: Transport = field(init=False)
     _metadata: dict[str, ModuleMetadata] = field(default_factory=dict)
+    _asked_for: set[str] = field(default_factory=set)
+    """Modules whose `$metadata` came from the server, and not from what is remembered."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -150,10 +152,18 @@ class Sage300Client:
             document = self.transport.get(path, judge=judge).body
             if self.metadata_store is not None:
                 self.metadata_store.keep(self.company, module, document)
+            with self._lock:
+                self._asked_for.add(module)
         parsed = parse_metadata(module, document, self.company)
         with self._lock:
             self._metadata[module] = parsed
         return parsed
+
+    def outgrown(self, module: str) -> bool:
+        """Whether the server has changed since the `$metadata` was remembered that is gone by here; from now on this client goes by the new one."""
+        with self._lock:
+            known = None if module in self._asked_for else self._metadata.get(module)
+        return known is not None and self.metadata(module, fresh=True).fingerprint != known.fingerprint
 
     def contract(self, entity: Entity) -> Contract:
         """How an entity is read from this server."""
