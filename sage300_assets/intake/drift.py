@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sage300_assets.catalogue import ENTITIES
 from sage300_assets.catalogue.model import Collection, Dated, Entity, Stamped
 from sage300_assets.intake.finding import Finding, Level, listed
-from sage300_assets.systems.sage300.contract import ALWAYS_SENSITIVE, fits, matched, not_of_the_key
+from sage300_assets.systems.sage300.contract import ALWAYS_SENSITIVE, fits, matched, not_of_the_key, optional_fields
 from sage300_assets.systems.sage300.metadata import ModuleMetadata, Shape
 
 
@@ -67,6 +67,13 @@ class _Level:
                 self.respelt.append(f"{path} as {member.name}")
             if not fits(field, member.edm_type):
                 self.contradicting.append(f"{path} is {member.edm_type}, not {field.type}")
+        if node.optional_fields:
+            optional = optional_fields(node, shape)
+            if optional is None:
+                self.likely_missing.append(f"{where}.{node.optional_fields}[]")
+            elif optional.name != node.optional_fields:
+                self.respelt.append(f"{where}.{node.optional_fields}[] as {optional.name}")
+                known.add(optional.name.casefold())
         for child in node.collections:
             known.add(child.member.casefold())
             lines = shape.find(child.member)

@@ -16,6 +16,7 @@ from sage300_assets.base.errors import PermanentError
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.intake.doctor import examine, null_filter
+from sage300_assets.intake.drift import compare
 from sage300_assets.intake.finding import Level
 from sage300_assets.intake.poll import poll
 from sage300_assets.simulators.sage300 import Release, encoding, filters, pages, paths
@@ -86,6 +87,42 @@ def test_a_part_of_the_key_without_which_records_are_one_is_counted_on(one: Hous
     with pytest.raises(PermanentError, match="lacks BankCode of the key; its own key there is Purse, Bank, VendorNumber") as caught:
         agree(find(resource), parse_metadata("AP", document), COMPANY)
     assert "the server's own key" in caught.value.cure
+
+
+# --- optional fields -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "whole"),
+    [
+        ("ARCustomerGroups.CustomerGroupOptionalFieldVa", "CustomerGroupOptionalFieldValues"),
+        ("ARNationalAccounts.NationalAccountOptionalField", "NationalAccountOptionalFieldValues"),
+        ("ARReceiptAndAdjustmentBatches.ReceiptsAdjustments.ReceiptAdjustmentOptionalFiel", "receiptAdjustmentOptionalFields"),
+    ],
+)
+def test_optional_fields_are_found_under_the_whole_name_that_was_cut_off(one: House, cut_off: str, whole: str) -> None:
+    answering(one, renamed=((cut_off, whole),))
+    resource = cut_off.partition(".")[0]
+    one.load(resource)
+    one.check(resource)
+    found = list(compare("X", "AR", one.client.metadata("AR")))
+    assert [f"{cut_off}[] as {whole}" in finding.message for finding in found] == [True]
+
+
+def test_optional_fields_that_are_missing_or_cannot_be_told_are_said_to_be(one: House) -> None:
+    name = "CustomerGroupOptionalFieldVa"
+    answering(one, lacking=(f"ARCustomerGroups.{name}",))
+    loaded = one.load("ARCustomerGroups")
+    assert loaded.publication is not None
+    assert loaded.publication.missing == (f"{name}[]",)
+    (finding,) = compare("X", "AR", one.client.metadata("AR"))
+    assert f"ARCustomerGroups.{name}[]" in finding.message
+    two = "".join(f'<Property Name="{name}{n}" Type="Collection(Edm.String)" />' for n in "12")
+    document = one.client.metadata("AR").document.decode()
+    at = document.index("</Key>", document.index('<EntityType Name="CustomerGroup">')) + len("</Key>")
+    told = agree(find("ARCustomerGroups"), parse_metadata("AR", (document[:at] + two + document[at:]).encode()))
+    assert told.root.optional == ""
+    assert told.missing == (f"{name}[]",)
 
 
 # --- what no public source says of a server --------------------------------------------------------------------------------------------

@@ -180,6 +180,16 @@ def matched(node: Entity | Collection, shape: Shape) -> dict[str, Property]:
     return found
 
 
+def optional_fields(node: Entity | Collection, shape: Shape) -> Property | None:
+    """The list of optional fields. Older releases cut its name off, so the only list whose name begins like the declared one is it."""
+    if not node.optional_fields:
+        return None
+    found = shape.find(node.optional_fields)
+    begin = node.optional_fields.casefold()
+    longer = [p for folded, p in shape.properties.items() if p.collection and folded.startswith(begin)]
+    return found if found is not None and found.collection else longer[0] if len(longer) == 1 else None
+
+
 def not_of_the_key(node: Entity | Collection, shape: Shape, found: Mapping[str, Property]) -> frozenset[str]:
     """Declared parts of the key that the server lacks and that, by its own key, no record is told from another by."""
     lost = frozenset(name for name in node.key if name not in found)
@@ -202,7 +212,9 @@ def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, wh
             missing.append((f"{where}{child.member}[]", child.likely))
         else:
             children.append((child, found.name, _level(child, inner, metadata, f"{where}{child.member}.", missing)))
-    optional = shape.find(node.optional_fields) if node.optional_fields else None
+    optional = optional_fields(node, shape)
+    if node.optional_fields and optional is None:
+        missing.append((f"{where}{node.optional_fields}[]", True))
     optional_type = _optional_type(metadata.shape_named(optional.edm_type)) if optional else ""
     return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_type, frozenset(numbers), blank)
 
