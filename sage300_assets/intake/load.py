@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -27,8 +27,8 @@ from sage300_assets.base.days import Span
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
-from sage300_assets.intake.asking import conditions
 from sage300_assets.intake.compare import Comparison
+from sage300_assets.intake.elsewhere import gone, older, passed_over
 from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for, or_anew
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
@@ -38,16 +38,12 @@ from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint
 from sage300_assets.lake.writer import ReadWriter
 from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.odata import Window, literal
+from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader, WindowRead
 
 _log = logging.getLogger(__name__)
-MOST_VANISHED = 500
-"""So many records may vanish between two reads; more are a sign of something else."""
 LOOKED_UP = "looked up"
 """Stands for a window where records were asked for by their keys, because they did not come again, or by what befell them later."""
-_ENTERED_LATE = timedelta(days=35)
-"""So long after its date something may be entered that befell a document: a bank statement is reconciled weeks after its month."""
 
 
 @dataclass(frozen=True)
@@ -407,70 +403,25 @@ class _FromServer(Intake):
         return super().run()
 
     def _fetched(self) -> None:
-        """Older documents change too: those of the days that were read before are looked up by the dates of what befell them."""
-        covered = [c.span for p in reads(self.lake.publications(self.order.company, self.order.entity)) for c in p.covers]
-        before, since = _days_before(covered, self.order.span), self._since()
-        if before is None or since is None:
-            return
-        where = Window(self.contract.date_field, before).filter(self.client.dialect)
-        for name in self.contract.later:
-            for page in self.reader.look_up(f"{where} and {name} ge {literal(since, self.client.dialect)}").pages:
-                self._count_page(page)
-                self.page_facts.append(page_facts(LOOKED_UP, page))
-                if page.aside is not None:
-                    self._put_aside(page, page.aside)
-                for table, rows in page.tables.items():
-                    self._to_scratch(table, rows, page, under_own_day=True)
-
-    def _since(self) -> date | None:
-        """What was entered before this day, the last read that looked has seen."""
-        before = reads(self.lake.publications(self.order.company, self.order.entity))
-        looked = [p for p in before if any(c.span.end is None for c in p.covers)]
-        last = looked[-1] if looked else next(iter(before), None)
-        return last.started_at.date() - _ENTERED_LATE if last else None
+        """Older documents change too."""
+        for page in older(self.reader, self.order.span, self.lake.publications(self.order.company, self.order.entity)):
+            self._count_page(page)
+            self.page_facts.append(page_facts(LOOKED_UP, page))
+            if page.aside is not None:
+                self._put_aside(page, page.aside)
+            for table, rows in page.tables.items():
+                self._to_scratch(table, rows, page, under_own_day=True)
 
     def _compare(self, comparison: Comparison) -> list[Page]:
         reading = self.contract.reading
         if not isinstance(reading, Snapshot):
             comparison.find_leavers(reading, self.order.span)
         comparison.find_changes(everything=isinstance(reading, Snapshot))
-        pages = self._ask_about(comparison)
-        passed_over = comparison.passed_over(self.without_date) - comparison.gone if self.without_date is not None else set()
-        for condition, _ in conditions(passed_over, self.contract, self.client.dialect):
-            for page in self.reader.look_up(condition).pages:
-                self._count_page(page)
-                pages.append(page)
+        pages = gone(self.reader, comparison, accept_vanished=self.accept_vanished)
+        pages += passed_over(self.reader, comparison, self.without_date)
+        for page in pages:
+            self._count_page(page)
         return pages
-
-    def _ask_about(self, comparison: Comparison) -> list[Page]:
-        """Look up the records that are gone: those that still exist come back as pages, the rest stays gone."""
-        gone = comparison.gone
-        if not gone:
-            return []
-        pages: list[Page] = []
-        vanished = len(gone)
-        if self.client.count(self.contract, ""):  # otherwise there is nobody to ask about
-            vanished = 0
-            for condition, asked in comparison.conditions(self.contract, self.client.dialect):
-                found = self.reader.look_up(condition).pages
-                for page in found:
-                    self._count_page(page)
-                comparison.still_there(found)
-                pages += found
-                vanished += len(asked & comparison.tombstones)
-                if vanished > MOST_VANISHED and not self.accept_vanished:
-                    break
-        if not self.accept_vanished:
-            comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
-        return pages
-
-
-def _days_before(covered: list[Span], span: Span) -> Span | None:
-    """Of what was read before, the days before a span that goes on into the future."""
-    if span.start is None or span.end is not None or not covered:
-        return None
-    first = None if any(c.start is None for c in covered) else min(c.start for c in covered if c.start is not None)
-    return Span(first, span.start) if first is None or first < span.start else None
 
 
 def page_facts(window: str, page: Page, again: int = 0) -> dict[str, object]:
