@@ -73,8 +73,8 @@ ENTITIES: tuple[Entity, ...] = (
                 "TermsPaymentSchedule",
                 key="PaymentNumber",
                 fields="""
-                    TermsCode PaymentNumber:number PercentageDue:percent DiscountPercent:percent DiscountNumberOfDays:number DiscountDayOfMonth:number
-                    DueNumberOfDays:number DueDayOfMonth:number
+                    TermsCode? PaymentNumber:number PercentageDue:percent DiscountPercent:percent DiscountNumberOfDays:number
+                    DiscountDayOfMonth:number DueNumberOfDays:number DueDayOfMonth:number
                 """,
             ),
         ),
@@ -211,12 +211,12 @@ ENTITIES: tuple[Entity, ...] = (
         "APPostedPayments",
         view="AP0029",
         key="BankCode VendorNumber CheckNumber CheckSerialNumber CheckDate",
-        # A payment still changes when its check is cleared or reversed, weeks after it was posted.
-        reading=Dated("PostingDate", lookback=90),
+        # A payment still changes when its check is cleared or reversed, weeks or months after it was posted.
+        reading=Dated("PostingDate", lookback=90, later=("DateCleared", "DateReversed")),
         history=History.START,
         description="Posted vendor payments, and whether the bank has cleared or someone has reversed them.",
         fields="""
-            BankCode VendorNumber CheckNumber CheckSerialNumber:number CheckDate:day BatchDate:day? CheckAmountVendorCurrency:money?
+            BankCode? VendorNumber CheckNumber? CheckSerialNumber:number? CheckDate:day BatchDate:day? CheckAmountVendorCurrency:money?
             PaymentAmount:money DiscountAmount:money? PaymentCode PaymentCurrency|CurrencyCode? BankRateType? BankExchangeRate:rate?
             BankRateOverridden? ReasonForReversal? AmountOfRoundingError:money? BankRateDate:day? FiscalYear FiscalPeriod RemitTo? BatchNumber:number?
             EntryNumber:number? CheckCleared? CheckAmountFunctionalCurrency:money? AmountAdjusted:money DateCleared:day? DateReversed:day?

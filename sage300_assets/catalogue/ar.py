@@ -124,7 +124,7 @@ ENTITIES: tuple[Entity, ...] = (
                 "TermsPaymentSchedules",
                 key="PaymentNumber",
                 fields="""
-                    TermsCode PaymentNumber:number DateLastMaintained:day? PercentDue:percent DiscountPercent:percent DiscountNumberOfDays:number
+                    TermsCode? PaymentNumber:number DateLastMaintained:day? PercentDue:percent? DiscountPercent:percent DiscountNumberOfDays:number
                     DiscountDayOfMonth:number DueNumberOfDays:number DueDayOfMonth:number
                 """,
             ),

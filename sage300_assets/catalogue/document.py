@@ -99,7 +99,8 @@ def _long(reading: Reading) -> str:
             return f"by date of last change (`{reading.field}`), the last {reading.lookback} days again"
         case Dated():
             grows = f"; `{reading.sequence}` tells which days received records" if reading.sequence else ""
-            return f"by document date (`{reading.field}`), the last {reading.lookback} days again{grows}"
+            older = f"; older ones by {_names(reading.later)}" if reading.later else ""
+            return f"by document date (`{reading.field}`), the last {reading.lookback} days again{older}{grows}"
         case Snapshot():
             return "whole, only changes and disappearances are stored"
 

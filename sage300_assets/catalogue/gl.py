@@ -57,7 +57,7 @@ ENTITIES: tuple[Entity, ...] = (
         reading=Snapshot(),
         description="Opening balance and net change per period of each account, year, currency and set (actuals, budgets, quantities).",
         fields="""
-            AccountNumber Fiscalsetyear FiscalsetDesignator Currencycode Currencytype Sourcecurrencydecimals? BeginningBalance:money?
+            AccountNumber Fiscalsetyear FiscalsetDesignator Currencycode Currencytype? Sourcecurrencydecimals:int? BeginningBalance:money?
             Period01-15netamount:money? Allowspecificcurrenciesswitch? Processasytdbalancesswitch? YearTodateamount:money?
             Period01-15balanceamount:money? Replacementswitch? Overrideratetypecode? Overriderate:rate? Activityswitch? Rollupswitch?
         """,

@@ -58,6 +58,8 @@ class Dated:
     lookback: int = 35
     sequence: str | None = None
     """A number that only grows (a posting sequence): tells which days received records since the last read."""
+    later: tuple[str, ...] = ()
+    """Dates of what befalls a record later: it is posted again, cleared, reversed. Older records than the lookback reaches are looked up by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +166,15 @@ class Entity:
             raise ValueError(f"{self.resource}: the name does not start with its module {self.module}")
         dated = [self.reading.field] if isinstance(self.reading, (Stamped, Dated)) else []
         sequence = [self.reading.sequence] if isinstance(self.reading, Dated) and self.reading.sequence else []
+        later = self.reading.later if isinstance(self.reading, Dated) else ()
         _check_node(self.resource, self, {name.casefold() for name in _sensitive(self)})
         known = {f.name: f for f in self.fields}
-        for name in (*dated, *sequence):
+        for name in (*dated, *sequence, *later):
             if name not in known:
                 raise ValueError(f"{self.resource}: reads by {name}, which is not among its fields")
-        if dated and known[dated[0]].type is not DAY:
-            raise ValueError(f"{self.resource}.{dated[0]}: a stamp must be of type day")
+        for name in (*dated, *later):
+            if known[name].type is not DAY:
+                raise ValueError(f"{self.resource}.{name}: a stamp must be of type day")
         if sequence and known[sequence[0]].type.kind not in (Kind.INTEGER, Kind.DECIMAL):
             raise ValueError(f"{self.resource}.{sequence[0]}: a sequence must be a number")
         names = [t.name for t in self.tables]
@@ -260,6 +264,9 @@ OWNERS = {
 }
 
 
+_BLANK = frozenset({Kind.TEXT, Kind.INTEGER, Kind.DECIMAL})
+
+
 def _sensitive(node: Entity | Collection) -> Iterator[str]:
     yield from node.sensitive
     for child in node.collections:
@@ -277,9 +284,7 @@ def _check_node(where: str, node: Entity | Collection, sensitive: set[str]) -> N
     if stored:
         raise ValueError(f"{where}: sensitive members are declared as fields: {', '.join(stored)}")
     names = [f.name for f in node.fields]
-    for name in node.key:
-        if name not in names:
-            raise ValueError(f"{where}: key {name} is not among its fields")
+    _check_key(where, node)
     if node.control and node.control not in names:
         raise ValueError(f"{where}: control total {node.control} is not among its fields")
     children = {c.member: c for c in node.collections}
@@ -289,6 +294,18 @@ def _check_node(where: str, node: Entity | Collection, sensitive: set[str]) -> N
             raise ValueError(f"{where}: tie {tie.header} = {tie.collection}.{tie.detail} names an unknown field")
     for child in node.collections:
         _check_node(f"{where}.{child.member}", child, sensitive)
+
+
+def _check_key(where: str, node: Entity | Collection) -> None:
+    fields = {f.name: f for f in node.fields}
+    for name in node.key:
+        if name not in fields:
+            raise ValueError(f"{where}: key {name} is not among its fields")
+        # Where the server lacks it, an empty text or zero stands for it, so that keys can be compared.
+        if fields[name].likely and (isinstance(node, Collection) or fields[name].type.kind not in _BLANK):
+            raise ValueError(f"{where}: key {name} cannot be marked `?`: only a text or number of a record's own key can")
+    if node.key and all(fields[name].likely for name in node.key):
+        raise ValueError(f"{where}: a server that lacks all of its key cannot be read: a part of it must go without `?`")
 
 
 def _tables(owner: Entity) -> Iterator[Table]:

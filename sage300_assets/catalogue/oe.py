@@ -10,8 +10,8 @@ ENTITIES: tuple[Entity, ...] = (
         "OEOrders",
         view="OE0520",
         key="OrderUniquifier",
-        # An order carries no stamp of its last change; most are complete within two months.
-        reading=Dated("OrderDate", lookback=60),
+        # An order carries no stamp of its last change; most are complete within two months, and the others are seen when they are posted.
+        reading=Dated("OrderDate", lookback=60, later=("LastPostingDate",)),
         history=History.START,
         description="Sales orders and quotes with what was ordered, shipped and is still open.",
         fields="""

@@ -13,7 +13,7 @@ ENTITIES: tuple[Entity, ...] = (
         view="PO0620",
         key="PurchaseOrderSequenceKey",
         # An order changes with every receipt until it is complete, which takes months for some.
-        reading=Dated("PurchaseOrderDate", lookback=120),
+        reading=Dated("PurchaseOrderDate", lookback=120, later=("LastPostingDate",)),
         history=History.START,
         description="Purchase orders with what was ordered and how much of it has arrived.",
         fields="""
@@ -40,7 +40,7 @@ ENTITIES: tuple[Entity, ...] = (
         table="receipts",
         view="PO0700",
         key="ReceiptSequenceKey",
-        reading=Dated("ReceiptDate", lookback=60),
+        reading=Dated("ReceiptDate", lookback=60, later=("LastPostingDate",)),
         history=History.START,
         description="Receipts of goods, with or without a purchase order.",
         fields="""
@@ -73,7 +73,7 @@ ENTITIES: tuple[Entity, ...] = (
         "POInvoices",
         view="PO0420",
         key="InvoiceSequenceKey",
-        reading=Dated("InvoiceDate", lookback=60),
+        reading=Dated("InvoiceDate", lookback=60, later=("LastPostingDate",)),
         history=History.START,
         description="Vendor invoices for received goods, before they reach accounts payable.",
         fields="""
@@ -96,7 +96,7 @@ ENTITIES: tuple[Entity, ...] = (
         "POReturns",
         view="PO0731",
         key="ReturnSequenceKey",
-        reading=Dated("ReturnDate", lookback=60),
+        reading=Dated("ReturnDate", lookback=60, later=("LastPostingDate",)),
         history=History.START,
         description="Goods sent back to a vendor.",
         fields="""

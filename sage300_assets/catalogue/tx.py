@@ -15,9 +15,9 @@ ENTITIES: tuple[Entity, ...] = (
         fields="TaxAuthorityKey Name TaxReportingCurrency TaxBase LastMaintained:day TaxType",
         collections=(
             collection(
+                # Public sources name the list and nothing in it, so no member of it can be counted on as a key.
                 "TaxClasses",
-                key="TransactionType ClassType Class",
-                fields="TaxAuthority? TransactionType ClassType Class:int Description? Exempt:flag?",
+                fields="TaxAuthority? TransactionType? ClassType? Class:int? Description? Exempt:flag?",
             ),
         ),
     ),

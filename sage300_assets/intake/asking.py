@@ -12,6 +12,7 @@ from sage300_assets.base.errors import DataError, PermanentError
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.systems.sage300.client import Page, Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.failures import refuses_the_key
 from sage300_assets.systems.sage300.odata import Dialect, literal
 from sage300_assets.systems.sage300.windows import Reader
 
@@ -27,7 +28,7 @@ def conditions(keys: Iterable[Key], contract: Contract, dialect: Dialect) -> Ite
     names = contract.key_select
     batch, asked, size = "", set[Key](), 0
     for key in sorted(keys, key=repr):
-        one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, key, strict=True))  # type: ignore[arg-type]
+        one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, contract.asked_by(key), strict=True))  # type: ignore[arg-type]
         if batch and size + len(quote(one)) > _FILTER_BYTES:
             yield batch, asked
             batch, asked, size = "", set[Key](), 0
@@ -79,7 +80,7 @@ def ask(keys: Iterable[Key], contract: Contract, client: Sage300Client, reader: 
         try:
             page = client.record(contract, key)  # type: ignore[arg-type]
         except PermanentError as refusal:
-            if refusal.status not in {400, 404}:
+            if not refuses_the_key(refusal):
                 raise
             return {}  # a key that no address can hold: the filter's answer stands
         return {} if page is None else dict(_dated(page, contract))

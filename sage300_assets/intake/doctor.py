@@ -1,6 +1,7 @@
 """`sage300 doctor`: everything a read depends on, looked at one by one, with a cause and a cure for what is wrong.
 
-Reads a few records and changes nothing. A refused password is sent once and not again: Sage 300 may lock the user out.
+Reads a few records and changes nothing, save that a lake which is well remembers the `$metadata` that was fetched.
+A refused password is sent once and not again: Sage 300 may lock the user out.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, agree
 from sage300_assets.systems.sage300.decode import envelope
-from sage300_assets.systems.sage300.failures import check_is_json, check_status
+from sage300_assets.systems.sage300.failures import check_is_json, check_status, refuses_the_query
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets.systems.sage300.odata import Dialect, Window, query
 
@@ -47,7 +48,8 @@ def examine(
         return
     found = list(settings_findings(settings))
     yield from found
-    yield from lake_findings(settings)
+    of_lake = list(lake_findings(settings))
+    yield from of_lake
     yield from ledger_findings(read_ledger_settings)
     if any(finding.level is Level.PROBLEM for finding in found):
         return
@@ -55,12 +57,18 @@ def examine(
     admitted = False
     for number, one in enumerate(companies):
         yield time_zone(settings, one, datetime.now(UTC))
-        with Sage300Client(settings.model_copy(update={"sage300_tries": 1}), one) as client:
+        with Sage300Client(settings.model_copy(update={"sage300_tries": 1}), one, metadata_store=_memory(settings, of_lake)) as client:
             admitted = (yield from _visit(client)) or admitted
         rest = companies[number + 1 :]
         if rest and not admitted:
             yield Finding(Level.NOTE, one, f"Not tried because of this: {', '.join(rest)}.")
             return
+
+
+def _memory(settings: Settings, found: Sequence[Finding]) -> Lake | None:
+    """The lake that will remember what is fetched, which is newer than what it knows; none is made for that."""
+    lake = Lake.of(settings)
+    return lake if lake.root.is_dir() and all(finding.level is not Level.PROBLEM for finding in found) else None
 
 
 def _visit(client: Sage300Client) -> Generator[Finding, None, bool]:
@@ -245,7 +253,7 @@ def _accepts(client: Sage300Client, contract: Contract, where: str) -> bool:
     try:
         _get(client, contract, query(where=where, select=contract.key_select, top=1))
     except PermanentError as refusal:
-        if refusal.status == 400:
+        if refuses_the_query(refusal):
             return False
         raise
     return True

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,9 +27,9 @@ from sage300_assets.base.days import Span
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
-from sage300_assets.intake.asking import conditions
 from sage300_assets.intake.compare import Comparison
-from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for
+from sage300_assets.intake.elsewhere import gone, older, passed_over
+from sage300_assets.intake.shape import NO_DRIFT, Drift, contract_for, or_anew
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.layout import Layout
@@ -41,10 +42,8 @@ from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader, WindowRead
 
 _log = logging.getLogger(__name__)
-MOST_VANISHED = 500
-"""So many records may vanish between two reads; more are a sign of something else."""
 LOOKED_UP = "looked up"
-"""Stands for a window where records were asked for by their keys, because they did not come again."""
+"""Stands for a window where records were asked for by their keys, because they did not come again, or by what befell them later."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,21 @@ def load(
     recorder: Recorder = UNRECORDED,
 ) -> Loaded:
     """Read what is ordered and publish it, or raise and leave the lake as it was. What the recorder cannot keep is not published."""
+    read = partial(_load, order, client, lake, today=today, watch=watch, accept_vanished=accept_vanished, now=now, recorder=recorder)
+    return or_anew(read, order.entity, client)
+
+
+def _load(
+    order: Order,
+    client: Sage300Client,
+    lake: Lake,
+    *,
+    today: date,
+    watch: Watch,
+    accept_vanished: bool,
+    now: Callable[[], datetime],
+    recorder: Recorder,
+) -> Loaded:
     began = time.monotonic()
     contract, drift = contract_for(order.entity, client, lake, now())
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
@@ -280,10 +294,10 @@ class Intake:
         self.aside.append(rows)
         self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
-    def _to_scratch(self, name: str, rows: pa.Table, page: Page) -> None:
+    def _to_scratch(self, name: str, rows: pa.Table, page: Page, *, under_own_day: bool = False) -> None:
         table = next(t for t in self.order.entity.tables if t.name == name)
-        seen = pa.repeat(pa.scalar(self.today, pa.date32()), rows.num_rows)
-        rows = rows.set_column(0, BUSINESS_DATE, seen)
+        if not under_own_day:
+            rows = rows.set_column(0, BUSINESS_DATE, pa.repeat(pa.scalar(self.today, pa.date32()), rows.num_rows))
         self.scratch.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
 
     def _note(self, window: WindowRead, page: Page) -> None:
@@ -388,39 +402,25 @@ class _FromServer(Intake):
             self.without_date = self.reader.undated_keys()
         return super().run()
 
+    def _fetched(self) -> None:
+        """Older documents change too."""
+        for page in older(self.reader, self.order.span, self.lake.publications(self.order.company, self.order.entity)):
+            self._count_page(page)
+            self.page_facts.append(page_facts(LOOKED_UP, page))
+            if page.aside is not None:
+                self._put_aside(page, page.aside)
+            for table, rows in page.tables.items():
+                self._to_scratch(table, rows, page, under_own_day=True)
+
     def _compare(self, comparison: Comparison) -> list[Page]:
         reading = self.contract.reading
         if not isinstance(reading, Snapshot):
             comparison.find_leavers(reading, self.order.span)
         comparison.find_changes(everything=isinstance(reading, Snapshot))
-        pages = self._ask_about(comparison)
-        passed_over = comparison.passed_over(self.without_date) - comparison.gone if self.without_date is not None else set()
-        for condition, _ in conditions(passed_over, self.contract, self.client.dialect):
-            for page in self.reader.look_up(condition).pages:
-                self._count_page(page)
-                pages.append(page)
-        return pages
-
-    def _ask_about(self, comparison: Comparison) -> list[Page]:
-        """Look up the records that are gone: those that still exist come back as pages, the rest stays gone."""
-        gone = comparison.gone
-        if not gone:
-            return []
-        pages: list[Page] = []
-        vanished = len(gone)
-        if self.client.count(self.contract, ""):  # otherwise there is nobody to ask about
-            vanished = 0
-            for condition, asked in comparison.conditions(self.contract, self.client.dialect):
-                found = self.reader.look_up(condition).pages
-                for page in found:
-                    self._count_page(page)
-                comparison.still_there(found)
-                pages += found
-                vanished += len(asked & comparison.tombstones)
-                if vanished > MOST_VANISHED and not self.accept_vanished:
-                    break
-        if not self.accept_vanished:
-            comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
+        pages = gone(self.reader, comparison, accept_vanished=self.accept_vanished)
+        pages += passed_over(self.reader, comparison, self.without_date)
+        for page in pages:
+            self._count_page(page)
         return pages
 
 

@@ -22,6 +22,7 @@ from sage300_assets.base.errors import PermanentError
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.keys import DAY, Keys
 from sage300_assets.systems.sage300.odata import Dialect, Value, literal
 
@@ -61,7 +62,7 @@ class Cell:
 def axes(contract: Contract, *, dated: bool) -> tuple[Axis, ...]:
     """What cells of an entity can be cut by."""
     kinds = {f.name: f.type.kind for f in contract.entity.fields}
-    by_key = tuple(Axis(n, contract.root.names[n], kinds[n] is Kind.TEXT) for n in contract.entity.key if kinds[n] in _COMPARABLE)
+    by_key = tuple(Axis(n, contract.root.names[n], kinds[n] is Kind.TEXT) for n in contract.key if kinds[n] in _COMPARABLE)
     return (Axis(DAY, contract.date_field), *by_key) if dated else by_key
 
 
@@ -91,7 +92,7 @@ class Narrowing:
             try:
                 self._narrow(cell, have, there)
             except PermanentError as refusal:
-                if refusal.status != 400:
+                if not refuses_the_query(refusal):
                     raise
                 break  # this server does not compare what we cut by
             missed, more = (now - then for now, then in zip(self._found(), before, strict=True))

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import (
+    AccessError,
     DataError,
     LedgerUnavailable,
     NotReached,
@@ -34,7 +35,8 @@ from sage300_assets.base.errors import (
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
 from sage300_assets.intake.held import SEQUENCE, current_keys
 from sage300_assets.intake.load import utc_now
-from sage300_assets.intake.shape import contract_for
+from sage300_assets.intake.pull import GIVE_UP_AFTER, concerns_all
+from sage300_assets.intake.shape import contract_for, or_anew
 from sage300_assets.intake.territory import first_gap
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
@@ -79,26 +81,36 @@ def poll(  # noqa: PLR0913 - each is a choice of its own
 ) -> list[Touched]:
     """Ask for each entity that was loaded before; entities without news are left out. Stamps before `start` are not asked about.
 
-    `on_refusal` hears of entities that cannot be asked about, because the server has changed, a value does not fit, or no answer came in time; the
-    others are asked about all the same. Without it the first such one ends the poll.
+    `on_refusal` hears of entities that cannot be asked about, because the server has changed, a value does not fit, the user lacks a right, the
+    server fails, or no answer came in time; the others are asked about all the same, unless they are bound to fail too. Without it the first such
+    one ends the poll.
     """
+    failed: list[Sage300AssetsError] = []
+    answered: list[Entity] = []
 
     def asked(entity: Entity) -> Touched | None:
         try:
-            contract, _ = contract_for(entity, client, lake, now())
-            return _ask(Reader(client, contract, today), lake, zone, now(), start)
+            touched = or_anew(
+                lambda: _ask(Reader(client, contract_for(entity, client, lake, now())[0], today), lake, zone, now(), start), entity, client
+            )
         except (NotReached, LedgerUnavailable):
             raise  # it would be the same with all others
-        except (SchemaDrift, DataError, PermanentError, RetriableError, SourceMoved) as refusal:
-            if on_refusal is None:
+        except (SchemaDrift, DataError, PermanentError, AccessError, RetriableError, SourceMoved) as refusal:
+            failed.append(refusal)
+            down = isinstance(refusal, RetriableError) and len(failed) >= GIVE_UP_AFTER and not answered
+            if on_refusal is None or concerns_all(refusal) or down:
                 raise
             on_refusal(entity, refusal)
             return None
+        answered.append(entity)
+        return touched
 
     known = list(entities)
     loaded = [e for e in known if can_be_polled(e) and reads(lake.publications(company, e))]
     with ThreadPoolExecutor(client.parallel, thread_name_prefix="poll") as pool:
         news = [touched for touched in pool.map(asked, loaded) if touched is not None]
+    if failed and not answered and all(isinstance(one, (AccessError, RetriableError)) for one in failed):
+        raise failed[0]  # nothing was learnt of anything
     return [*news, *(touched for entity in known if (touched := _named_by_sweep(entity, lake.publications(company, entity))) is not None)]
 
 

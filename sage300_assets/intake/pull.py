@@ -20,7 +20,7 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper, Part
 from sage300_assets.systems.sage300.client import Sage300Client
 
-_GIVE_UP_AFTER = 3
+GIVE_UP_AFTER = 3
 """So many entities in a row that cannot be reached: the server is down, and the others need not be tried."""
 
 
@@ -76,7 +76,7 @@ def pull(
                 problem = failure
             yield Pulled(company, entity, len(calls), loaded, problem)
             unreachable = unreachable + 1 if isinstance(problem, RetriableError) else 0
-            if unreachable >= _GIVE_UP_AFTER or _concerns_all(problem):
+            if unreachable >= GIVE_UP_AFTER or concerns_all(problem):
                 return
 
 
@@ -88,7 +88,7 @@ def _both(one: Callable[[Call], None], other: Callable[[Call], None]) -> Callabl
     return told
 
 
-def _concerns_all(problem: Sage300AssetsError | None) -> bool:
+def concerns_all(problem: Sage300AssetsError | None) -> bool:
     """Whether it is about the server, the user or the ledger; a wrong password sent again and again locks the user out."""
     return isinstance(problem, (ConfigurationError, LedgerBroken, LedgerUnavailable)) or (
         isinstance(problem, AccessError) and "(401)" in problem.message

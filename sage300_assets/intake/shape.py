@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sage300_assets.base.errors import PermanentError, SchemaDrift
 from sage300_assets.catalogue import ENTITIES
@@ -21,9 +22,11 @@ from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, distrusting
+from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets.systems.sage300.structure import Change, Structure, What, differences, fingerprint, from_json, structure_of, to_json
 
+T = TypeVar("T")
 _SAME = ({"string", "guid", "enum"}, {"byte", "sbyte", "int16", "int32", "int64", "decimal"}, {"datetimeoffset", "datetime", "date"})
 """Types of which one may stand for the other, as long as each value fits."""
 
@@ -127,6 +130,16 @@ def contract_for(entity: Entity, client: Sage300Client, lake: Lake, now: datetim
         # A remembered document may be older than what the server was set to since.
         client.metadata(entity.module, fresh=True)
         return _agreed(entity, client, memory, now)
+
+
+def or_anew(do: Callable[[], T], entity: Entity, client: Sage300Client) -> T:
+    """Do something by the contract, and once more if the server no longer knows what it asks for and the `$metadata` it went by was remembered."""
+    try:
+        return do()
+    except PermanentError as refusal:
+        if not (refuses_the_query(refusal) and client.outgrown(entity.module)):
+            raise
+    return do()
 
 
 def _agreed(entity: Entity, client: Sage300Client, memory: Memory, now: datetime) -> tuple[Contract, Drift]:

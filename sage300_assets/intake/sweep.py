@@ -26,8 +26,9 @@ from sage300_assets.base.errors import PermanentError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Dated, Entity, Stamped
 from sage300_assets.intake.asking import Asked, Key, ask, is_too_much, looks_emptied
+from sage300_assets.intake.elsewhere import MOST_VANISHED
 from sage300_assets.intake.held import SEQUENCE, VERSION, current_keys, hold_keys, look_up
-from sage300_assets.intake.load import MOST_VANISHED, no_room, utc_now
+from sage300_assets.intake.load import no_room, utc_now
 from sage300_assets.intake.narrow import Cell, Narrowing, axes, same
 from sage300_assets.intake.shape import contract_for
 from sage300_assets.intake.territory import Territory, territory
@@ -37,6 +38,7 @@ from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint, stored_schema
 from sage300_assets.lake.views import comma
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.keys import DAY, Keys
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
@@ -218,7 +220,7 @@ class _Sweep:
         try:
             narrowing.read(cell)
         except PermanentError as refusal:
-            if refusal.code not in {"InvalidParameters", ""} or refusal.status not in {400, 0}:
+            if not refuses_the_query(refusal):
                 raise
             self._all_missed(cell.held)  # this server does not compare with null: each is asked for
 

@@ -87,8 +87,9 @@ def _how_it_is_read(entity: Entity) -> str:
     match entity.reading:
         case Stamped(field):
             return f"A day holds the records last changed on it (`{field}`)."
-        case Dated(field, lookback):
-            return f"A day holds the documents dated on it (`{field}`); the last {lookback} days are read again for late changes."
+        case Dated(field, lookback, later=later):
+            older = f" Older ones are looked up by {' and '.join(f'`{name}`' for name in later)}." if later else ""
+            return f"A day holds the documents dated on it (`{field}`); the last {lookback} days are read again for late changes.{older}"
         case Snapshot():
             return "Sage 300 keeps no date here: it is read whole, and a day holds what was seen to have changed on it."
 

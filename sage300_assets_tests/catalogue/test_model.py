@@ -34,6 +34,8 @@ def lines(fields: str = "LineNumber:number Amount:money", **more: object) -> Col
         (lambda: vendors(reading=Stamped("Terms")), ("APVendors.Terms", "day")),
         (lambda: vendors(reading=Dated("Changed", sequence="Number")), ("APVendors", "Number")),
         (lambda: vendors(reading=Dated("Changed", sequence="Terms")), ("APVendors.Terms", "number")),
+        (lambda: vendors(reading=Dated("Changed", later=("Posted",))), ("APVendors", "Posted")),
+        (lambda: vendors(reading=Dated("Changed", later=("Terms",))), ("APVendors.Terms", "day")),
         (lambda: vendors(ties=(Tie("Balance", "Rows", "Amount"),), collections=(lines(),)), ("APVendors", "Balance = Rows.Amount")),
         (lambda: vendors(ties=(Tie("Balance", "Lines", "Total"),), collections=(lines(),)), ("APVendors", "Balance = Lines.Total")),
         (lambda: vendors(ties=(Tie("Total", "Lines", "Amount"),), collections=(lines(),)), ("APVendors", "Total = Lines.Amount")),
@@ -43,6 +45,9 @@ def lines(fields: str = "LineNumber:number Amount:money", **more: object) -> Col
         (lambda: vendors(table="lines", collections=(lines(),)), ("APVendors", "lines")),
         (lambda: vendors(collections=(lines(key="", collections=(collection("Parts", "Part"),)),)), ("APVendors.Lines", "key")),
         (lambda: lines(fields="Odd:dollars"), ("Lines", "Odd:dollars")),
+        (lambda: vendors(fields=FIELDS.replace("VendorNumber", "VendorNumber?")), ("APVendors", "key")),
+        (lambda: vendors(key="VendorNumber Changed", fields=FIELDS.replace("Changed:day", "Changed:day?")), ("APVendors", "Changed")),
+        (lambda: vendors(collections=(lines("LineNumber:number? Amount:money", key="LineNumber Amount"),)), ("APVendors.Lines", "LineNumber")),
         (lambda: Entity("Vendors", "AP", "AP0015", (), (), Snapshot()), ("Vendors", "AP")),
     ],
 )

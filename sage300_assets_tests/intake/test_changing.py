@@ -11,6 +11,7 @@ import pytest
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError, SourceMoved
 from sage300_assets.catalogue import find
+from sage300_assets.simulators.sage300 import filters
 from sage300_assets_tests.house import COMPANY, TODAY, WHOLE, At, House, open_house
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority
@@ -136,6 +137,39 @@ def test_a_record_without_a_date_is_deleted(one: House, world: Restless) -> None
     world.remove(3)
     one.load(ENTITY)
     one.check(ENTITY)
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_server_on_which_nothing_equals_null(one: House, world: Restless, monkeypatch: pytest.MonkeyPatch, refuses: bool) -> None:
+    """It may say so, or find nothing: records without a date are found by counting."""
+    original = filters._Parser._comparison
+
+    def compare(parser: filters._Parser, left: filters._Value, name: str, right: filters._Value) -> object:
+        if right.kind is not None:
+            return original(parser, left, name, right)
+        if refuses:
+            raise filters.FilterRefused("null is not compared")
+        return (lambda row: False), []
+
+    monkeypatch.setattr(filters._Parser, "_comparison", compare)
+    for n, day in enumerate((None, JANUARY, None, TODAY, FEBRUARY, MARCH)):
+        world.plant(n, day)
+    one.load(ENTITY, FROM_MARCH)
+    one.load(ENTITY, TO_MARCH)
+    one.check(ENTITY)
+    world.plant(0, JANUARY, "dated")
+    world.plant(1, None, "undated")
+    one.load(ENTITY)
+    one.check(ENTITY)
+    world.plant(1, JANUARY)
+    world.remove(2)
+    one.load(ENTITY)
+    one.check(ENTITY)
+    before = len(one.server.calls)
+    one.load(ENTITY, FROM_MARCH)
+    asked = [call.query for call in one.server.calls[before:]]
+    assert sum("$top=1&" in query for query in asked) == 2, "where none is without a date, it takes two counts to know"
+    assert not any(query.startswith("$select") and "$top=1&" not in query for query in asked), "nothing is looked through"
 
 
 def test_undated_records_that_have_not_changed_are_not_stored_again(one: House, world: Restless) -> None:

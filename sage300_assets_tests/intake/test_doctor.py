@@ -151,10 +151,49 @@ def test_a_field_that_some_servers_lack_is_a_note() -> None:
     assert "APVendors.Terms, APVendors.CreditLimit" in note
 
 
+def test_a_key_that_the_server_lacks_is_a_problem_that_names_the_servers_own() -> None:
+    instead = ('<PropertyRef Name="InvoiceSequenceKey" />', '<PropertyRef Name="InvoiceNumber" />')
+    found = drift(
+        "PO",
+        metadata(
+            "PO",
+            Release(renamed=(("POInvoices.InvoiceSequenceKey", "Number"),)),
+            instead=(instead[0].replace("InvoiceSequenceKey", "Number"), instead[1]),
+        ),
+    )
+    (text,) = found[Level.PROBLEM]
+    assert "The server lacks a part of the key: POInvoices.InvoiceSequenceKey." in text
+    assert "told apart there by InvoiceNumber" in text
+    assert "the server's own key" in text
+
+
+def test_a_key_by_another_name_or_one_that_the_server_does_without_is_a_note() -> None:
+    found = drift("PO", metadata("PO", Release(lacking=(), renamed=(("POInvoices.InvoiceSequenceKey", "InvoiceKey"),))))
+    assert found == {Level.OK: [], Level.PROBLEM: [], Level.NOTE: [found[Level.NOTE][0]]}
+    assert "POInvoices.InvoiceSequenceKey as InvoiceKey" in found[Level.NOTE][0]
+    found = drift("AP", metadata("AP", Release(lacking=("APPostedPayments.BankCode",))))
+    assert "stays empty: APPostedPayments.BankCode" in found[Level.NOTE][0]
+    assert found[Level.PROBLEM] == []
+
+
+def test_a_key_of_fewer_parts_than_the_servers_own_is_a_note() -> None:
+    instead = ('<PropertyRef Name="VendorNumber" /><PropertyRef Name="DocumentNumber" />',)
+    more = instead[0] + '<PropertyRef Name="BatchNumber" />'
+    (note,) = drift("AP", metadata("AP", Release(), instead=(instead[0], more)))[Level.NOTE]
+    assert (
+        "APPostedDocuments is told apart there by VendorNumber, DocumentNumber, BatchNumber, in the catalogue by VendorNumber, DocumentNumber" in note
+    )
+
+
 def test_a_stamp_that_is_missing_means_reading_everything() -> None:
     found = drift("AP", metadata("AP", Release(lacking=("APVendors.DateLastMaintained",))))
     assert found[Level.PROBLEM] == []
     assert any("APVendors has no DateLastMaintained here, so it is read whole" in note for note in found[Level.NOTE])
+
+
+def test_a_date_by_which_older_documents_are_looked_up_is_told_when_it_is_missing() -> None:
+    notes = drift("PO", metadata("PO", Release(lacking=("POReturns.LastPostingDate", "POGetReceipts.ReceiptLine2s"))))[Level.NOTE]
+    assert any("POReturns has no LastPostingDate here: what befalls one that is older than 60 days is not seen." in note for note in notes)
 
 
 def test_a_collection_that_is_missing_is_a_problem_unless_some_servers_lack_it() -> None:

@@ -223,3 +223,21 @@ def test_a_company_that_never_loaded_an_entity_brings_no_rows_but_the_types_stay
     shutil.rmtree(lake.root)
     with pytest.raises(DataError, match="was not built yet"):
         Lake(lake.root).shelf.relation("dim_vendor")
+
+
+def test_balances_of_a_server_without_currency_types_are_the_same(mine: Stock) -> None:
+    of = "company, account, fiscal_year, fiscal_period, balance_set"
+    questions = [
+        f"SELECT {of}, sum(home_net_amount), sum(home_closing_amount) FROM models.fact_gl_balance GROUP BY ALL ORDER BY ALL",
+        f"SELECT {of}, net_amount, closing_amount FROM models.fact_gl_balance WHERE currency <> home_currency ORDER BY ALL",
+    ]
+    with mine.lake.look_at_models() as db:
+        before = [db.execute(question).fetchall() for question in questions]
+    entity = find("GLAccountFiscalSets")
+    for company in COMPANIES:
+        rows = [{**row, "Currencytype": ""} for row in mine.world.truth(company, entity.resource) if row["Currencytype"] != "E"]
+        put(mine.lake, company, entity, rows, mine.world.today)
+    mine.build("fact_gl_balance")
+    with mine.lake.look_at_models() as db:
+        assert [db.execute(question).fetchall() for question in questions] == before
+    assert before[1]

@@ -31,7 +31,8 @@ WITH moved AS (
     CAST(n.number AS INTEGER) AS fiscal_period,
     s.FiscalsetDesignator AS balance_set,
     s.Currencycode AS currency,
-    s.Currencytype AS currency_type,
+    -- A server without currency types has one row per currency: what the account holds in it.
+    coalesce(nullif(s.Currencytype, ''), if(s.Currencycode = coalesce(h.home_currency, s.Currencycode), 'F', 'S')) AS currency_type,
     coalesce(s.BeginningBalance, 0) AS opening,
     coalesce(CASE n.number
     WHEN 1 THEN s.Period01netamount WHEN 2 THEN s.Period02netamount WHEN 3 THEN s.Period03netamount WHEN 4 THEN s.Period04netamount
@@ -41,6 +42,7 @@ WITH moved AS (
     END, 0) AS net
   FROM sage300.gl_account_fiscal_sets AS s
   CROSS JOIN range(1, 16) AS n(number)
+  LEFT JOIN models.stg_company AS h ON h.company = s.company
 ),
 by_currency AS (
   SELECT

@@ -61,7 +61,7 @@ class Metadata:
 
     def _entity(self, resource: str, key: tuple[str, ...], shape: WireShape) -> str:
         spelt = {w.field.name: w.name for w in shape.members}
-        keys = "".join(f'<PropertyRef Name="{spelt[name]}" />' for name in key)
+        keys = "".join(f'<PropertyRef Name="{spelt[name]}" />' for name in key if name in spelt)
         name = type_name(resource, self._module)
         return f'<EntityType Name="{name}"><Key>{keys}</Key>{self._properties(shape, name, key)}</EntityType>'
 

@@ -136,7 +136,10 @@ class Librarian:
     def _record(self, address: Address, query: Query, shape: WireShape) -> Answer:
         by_field = {w.field.name: w for w in shape.members if not w.role}
         entity = self.world.entities[address.resource]
-        key = parse_key(address.key or "", [KeyMember(by_field[name].name, by_field[name].field) for name in entity.key])
+        served = [name for name in entity.key if name in by_field]
+        given = parse_key(address.key or "", [KeyMember(by_field[name].name, by_field[name].field) for name in served])
+        values = dict(zip(served, given, strict=True))
+        key = tuple(values.get(name, "") for name in entity.key)
         with self.world.lock:
             draft = self.world.store(address.company, address.resource).find(key)
             if draft is None:

@@ -23,6 +23,8 @@ class Release:
     """Members spelt with other capitals; `*` stands for every member declared as likely."""
     older: tuple[str, ...] = ()
     """Members served under their oldest alias; `*` stands for every member that has one."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """Members served under a name that no catalogue knows."""
     extra: tuple[str, ...] = ()
     """Members nobody has declared."""
     retyped: tuple[tuple[str, str], ...] = ()
@@ -76,14 +78,16 @@ class WireShape:
         """By wire name: the member in the record, and the shape of its rows."""
         for member, child in shape.children.items():
             if not self._listed(release.lacking, member, likely=member in shape.likely_children):
-                self.children[self._spell(member, likely=member in shape.likely_children)] = (member, WireShape(child, release))
+                renamed = dict(release.renamed).get(f"{self.path}.{member}")
+                self.children[renamed or self._spell(member, likely=member in shape.likely_children)] = (member, WireShape(child, release))
 
     def _members(self) -> Iterable[Wire]:
         taken = set()
         for field in self.shape.fields:
-            if field.name not in self.shape.key and self._listed(self.release.lacking, field.name, likely=field.likely):
+            # A key is lacking only where it is named.
+            if self._listed(self.release.lacking, field.name, likely=field.likely and field.name not in self.shape.key):
                 continue
-            name = self._spell(field.name, likely=field.likely)
+            name = dict(self.release.renamed).get(f"{self.path}.{field.name}") or self._spell(field.name, likely=field.likely)
             if field.aliases and (f"{self.path}.{field.name}" in self.release.older or ALL in self.release.older):
                 name = field.aliases[-1]
             taken.add(name)

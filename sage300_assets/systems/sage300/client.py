@@ -107,6 +107,8 @@ class Sage300Client:
     """Seconds in which everything is to be over, for those who are not waited for: then each request is tried once, and not for long."""
     transport: Transport = field(init=False)
     _metadata: dict[str, ModuleMetadata] = field(default_factory=dict)
+    _asked_for: set[str] = field(default_factory=set)
+    """Modules whose `$metadata` came from the server, and not from what is remembered."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -155,10 +157,18 @@ class Sage300Client:
             document = self.transport.get(path, judge=judge).body
             if self.metadata_store is not None:
                 self.metadata_store.keep(self.company, module, document)
+            with self._lock:
+                self._asked_for.add(module)
         parsed = parse_metadata(module, document, self.company)
         with self._lock:
             self._metadata[module] = parsed
         return parsed
+
+    def outgrown(self, module: str) -> bool:
+        """Whether the server has changed since the `$metadata` was remembered that is gone by here; from now on this client goes by the new one."""
+        with self._lock:
+            known = None if module in self._asked_for else self._metadata.get(module)
+        return known is not None and self.metadata(module, fresh=True).fingerprint != known.fingerprint
 
     def contract(self, entity: Entity) -> Contract:
         """How an entity is read from this server."""
@@ -219,8 +229,7 @@ class Sage300Client:
     def record(self, contract: Contract, key: tuple[Value, ...], land: Land = keep_in_memory) -> Page | None:
         """One record by its key, as a page of one; None when there is none."""
         what = f"{self.company} {contract.entity.resource}{key}"
-        names = tuple(contract.root.names[k] for k in contract.entity.key)
-        path = key_path(names, key)
+        path = key_path(contract.key_select, contract.asked_by(key))
         result: list[Page] = []
 
         def judge(answer: Answer) -> None:

@@ -10,7 +10,8 @@ import pyarrow as pa
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.catalogue.model import Collection, Dated, Entity, Reading, Snapshot, Stamped
 from sage300_assets.catalogue.types import Field, Kind
-from sage300_assets.systems.sage300.metadata import ModuleMetadata, Shape
+from sage300_assets.systems.sage300.metadata import ModuleMetadata, Property, Shape
+from sage300_assets.systems.sage300.odata import Value
 
 ALWAYS_SENSITIVE = frozenset(
     name.casefold()
@@ -38,6 +39,8 @@ class Node:
     numbers: frozenset[str] = frozenset()
     """Declared texts that `$metadata` calls numbers. Elsewhere a number in place of a text has lost its leading zeros, and is refused."""
 
+    blank: frozenset[str] = frozenset()
+    """Parts of the key that the server lacks: an empty text or zero stands for them, because keys are compared."""
     strict: frozenset[str] = frozenset()
     """Declared fields whose type has changed: only a value that is written as declared will do, and none is converted."""
 
@@ -80,14 +83,28 @@ class Contract:
         return (*self.root.names.values(), *members)
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """The parts of the key that this server has."""
+        return tuple(k for k in self.entity.key if k in self.root.names)
+
+    @property
     def key_select(self) -> tuple[str, ...]:
         """The key, by its names on the wire."""
-        return tuple(self.root.names[k] for k in self.entity.key)
+        return tuple(self.root.names[k] for k in self.key)
+
+    def asked_by(self, key: tuple[Value, ...]) -> tuple[Value, ...]:
+        """Of a key's values those that this server can be asked by."""
+        return tuple(value for name, value in zip(self.entity.key, key, strict=True) if name in self.root.names)
 
     @property
     def date_field(self) -> str:
         """The stamp or document date on the wire; empty for a whole read."""
         return self.root.names[self.reading.field] if isinstance(self.reading, (Stamped, Dated)) else ""
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """Names on the wire of the dates by which older records are looked up; those that the server lacks are not among them."""
+        return tuple(self.root.names[n] for n in self.reading.later if n in self.root.names) if isinstance(self.reading, Dated) else ()
 
 
 def wire_type(field: Field) -> pa.DataType:
@@ -115,6 +132,13 @@ def agree(entity: Entity, metadata: ModuleMetadata, company: str = "") -> Contra
         )
     missing: list[tuple[str, bool]] = []
     root = _level(entity, shape, metadata, "", missing)
+    lost = [name for name in entity.key if name not in root.names and name not in root.blank]
+    if lost:
+        raise PermanentError(
+            f"{what}: this server lacks {', '.join(lost)} of the key; its own key there is {', '.join(shape.key) or 'not declared'}.",
+            cure="Make the server's own key the entity's `key` in the catalogue, with its members among the fields.",
+            code="MissingField",
+        )
     hard = [name for name, likely in missing if not likely]
     if hard:
         raise PermanentError(
@@ -141,17 +165,45 @@ def _strict(node: Node, above: str, paths: frozenset[str]) -> Node:
     return replace(node, children=children, strict=strict, numbers=node.numbers - strict)
 
 
+def matched(node: Entity | Collection, shape: Shape) -> dict[str, Property]:
+    """Which of the server's members stands for each declared field.
+
+    A part of the key that the server calls by another name is known by its place in the server's own key.
+    """
+    found = {f.name: p for f in node.fields if (p := shape.find(f.name, *f.aliases)) is not None and not p.collection}
+    fields = {f.name: f for f in node.fields}
+    lost = [fields[name] for name in node.key if name not in found]
+    taken = {p.name for p in found.values()}
+    others = [p for name in shape.key if (p := shape.find(name)) is not None and p.name not in taken]
+    if len(lost) == len(others) and all(fits(f, p.edm_type) for f, p in zip(lost, others, strict=True)):
+        found |= {f.name: p for f, p in zip(lost, others, strict=True)}
+    return found
+
+
+def optional_fields(node: Entity | Collection, shape: Shape) -> Property | None:
+    """The list of optional fields. Older releases cut its name off, so the only list whose name begins like the declared one is it."""
+    if not node.optional_fields:
+        return None
+    found = shape.find(node.optional_fields)
+    begin = node.optional_fields.casefold()
+    longer = [p for folded, p in shape.properties.items() if p.collection and folded.startswith(begin)]
+    return found if found is not None and found.collection else longer[0] if len(longer) == 1 else None
+
+
+def not_of_the_key(node: Entity | Collection, shape: Shape, found: Mapping[str, Property]) -> frozenset[str]:
+    """Declared parts of the key that the server lacks and that, by its own key, no record is told from another by."""
+    lost = frozenset(name for name in node.key if name not in found)
+    rest = {found[name].name.casefold() for name in node.key if name in found}
+    certain = bool(shape.key) and all(name.casefold() in rest for name in shape.key)
+    return lost if certain and all(f.likely for f in node.fields if f.name in lost) else frozenset()
+
+
 def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, where: str, missing: list[tuple[str, bool]]) -> Node:
-    names: dict[str, str] = {}
-    numbers: set[str] = set()
-    for field in node.fields:
-        found = shape.find(field.name, *field.aliases)
-        if found is not None and not found.collection:
-            names[field.name] = found.name
-            if field.type.kind is Kind.TEXT and found.edm_type in _NUMBERS:
-                numbers.add(field.name)
-        else:
-            missing.append((where + field.name, field.likely and field.name not in node.key))
+    members = matched(node, shape)
+    blank = not_of_the_key(node, shape, members)
+    names = {f.name: members[f.name].name for f in node.fields if f.name in members}
+    numbers = {f.name for f in node.fields if f.name in members and f.type.kind is Kind.TEXT and members[f.name].edm_type in _NUMBERS}
+    missing += [(where + f.name, f.likely and (f.name not in node.key or f.name in blank)) for f in node.fields if f.name not in members]
     children: list[tuple[Collection, str, Node]] = []
     for child in node.collections:
         found = shape.find(child.member)
@@ -160,12 +212,33 @@ def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, wh
             missing.append((f"{where}{child.member}[]", child.likely))
         else:
             children.append((child, found.name, _level(child, inner, metadata, f"{where}{child.member}.", missing)))
-    optional = shape.find(node.optional_fields) if node.optional_fields else None
+    optional = optional_fields(node, shape)
+    if node.optional_fields and optional is None:
+        missing.append((f"{where}{node.optional_fields}[]", True))
     optional_type = _optional_type(metadata.shape_named(optional.edm_type)) if optional else ""
-    return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_type, frozenset(numbers))
+    return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_type, frozenset(numbers), blank)
 
 
 _NUMBERS = frozenset(f"Edm.{name}" for name in ("Byte", "SByte", "Int16", "Int32", "Int64", "Decimal", "Single", "Double"))
+
+
+def fits(field: Field, edm_type: str) -> bool:
+    """Whether values of the server's type are such as the field is declared for."""
+    # Enumerations have types of their own; they arrive as texts, yes and no among them.
+    if not edm_type.startswith("Edm."):
+        return field.type.kind in {Kind.TEXT, Kind.FLAG}
+    return edm_type.removeprefix("Edm.") in _EDM[field.type.kind]
+
+
+_WHOLE = frozenset({"Byte", "SByte", "Int16", "Int32", "Int64"})
+_EDM: Mapping[Kind, frozenset[str]] = {
+    Kind.TEXT: frozenset({"String", "Guid"}),
+    Kind.INTEGER: _WHOLE,
+    Kind.FLAG: frozenset({"Boolean"}),
+    Kind.DAY: frozenset({"DateTimeOffset", "DateTime", "Date"}),
+    Kind.TIME: frozenset({"DateTimeOffset", "DateTime"}),
+    Kind.DECIMAL: _WHOLE | {"Decimal"},
+}
 
 
 def _optional_type(shape: Shape | None) -> str:

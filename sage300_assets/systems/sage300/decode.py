@@ -65,6 +65,17 @@ def column_type(field: Field) -> pa.DataType:
             return pa.string()
 
 
+def blank(field: Field) -> str | int | Decimal:
+    """What stands for a part of the key that the server lacks."""
+    match field.type.kind:
+        case Kind.INTEGER:
+            return 0
+        case Kind.DECIMAL:
+            return Decimal(0)
+        case _:
+            return ""
+
+
 def table_schema(table: Table) -> pa.Schema:
     """Columns of a decoded table: the partition's date, the business columns, the optional fields."""
     fields = [pa.field(BUSINESS_DATE, pa.date32())]
@@ -96,7 +107,7 @@ def decode_keys(body: bytes, contract: Contract, what: str, more: tuple[str, ...
     """Decode an answer that holds only keys, and perhaps a few more declared fields."""
     keys = {*contract.entity.key, *more}
     whole = _respell(contract.root, body)
-    root = Node({d: w for d, w in whole.names.items() if d in keys}, whole.fields, (), numbers=whole.numbers)
+    root = Node({d: w for d, w in whole.names.items() if d in keys}, whole.fields, (), numbers=whole.numbers, blank=whole.blank)
     try:
         records = _fast(body, root, what)
     except pa.ArrowException:
@@ -247,13 +258,17 @@ def _assemble(
 def _column(rows: pa.StructArray, node: Node, field: Field) -> pa.Array:
     wire = node.names.get(field.name)
     if wire is None:
-        return pa.nulls(len(rows), column_type(field))
+        empty = pa.scalar(blank(field) if field.name in node.blank else None, column_type(field))
+        return pa.repeat(empty, len(rows))
     values = rows.field(wire)
     match field.type.kind:
         case Kind.DAY:
             return _days(values)
         case Kind.TIME:
             return _times(values)
+        case Kind.TEXT:
+            # Whether a server fills texts up with blanks hangs on its release, and a key must be the same on all.
+            return pc.utf8_rtrim(values, characters=" ")
         case _:
             return values
 
@@ -281,7 +296,8 @@ def _optional_of(rows: pa.StructArray, node: Node) -> pa.Array:
     inner = pc.list_flatten(lists)
     kinds = inner.field(node.optional_type) if node.optional_type else pa.nulls(len(inner), pa.string())
     trimmed = pc.utf8_rtrim_whitespace(inner.field("Value"))
-    structs = pa.StructArray.from_arrays([inner.field("OptionalField"), trimmed, kinds], names=["name", "value", "type"])
+    names = pc.utf8_rtrim_whitespace(inner.field("OptionalField"))
+    structs = pa.StructArray.from_arrays([names, trimmed, kinds], names=["name", "value", "type"])
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
     return pa.ListArray.from_arrays(offsets, structs)
@@ -316,8 +332,13 @@ def _misfit(place: int, row: Mapping[str, object], entity: Entity, root: Node, w
     fields = {f.name: f for f in entity.fields}
     key: dict[str, object] = {}
     for name in entity.key:
+        if name in root.blank:
+            key[name] = blank(fields[name])
+            continue
         value = _value(row.get(root.names[name]), fields[name], where, number=name in root.numbers)
-        key[name] = date.fromisoformat(str(value)[:10]) if fields[name].type.kind is Kind.DAY and value else value
+        if fields[name].type.kind is Kind.DAY and value:
+            value = date.fromisoformat(str(value)[:10])
+        key[name] = value.rstrip(" ") if isinstance(value, str) else value
     if any(value is None for value in key.values()):
         raise problem
     day: date | None = None

@@ -15,6 +15,23 @@ _CURES = {
 }
 
 
+_PERMANENT = frozenset({
+    *_CURES, "InvalidEntityKey", "RecordNotFound", "MethodNotAllowed", "InvalidPayload", "InvalidAction",
+})  # fmt: skip
+"""Codes after which the same question has the same answer, whatever status they come with: most pairings are nowhere documented."""
+
+
+def refuses_the_query(refusal: PermanentError) -> bool:
+    """Whether a server does not take what a query asks for, such as a comparison it does not know. A status counts only where there is no code."""
+    return refusal.code == "InvalidParameters" or (not refusal.code and refusal.status == 400)
+
+
+def refuses_the_key(refusal: PermanentError) -> bool:
+    """Whether an address is none that a record could have."""
+    known = {"InvalidEntityKey", "InvalidParameters", "ResourceNotFound", "RecordNotFound"}
+    return refusal.code in known or (not refusal.code and refusal.status in {400, 404})
+
+
 def check_status(answer: Answer, what: str) -> None:
     """Raise what an unsuccessful answer means; return on success."""
     if answer.status < 400:
@@ -39,7 +56,7 @@ def _meaning(status: int, code: str, text: str, what: str) -> Sage300AssetsError
         )
     if "day end processing" in text.casefold():
         return RetriableError(f"{what}: day-end processing is running.{said}", cure="Read again when it is done.")
-    if status >= 500 and code not in {"DBLinkError", "SessionError"}:
+    if status >= 500 and code not in _PERMANENT:
         return RetriableError(f"{what}: the server failed (status {status} {code}).{said}", cure="Look into the Sage 300 server's event log.")
     cure = _CURES.get(code, "Run `sage300 doctor` for this company.")
     return PermanentError(f"{what}: refused (status {status} {code or 'without a code'}).{said}", cure=cure, code=code, status=status)

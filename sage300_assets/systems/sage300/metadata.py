@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree
 
 from sage300_assets.base.errors import BadAnswer
@@ -30,6 +30,8 @@ class Shape:
     name: str
     properties: Mapping[str, Property]
     key: tuple[str, ...]
+    base: str = ""
+    """Folded name of the type it extends, whose members and key it has too: a partner may have put fields of his own into an endpoint so."""
 
     def find(self, *names: str) -> Property | None:
         """The first of these names that exists, in whatever capitals."""
@@ -79,6 +81,8 @@ def parse_metadata(module: str, document: bytes, company: str = "") -> ModuleMet
             shapes[element.get("Name", "").casefold()] = _shape(element)
         elif tag == "EntitySet":
             sets[element.get("Name", "").casefold()] = _short(element.get("EntityType", ""))
+    for name in shapes:
+        _inherit(name, shapes)
     if not shapes:
         raise BadAnswer(f"{what}: the document describes nothing.", cure="Check what answers at SAGE300_URL.")
     return ModuleMetadata(module, shapes, sets, hashlib.sha256(document).hexdigest(), document)
@@ -87,7 +91,18 @@ def parse_metadata(module: str, document: bytes, company: str = "") -> ModuleMet
 def _shape(element: ElementTree.Element) -> Shape:
     properties = {p.name.casefold(): p for p in _properties(element)}
     key = tuple(ref.get("Name", "") for ref in element.iter() if _tag(ref) == "PropertyRef")
-    return Shape(element.get("Name", ""), properties, key)
+    return Shape(element.get("Name", ""), properties, key, _short(element.get("BaseType", "")))
+
+
+def _inherit(name: str, shapes: dict[str, Shape]) -> Shape:
+    """Put what a type has from those it extends into it."""
+    shape = shapes[name]
+    if shape.base not in shapes:
+        return shape
+    shapes[name] = replace(shape, base="")  # should a type extend itself, this is the end of it
+    base = _inherit(shape.base, shapes)
+    shapes[name] = replace(shape, properties={**base.properties, **shape.properties}, key=shape.key or base.key, base="")
+    return shapes[name]
 
 
 def _properties(element: ElementTree.Element) -> Iterator[Property]:

@@ -24,6 +24,7 @@ from sage300_assets.base.errors import BadAnswer, PermanentError, RetriableError
 from sage300_assets.systems.sage300.client import NO_COUNT, Page, RawPage, Reload, Sage300Client, keep_in_memory
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.decode import BUSINESS_DATE
+from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
 
 _FILL = 0.8
@@ -72,21 +73,22 @@ class Reader:
 
     def undated(self) -> WindowRead:
         """The records whose date is empty, which no span finds."""
-        name = self.contract.date_field
+        window = Window(self.contract.date_field, undated=True)
+        found = WindowRead(window, (), 0, 0)
         try:
-            return self._read(Window(name, undated=True))
+            found = self._read(window)
         except PermanentError as refusal:
-            if not _knows_no_null(refusal):
+            if not refuses_the_query(refusal):
                 raise
-        # This server does not compare with null: look through everything, but only when there is something to find.
-        if self.client.count(self.contract, "") == self.client.count(
-            self.contract, Window(name, Span(date(1, 1, 1), None)).filter(self.client.dialect)
-        ):
-            return WindowRead(Window(name, undated=True), (), 0, 0)
+        # A server may refuse to compare with null, or accept it and find nothing: then the records with a date are fewer than all of them.
+        # All are counted first, so that one that comes in between is not taken for one without a date.
+        dated = Window(self.contract.date_field, Span(date(_EPOCH, 1, 1), None)).filter(self.client.dialect)
+        if found.rows or self.client.count(self.contract, "") <= self.client.count(self.contract, dated):
+            return found
         whole = self._read(Window())
         pages = tuple(only_undated(page) for page in whole.pages)
         rows = sum(page.rows for page in pages)
-        return WindowRead(Window(name, undated=True), pages, rows, rows)
+        return WindowRead(window, pages, rows, rows)
 
     def undated_keys(self) -> pa.Table | None:
         """Keys of the records whose date is empty; None where the server cannot say which they are."""
@@ -98,7 +100,7 @@ class Reader:
             except _Moved as moved:
                 problem = moved
             except PermanentError as refusal:
-                if not _knows_no_null(refusal):
+                if not refuses_the_query(refusal):  # it does not compare with null
                     raise
                 return None
         assert problem is not None
@@ -282,9 +284,14 @@ class Reader:
         together = pa.concat_tables(keys)
         if together.group_by(list(self.contract.entity.key)).aggregate([]).num_rows != rows:
             raise _Moved("a record came twice.")
-        if len(pages) > 1 and not self._second_keys(window).equals(together):
+        if len(pages) > 1 and not self._same_keys(self._second_keys(window), together):
             raise _Moved("records came or went between its pages.")
         return WindowRead(window, tuple(pages), rows, count)
+
+    def _same_keys(self, one: pa.Table, other: pa.Table) -> bool:
+        """In whatever order: no server has promised one."""
+        order = [(name, "ascending") for name in self.contract.entity.key]
+        return bool(one.equals(other) or one.sort_by(order).equals(other.sort_by(order)))
 
     def _keys_of(self, page: Page) -> pa.Table:
         keys = page.keys if page.keys is not None else page.tables[self.contract.entity.root.name].select(list(self.contract.entity.key))
@@ -347,11 +354,6 @@ class Reader:
     @property
     def _what(self) -> str:
         return f"{self.client.company} {self.contract.entity.resource}"
-
-
-def _knows_no_null(refusal: PermanentError) -> bool:
-    """Whether a server refuses to compare with null, rather than the whole question."""
-    return refusal.code in {"InvalidParameters", ""} and refusal.status in {400, 0}
 
 
 def only_undated(page: Page) -> Page:

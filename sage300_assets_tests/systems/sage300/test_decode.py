@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sage300_assets.base.errors import BadAnswer, DataError
-from sage300_assets.catalogue.model import Snapshot, Stamped, collection, entity
+from sage300_assets.catalogue.model import OnDrift, Snapshot, Stamped, collection, entity
 from sage300_assets.systems.sage300.contract import Contract, Node
 from sage300_assets.systems.sage300.decode import decode_keys, decode_page, envelope
 
@@ -146,11 +146,12 @@ def test_a_whole_number_is_exact_or_refused(number: int) -> None:
 @example("a\udc00b", True)
 @example('","Money":"1', False)
 @example("\\", False)
-def test_a_text_arrives_as_it_is_or_is_refused(text: str, ascii_only: bool) -> None:
+@example(" blanks  within, and behind  ", False)
+def test_a_text_arrives_as_it_is_without_blanks_behind_it_or_is_refused(text: str, ascii_only: bool) -> None:
     whole = text.encode("utf-8", "replace").decode() == text and not any("\ud800" <= c <= "\udfff" for c in text)
     written = json.dumps(text, ensure_ascii=ascii_only)
     if whole:
-        assert one("Text", written) == text
+        assert one("Text", written) == text.rstrip(" ")
         return
     with pytest.raises((DataError, BadAnswer)):
         one("Text", written)
@@ -159,6 +160,25 @@ def test_a_text_arrives_as_it_is_or_is_refused(text: str, ascii_only: bool) -> N
 @pytest.mark.parametrize("control", [chr(n) for n in range(32) if chr(n) not in '"\\'])
 def test_a_control_character_that_is_not_escaped_does_no_harm(control: str) -> None:
     assert one("Text", f'"a{control}b"') == f"a{control}b"
+
+
+@pytest.mark.parametrize("other", [{}, {"Count": '"7"'}], ids=["the fast way", "the slow way"])
+def test_a_text_that_is_filled_up_with_blanks_is_the_same_text(other: dict[str, str]) -> None:
+    page = body({"Code": '"A1   "', "Text": '"   "', "Lines": '[{"Number":1,"Amount":2}]', **other}, {"Code": '"B2"'})
+    tables = decode_page(page, CONTRACT, "x").tables
+    assert tables["things"].select(["Code", "Text"]).to_pylist() == [{"Code": "A1", "Text": ""}, {"Code": "B2", "Text": ""}]
+    assert tables["lines"]["Code"].to_pylist() == ["A1"]
+    keys, _, _ = decode_keys(page, CONTRACT, "x")
+    assert keys.to_pylist() == [{"Code": "A1"}, {"Code": "B2"}]
+
+
+def test_a_record_that_is_put_aside_has_its_key_without_blanks() -> None:
+    aside = replace(CONTRACT, entity=replace(THINGS, on_drift=OnDrift.QUARANTINE))
+    page = decode_page(body({"Code": '"A1   "', "Count": '"seven"'}, {"Code": '"B2"'}), aside, "x")
+    assert page.aside is not None
+    assert page.aside["Code"].to_pylist() == ["A1"]
+    assert page.keys is not None
+    assert page.keys.to_pylist() == [{"Code": "A1"}, {"Code": "B2"}]
 
 
 def test_a_number_in_place_of_a_text_has_lost_its_zeros() -> None:

@@ -1,0 +1,68 @@
+"""Records that are not where a read looked: they were deleted, got another day, or are older than it goes back and changed all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from sage300_assets.base.days import Span
+from sage300_assets.intake.asking import conditions
+from sage300_assets.intake.compare import Comparison
+from sage300_assets.lake.publication import Publication, reads
+from sage300_assets.systems.sage300.client import Page
+from sage300_assets.systems.sage300.odata import Window, literal
+from sage300_assets.systems.sage300.windows import Reader
+
+MOST_VANISHED = 500
+"""So many records may vanish between two reads; more are a sign of something else."""
+_ENTERED_LATE = timedelta(days=35)
+"""So long after its date something may be entered that befell a document: a bank statement is reconciled weeks after its month."""
+
+
+def gone(reader: Reader, comparison: Comparison, *, accept_vanished: bool) -> list[Page]:
+    """Records that did not come again: those that still exist come as pages, the rest is gone."""
+    if not comparison.gone:
+        return []
+    pages: list[Page] = []
+    vanished = len(comparison.gone)
+    if reader.client.count(reader.contract, ""):  # otherwise there is nobody to ask about
+        vanished = 0
+        for condition, asked in comparison.conditions(reader.contract, reader.client.dialect):
+            found = reader.look_up(condition).pages
+            comparison.still_there(found)
+            pages += found
+            vanished += len(asked & comparison.tombstones)
+            if vanished > MOST_VANISHED and not accept_vanished:
+                break
+    if not accept_vanished:
+        comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
+    return pages
+
+
+def passed_over(reader: Reader, comparison: Comparison, without_date: pa.Table | None) -> list[Page]:
+    """Records that had no date when the read began, and came neither among those that have one nor among the others."""
+    missed = comparison.passed_over(without_date) - comparison.gone if without_date is not None else set()
+    return [page for condition, _ in conditions(missed, reader.contract, reader.client.dialect) for page in reader.look_up(condition).pages]
+
+
+def older(reader: Reader, span: Span, publications: Iterable[Publication]) -> Iterator[Page]:
+    """Of the days that were read before and are older than a read goes back: the documents that something has befallen since."""
+    before = reads(publications)
+    covered = [cover.span for publication in before for cover in publication.covers]
+    if not covered or span.start is None or span.end is not None:
+        return
+    first = None if any(c.start is None for c in covered) else min(c.start for c in covered if c.start is not None)
+    if first is not None and first >= span.start:
+        return
+    dialect = reader.client.dialect
+    where = Window(reader.contract.date_field, Span(first, span.start)).filter(dialect)
+    for name in reader.contract.later:
+        yield from reader.look_up(f"{where} and {name} ge {literal(_since(before), dialect)}").pages
+
+
+def _since(before: tuple[Publication, ...]) -> date:
+    """What was entered before this day has been seen by the last read that looked, or by the first of all."""
+    looked = [p for p in before if any(c.span.end is None for c in p.covers)]
+    return (looked[-1] if looked else before[0]).started_at.date() - _ENTERED_LATE
