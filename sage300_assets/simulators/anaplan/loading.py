@@ -8,9 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sage300_assets.simulators.anaplan.blueprint import FileSpec, ImportSpec
 from sage300_assets.simulators.anaplan.model import LONGEST_CODE, Cell, MemberList, Misfit, Model, Module, Value
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
 
 Detail = dict[str, object]
 
@@ -63,16 +67,43 @@ def run_import(model: Model, spec: ImportSpec, file: FileSpec, content: bytes, p
         text = content.decode(file.encoding)
     except UnicodeDecodeError:
         return failure("importFailedGeneralError", "The file is not in the encoding of its definition.")
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=file.separator)
-    header = next(lines, [])
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=file.separator, strict=True)
+    try:
+        header = next(lines, [])
+    except csv.Error as problem:
+        misfit = _unreadable(problem)
+        return failure(misfit.kind, misfit.text)
     missing = [name for name in spec.columns if name not in header and name not in prompted]
     if missing:
         return failure("missingFields", f"Columns are missing: {', '.join(missing)}")
-    rows = [(lines.line_num, row) for row in lines if row]
     loader: _Loader = _ListLoader(model, spec, header) if spec.target in model.lists else _ModuleLoader(model, spec, header, prompted)
+    rows = []
+    for line, row in _rows(lines):
+        if isinstance(row, Misfit):
+            loader.lose(line, [""] * len(header), row)
+        elif row:
+            rows.append((line, row))
     outcome = loader.load(rows)
     outcome.header = header
     return outcome
+
+
+def _rows(lines: CsvReader) -> Iterator[tuple[int, list[str] | Misfit]]:
+    """Rows by their lines, and what is wrong with those that cannot be taken apart."""
+    while True:
+        try:
+            row: list[str] | Misfit = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            row = _unreadable(problem)
+        yield lines.line_num, row
+
+
+def _unreadable(problem: csv.Error) -> Misfit:
+    if "expected after" in str(problem):
+        return Misfit("Column separator expected", "columnSeparatorExpected")
+    return Misfit("Unmatched text delimiter", "unmatchedTextDelimiter")
 
 
 class _Loader:
@@ -85,6 +116,10 @@ class _Loader:
 
     def load(self, rows: list[tuple[int, list[str]]]) -> Outcome:
         raise NotImplementedError
+
+    def lose(self, line: int, row: list[str], misfit: Misfit) -> None:
+        """Refuse a row of which nothing can be used."""
+        self.refuse(line, row, misfit)
 
     def text(self, row: list[str], target: str) -> str:
         place = self.places.get(target)
@@ -246,10 +281,7 @@ class _ModuleLoader(_Loader):
             try:
                 cell = self._cell(row)
             except Misfit as misfit:
-                self.refuse(line, row, misfit)
-                for item in self._items():
-                    self.cells[item] += 1
-                    self.failed[item] += 1
+                self.lose(line, row, misfit)
                 continue
             misfits = list(self._set(cell, row))
             if misfits:
@@ -258,6 +290,12 @@ class _ModuleLoader(_Loader):
         for item, cells in self.fresh.items():
             self.target.cells[item].update(cells)
         return Outcome([self._summary(item) for item in self._items()] + self.details(), self.problems)
+
+    def lose(self, line: int, row: list[str], misfit: Misfit) -> None:
+        super().lose(line, row, misfit)
+        for item in self._items():
+            self.cells[item] += 1
+            self.failed[item] += 1
 
     def _items(self) -> list[str]:
         return [item for item in self.target.spec.line_items if item in self.places]
