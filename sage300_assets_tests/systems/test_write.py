@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import httpx
 import pytest
 
 from sage300_assets.base.errors import AccessError, PermanentError
@@ -78,6 +80,20 @@ def desk(running: Server) -> Iterator[Desk]:
     yield one
     running.faults.clear()
     one.writer.client.close()
+
+
+_PARTY = {"AP": "VendorNumber", "AR": "CustomerNumber"}
+
+
+def send(desk: Desk, method: str, path: str, payload: Row) -> tuple[int, str]:
+    """Status and error code of any request, as it comes over the wire."""
+    world = desk.world
+    text = json.dumps(payload, default=lambda value: value.isoformat() if isinstance(value, date) else float(value))
+    answer = httpx.request(
+        method, f"{desk.server.url}/v1.0/-/{COMPANY}/{path}", content=text, auth=(world.username, world.password),
+        headers={"Content-Type": "application/json"}, trust_env=False, timeout=10,
+    )  # fmt: skip
+    return answer.status_code, answer.json()["error"]["code"] if answer.status_code >= 400 else ""
 
 
 def new_marker() -> str:
@@ -413,6 +429,56 @@ def test_bills_become_open_items_and_ledger_lines(desk: Desk, kind: BatchKind) -
     again = desk.writer.create_batch(kind, invoice(desk, marker, kind=kind.module))
     assert isinstance(again, Refused)
     assert again.code == "RecordDuplicate"
+
+
+@pytest.mark.parametrize("kind", [AP_INVOICES, AR_INVOICES], ids=["AP", "AR"])
+def test_a_number_is_used_once_per_party_within_a_batch_across_batches_and_after_a_change(desk: Desk, kind: BatchKind) -> None:
+    first, second = invoice(desk, new_marker(), kind=kind.module), invoice(desk, new_marker(), kind=kind.module)
+    bill = first["Invoices"][0]
+    twice = desk.writer.create_batch(kind, {**first, "Invoices": [bill, dict(bill)]})
+    assert isinstance(twice, Refused)
+    assert (twice.code, twice.messages) == (
+        "RecordDuplicate", (f"Entry 2: document {bill['DocumentNumber']} already exists for {bill[_PARTY[kind.module]]}.",),
+    )  # fmt: skip
+    one, other = (desk.writer.create_batch(kind, batch) for batch in (first, second))
+    assert isinstance(one, Created)
+    assert isinstance(other, Created)
+    path = f"{kind.module}/{kind.resource}({other.batch.number})"
+    assert send(desk, "PATCH", path, {"Invoices": [bill]}) == (409, "RecordDuplicate")
+    renamed = {"Invoices": [{"EntryNumber": 1, "DocumentNumber": f"X{bill['DocumentNumber']}"}]}
+    assert send(desk, "PATCH", f"{kind.module}/{kind.resource}({one.batch.number})", renamed) == (204, "")
+    assert send(desk, "PATCH", path, {"Invoices": [bill]}) == (204, "")  # the number is free again
+    for made in (one, other):
+        assert isinstance(desk.writer.post(kind, made.batch.number), Done)
+    check_books(desk)
+
+
+def test_receivables_number_what_has_no_number_and_payables_refuse_it(desk: Desk) -> None:
+    batch = invoice(desk, new_marker(), kind="AR")
+    bill = {name: value for name, value in batch["Invoices"][0].items() if name != "DocumentNumber"}
+    created = desk.writer.create_batch(AR_INVOICES, {**batch, "Invoices": [bill, dict(bill)]})
+    assert isinstance(created, Created), created
+    assert isinstance(desk.writer.post(AR_INVOICES, created.batch.number), Done)
+    posted = [d for d in desk.truth("ARPostedDocuments") if d["BatchNumber"] == Decimal(created.batch.number)]
+    assert len({d["DocumentNumber"] for d in posted if d["DocumentNumber"].startswith("IN0")}) == 2
+    check_books(desk)
+    blank = invoice(desk, new_marker())
+    blank["Invoices"][0]["DocumentNumber"] = ""
+    refused = desk.writer.create_batch(AP_INVOICES, blank)
+    assert isinstance(refused, Refused)
+    assert refused.messages == ("Entry 1: the document number is missing.",)
+
+
+def test_only_the_subledger_posts_to_a_control_account_and_bills_are_in_their_party_s_currency(desk: Desk) -> None:
+    direct = journal(new_marker())
+    direct["JournalHeaders"][0]["JournalDetails"][1]["AccountNumber"] = "2100100"
+    foreign = invoice(desk, new_marker())
+    foreign["Invoices"][0]["CurrencyCode"] = "XXX"
+    found = [desk.writer.create_batch(JOURNALS, direct), desk.writer.create_batch(AP_INVOICES, foreign)]
+    texts = [one.messages[0] for one in found if isinstance(one, Refused)]
+    assert len(texts) == 2
+    assert texts[0].endswith("Account 2100100 is a control account; only its subledger posts to it.")
+    assert texts[1].startswith("Entry 1: the currency is XXX, that of VendorNumber ")
 
 
 @pytest.mark.parametrize("currency", ["CAD", "USD"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,13 +14,13 @@ from sage300_assets.simulators.sage300.pages import Librarian
 from sage300_assets.simulators.sage300.paths import POST_ONLY, Address, KeyMember, parse_key
 from sage300_assets.simulators.sage300.shapes import Anything, Row
 from sage300_assets.simulators.sage300.store import Store
-from sage300_assets.simulators.sage300.writing.desk import Desk
+from sage300_assets.simulators.sage300.writing.desk import Desk, side_of
 from sage300_assets.simulators.sage300.writing.habits import Habits
 from sage300_assets.simulators.sage300.writing.logic import drives_for
 from sage300_assets.simulators.sage300.writing.payload import Applier
 from sage300_assets.simulators.sage300.writing.posting import Poster
 from sage300_assets.simulators.sage300.writing.processes import ALL, Process, processes
-from sage300_assets.simulators.sage300.writing.rules import objections, total
+from sage300_assets.simulators.sage300.writing.rules import is_credit, objections, total
 
 WRITABLE = ("GLJournalBatches", "APInvoiceBatches", "APPaymentAndAdjustmentBatches", "ARInvoiceBatches")
 """The batches a client may write here. The real server takes master data and more batches too."""
@@ -51,8 +52,8 @@ class Clerk:
         self._processes = processes(habits)
         self._mine: dict[str, set[tuple[Any, ...]]] = {}
         """Keys of the batches that clients have made, by company and resource."""
-        self._entered: set[tuple[str, str, str, str]] = set()
-        """Documents that clients have entered: company, ledger, party and number."""
+        self._entered: dict[tuple[str, str, str, str], tuple[Any, ...]] = {}
+        """The batches of the documents that clients have entered, by company, ledger, party and number."""
 
     def resolve(self, address: Address, verb: str) -> Address:
         """The address as it is really spelt; refuses what cannot be written."""
@@ -112,11 +113,12 @@ class Clerk:
         desk = self._desk(address)
         row = self._blank(address, payload)
         self._apply(address, row, payload, desk)
-        self._refuse_duplicates(resource, row, desk)
+        self._refuse_duplicates(resource, row, desk, ())
         self._number(address, row, desk)
         self._mark(resource, row, payload)
         total(resource, row)
         key = self._world.put(address.company, resource, row)
+        self._remember_documents(resource, row, desk, key)
         self._mine.setdefault(f"{address.company}/{resource}", set()).add(key)
         return Written(self._habits.created, self._text(address, row))
 
@@ -132,38 +134,65 @@ class Clerk:
         desk = self._desk(address)
         row = draft.record()
         self._apply(address, row, payload, desk)
+        self._refuse_duplicates(resource, row, desk, key)
         self._mark(resource, row, payload)
         total(resource, row)
         row["DateLastEdited"] = desk.today
         self._world.put(address.company, resource, row)
+        self._remember_documents(resource, row, desk, key)
         return Written(self._habits.changed)
 
     def _apply(self, address: Address, row: Row, payload: dict[str, Any], desk: Desk) -> None:
         applier = Applier(drives_for(address.resource, desk), KEPT_BY_SERVER, self._habits.longest_text)
         applier.apply(row, self._librarian.shape(address.resource), payload)
+        if address.resource == "ARInvoiceBatches":
+            self._name_documents(row, desk)
         problems = applier.problems + objections(address.resource, row, desk)
         if problems:
             raise refused_by_business("RecordInvalid" if not applier.problems else "FieldInvalid", *problems)
 
-    def _refuse_duplicates(self, resource: str, row: Row, desk: Desk) -> None:
-        """A document number can only be used once per party; journals and adjustments have nothing of the kind."""
-        if "Invoices" not in row:
-            return
-        party, documents = ("VendorNumber", "APPostedDocuments") if resource.startswith("AP") else ("CustomerNumber", "ARPostedDocuments")
+    def _name_documents(self, row: Row, desk: Desk) -> None:
+        """Receivables number what comes without a number; payables want the vendor's own."""
         for bill in row["Invoices"]:
-            one = (bill[party], bill["DocumentNumber"])
-            if bill["DocumentNumber"] and ((desk.company.code, documents, *one) in self._entered or desk.draft(documents, *one) is not None):
-                raise refused_by_business("RecordDuplicate", f"Entry {bill['EntryNumber']}: document {one[1]} already exists for {one[0]}.")
-        self._entered |= {(desk.company.code, documents, bill[party], bill["DocumentNumber"]) for bill in row["Invoices"]}
+            if not bill["DocumentNumber"]:
+                bill["DocumentNumber"] = f"{'CN' if is_credit(bill) else 'IN'}{self._next(desk, 'receivables', 1):020d}"
+
+    def _refuse_duplicates(self, resource: str, row: Row, desk: Desk, key: tuple[Any, ...]) -> None:
+        texts = list(self._duplicates(resource, row, desk, key))
+        if texts:
+            raise refused_by_business("RecordDuplicate", *texts)
+
+    def _duplicates(self, resource: str, row: Row, desk: Desk, key: tuple[Any, ...]) -> Iterator[str]:
+        """A document number can only be used once per party, whether in this batch, in another or posted; only invoices have numbers of the kind."""
+        side = side_of(resource)
+        seen = set()
+        for bill in row.get("Invoices", ()):
+            party, number_ = one = (bill[side.party], bill["DocumentNumber"])
+            elsewhere = self._entered.get((desk.company.code, side.documents, *one), key) != key
+            if one in seen or elsewhere or desk.draft(side.documents, *one) is not None:
+                yield f"Entry {bill['EntryNumber']}: document {number_} already exists for {party}."
+            seen.add(one)
+
+    def _remember_documents(self, resource: str, row: Row, desk: Desk, key: tuple[Any, ...]) -> None:
+        side = side_of(resource)
+        mine = {(desk.company.code, side.documents, bill[side.party], bill["DocumentNumber"]) for bill in row.get("Invoices", ())}
+        same = (desk.company.code, side.documents)
+        for gone in [one for one, batch in self._entered.items() if batch == key and one[:2] == same and one not in mine]:
+            del self._entered[gone]
+        self._entered.update(dict.fromkeys(mine, key))
+
+    @staticmethod
+    def _next(desk: Desk, name: str, first: int) -> int:
+        counters: dict[str, int] = desk.company.parts.setdefault("written", {})
+        counters[name] = counters.get(name, first - 1) + 1
+        return counters[name]
 
     def _number(self, address: Address, row: Row, desk: Desk) -> None:
         if address.resource == "GLJournalBatches":
             row["BatchNumber"] = f"{desk.books.ledger.take_batch_number():06d}"
         else:
-            counters = desk.company.parts.setdefault("written", {})
             name = f"{address.resource} {row.get('BatchSelector', '')}"
-            counters[name] = counters.get(name, FIRST_SUBLEDGER_BATCH - 1) + 1
-            row["BatchNumber"] = number(counters[name])
+            row["BatchNumber"] = number(self._next(desk, name, FIRST_SUBLEDGER_BATCH))
         for member in ("JournalHeaders", "Invoices", "PaymentsAdjustments"):
             for entry in row.get(member, ()):
                 _renumber(entry, row["BatchNumber"])
@@ -206,7 +235,7 @@ class Clerk:
         desk = self._desk(address)
         poster = Poster(desk)
         for row in batches:
-            problems = objections(process.resource, row, desk)
+            problems = [*objections(process.resource, row, desk), *self._duplicates(process.resource, row, desk, self._key_of(process.resource, row))]
             if problems:
                 # The business layer leaves such a batch open and says so.
                 row["NumberOfErrors"] = Decimal(len(problems))
@@ -254,6 +283,9 @@ class Clerk:
         by_field = {w.field.name: w for w in self._librarian.shape(address.resource).members if not w.role}
         names = self._world.entities[address.resource].key
         return parse_key(address.key or "", [KeyMember(by_field[n].name, by_field[n].field) for n in names])
+
+    def _key_of(self, resource: str, row: Row) -> tuple[Any, ...]:
+        return tuple(row[name] for name in self._world.entities[resource].key)
 
     def _text(self, address: Address, row: Row) -> str:
         return self._librarian.written(address, row)

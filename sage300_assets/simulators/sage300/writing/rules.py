@@ -64,6 +64,8 @@ def _account(code: str, desk: Desk) -> Iterator[str]:
         yield f"Account {code or '(blank)'} does not exist."
     elif listed["Status"] != "Active":
         yield f"Account {code} is inactive."
+    elif listed["ControlAccount"] == "Yes":
+        yield f"Account {code} is a control account; only its subledger posts to it."
 
 
 def _journal(header: Row, desk: Desk) -> Iterator[str]:
@@ -101,6 +103,10 @@ def _invoice(bill: Row, side: Side, desk: Desk) -> Iterator[str]:
         yield f"{where}: {side.party} {bill[side.party] or '(blank)'} does not exist."
     elif party["Status"] != "Active":
         yield f"{where}: {side.party} {bill[side.party]} is inactive."
+    elif bill["CurrencyCode"] != party["CurrencyCode"]:
+        yield f"{where}: the currency is {bill['CurrencyCode'] or '(blank)'}, that of {side.party} {bill[side.party]} is {party['CurrencyCode']}."
+    if not bill["DocumentNumber"]:
+        yield f"{where}: the document number is missing."
     if bill["DocumentDate"] is None:
         yield f"{where}: the document date is missing."
     else:
