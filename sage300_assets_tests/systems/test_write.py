@@ -301,6 +301,22 @@ def test_payloads_that_do_not_fit_are_refused(desk: Desk, change: Row, code: str
     assert outcome.code == code
 
 
+@pytest.mark.parametrize("wrong", [True, "banana", "yes", 1])
+def test_what_makes_a_batch_ready_must_be_one_of_its_words_and_nothing_is_kept_otherwise(desk: Desk, wrong: object) -> None:
+    marker = new_marker()
+    assert send(desk, "POST", "GL/GLJournalBatches", {**journal(marker), "ReadyToPost": wrong}) == (400, "InvalidPayload")
+    assert send(desk, "POST", "AP/APInvoiceBatches", {**invoice(desk, marker), "batchstatus": wrong}) == (400, "InvalidPayload")
+    assert not desk.batches("GLJournalBatches", marker)
+    created = desk.writer.create_batch(JOURNALS, journal(marker))
+    assert isinstance(created, Created)
+    path = f"GL/GLJournalBatches('{created.batch.number}')"
+    assert send(desk, "PATCH", path, {"ReadyToPost": wrong}) == (400, "InvalidPayload")
+    assert send(desk, "PATCH", path, {"readytopost": "Yes"}) == (204, "")
+    batch = desk.writer.read_batch(JOURNALS, created.batch.number)
+    assert batch is not None
+    assert batch.stage == "ready"
+
+
 def test_an_amount_with_too_many_decimals_is_refused_not_rounded(desk: Desk) -> None:
     outcome = desk.writer.create_batch(JOURNALS, journal(new_marker(), "10.005"))
     assert isinstance(outcome, Refused)

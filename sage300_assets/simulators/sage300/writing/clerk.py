@@ -102,20 +102,20 @@ class Clerk:
         else:
             row["BatchDate"] = desk.today
         if address.resource == "APPaymentAndAdjustmentBatches":
-            selector = payload.get("BatchSelector", "PY")
+            selector = _sent(payload, "BatchSelector")
             row["BatchSelector"] = selector if selector in ("PY", "AD") else "PY"
         return row
 
     def _create(self, address: Address, payload: dict[str, Any]) -> Written:
         resource = address.resource
-        if resource == "APPaymentAndAdjustmentBatches" and payload.get("BatchSelector") not in ("PY", "AD"):
+        if resource == "APPaymentAndAdjustmentBatches" and _sent(payload, "BatchSelector") not in ("PY", "AD"):
             raise bad_payload("BatchSelector must be PY or AD.")
         desk = self._desk(address)
         row = self._blank(address, payload)
-        self._apply(address, row, payload, desk)
+        wishes = self._apply(address, row, payload, desk)
         self._refuse_duplicates(resource, row, desk, ())
         self._number(address, row, desk)
-        self._mark(resource, row, payload)
+        self._mark(resource, row, wishes)
         total(resource, row)
         key = self._world.put(address.company, resource, row)
         self._remember_documents(resource, row, desk, key)
@@ -133,16 +133,17 @@ class Clerk:
         self._refuse_closed(address, key, draft.record())
         desk = self._desk(address)
         row = draft.record()
-        self._apply(address, row, payload, desk)
+        wishes = self._apply(address, row, payload, desk)
         self._refuse_duplicates(resource, row, desk, key)
-        self._mark(resource, row, payload)
+        self._mark(resource, row, wishes)
         total(resource, row)
         row["DateLastEdited"] = desk.today
         self._world.put(address.company, resource, row)
         self._remember_documents(resource, row, desk, key)
         return Written(self._habits.changed)
 
-    def _apply(self, address: Address, row: Row, payload: dict[str, Any], desk: Desk) -> None:
+    def _apply(self, address: Address, row: Row, payload: dict[str, Any], desk: Desk) -> Row:
+        """Lay a payload over a batch; gives what was sent for members that are not simply written down."""
         applier = Applier(drives_for(address.resource, desk), KEPT_BY_SERVER, self._habits.longest_text)
         applier.apply(row, self._librarian.shape(address.resource), payload)
         if address.resource == "ARInvoiceBatches":
@@ -150,6 +151,7 @@ class Clerk:
         problems = applier.problems + objections(address.resource, row, desk)
         if problems:
             raise refused_by_business("RecordInvalid" if not applier.problems else "FieldInvalid", *problems)
+        return applier.wishes
 
     def _name_documents(self, row: Row, desk: Desk) -> None:
         """Receivables number what comes without a number; payables want the vendor's own."""
@@ -197,14 +199,11 @@ class Clerk:
             for entry in row.get(member, ()):
                 _renumber(entry, row["BatchNumber"])
 
-    def _mark(self, resource: str, row: Row, payload: dict[str, Any]) -> None:
-        """Make a batch ready, or open it again, if that is what was sent."""
-        if resource == "GLJournalBatches":
-            wanted = payload.get(self._habits.ready_member)
-            if wanted is not None:
-                row[self._habits.ready_member] = wanted
-        elif payload.get("BatchStatus") in ("Open", "ReadyToPost"):
-            row["BatchStatus"] = payload["BatchStatus"]
+    def _mark(self, resource: str, row: Row, wishes: Row) -> None:
+        """Make a batch ready, or open it again, if that is what was sent; nobody but the server makes it anything else."""
+        member = self._habits.ready_member if resource == "GLJournalBatches" else "BatchStatus"
+        if wishes.get(member) in ("Yes", "No", "Open", "ReadyToPost"):
+            row[member] = wishes[member]
 
     def _is_ready(self, resource: str, row: Row) -> bool:
         if resource == "GLJournalBatches":
@@ -228,10 +227,11 @@ class Clerk:
             return Written(200, self._parameters(process))
         if action != "$process":
             raise bad_action(action)
-        unknown = set(payload) - {process.everything, process.first, process.last, process.kind, "ActionSelector"}
+        known = {n.casefold(): n for n in (process.everything, process.first, process.last, process.kind, "ActionSelector") if n}
+        unknown = [name for name in payload if name.casefold() not in known]
         if unknown:
             raise bad_payload(f"The property '{min(unknown)}' does not exist on type '{address.resource}'.")
-        batches = self._chosen(address, process, payload)
+        batches = self._chosen(address, process, {known[name.casefold()]: value for name, value in payload.items()})
         desk = self._desk(address)
         poster = Poster(desk)
         for row in batches:
@@ -298,6 +298,10 @@ def _renumber(row: Row, batch: Anything) -> None:
         if isinstance(value, list):
             for nested in value:
                 _renumber(nested, batch)
+
+
+def _sent(payload: dict[str, Any], member: str) -> Anything:
+    return next((value for name, value in payload.items() if name.casefold() == member.casefold()), None)
 
 
 def _batch_number(value: Anything, name: str) -> int:

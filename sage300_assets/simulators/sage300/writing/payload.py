@@ -32,10 +32,12 @@ class Applier:
 
     drives: Drives
     fixed: frozenset[str]
-    """Members of the root that the server keeps for itself: what is sent for them is ignored."""
+    """Members of the root that the server keeps for itself: what is sent for them must fit, and is not written down."""
     longest_text: int
     problems: list[str] = field(default_factory=list)
     """What the business layer has to say against values; it goes on, to say all of it at once."""
+    wishes: Row = field(default_factory=dict)
+    """What was sent for members that the server keeps for itself."""
 
     def apply(self, row: Row, shape: WireShape, payload: Mapping[str, Any], above: Above = ()) -> None:
         """Set the members of a row, in order."""
@@ -52,7 +54,10 @@ class Applier:
                 continue
             if wire is None:
                 raise bad_payload(f"The property '{name}' does not exist on type '{shape.path}'.")
-            if wire.role or (not above and wire.field.name in self.fixed):
+            if wire.role:
+                continue
+            if not above and wire.field.name in self.fixed:
+                self.wishes[wire.field.name] = _typed(value, wire, shape)
                 continue
             self._set(row, shape, wire, value)
             drive = self.drives.get((shape.shape.path, wire.field.name))
