@@ -16,7 +16,7 @@ from sage300_assets.simulators.sage300.shapes import Anything, Row
 from sage300_assets.simulators.sage300.store import Store
 from sage300_assets.simulators.sage300.writing.desk import Desk, side_of
 from sage300_assets.simulators.sage300.writing.habits import Habits
-from sage300_assets.simulators.sage300.writing.logic import drives_for
+from sage300_assets.simulators.sage300.writing.logic import drives_for, finishes_for
 from sage300_assets.simulators.sage300.writing.payload import Applier
 from sage300_assets.simulators.sage300.writing.posting import Poster
 from sage300_assets.simulators.sage300.writing.processes import ALL, Process, processes
@@ -144,7 +144,7 @@ class Clerk:
 
     def _apply(self, address: Address, row: Row, payload: dict[str, Any], desk: Desk) -> Row:
         """Lay a payload over a batch; gives what was sent for members that are not simply written down."""
-        applier = Applier(drives_for(address.resource, desk), KEPT_BY_SERVER, self._habits.longest_text)
+        applier = Applier(drives_for(address.resource, desk), finishes_for(address.resource, desk), KEPT_BY_SERVER, self._habits.longest_text)
         applier.apply(row, self._librarian.shape(address.resource), payload)
         if address.resource == "ARInvoiceBatches":
             self._name_documents(row, desk)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from sage300_assets.simulators.sage300.amounts import cents, line_taxes, money, tax_members
+from sage300_assets.simulators.sage300.lists import TAX_GROUPS
 from sage300_assets.simulators.sage300.shapes import Row
 from sage300_assets.simulators.sage300.writing.desk import TERM_DAYS, Desk, Side, side_of
-from sage300_assets.simulators.sage300.writing.payload import Above, Drives
+from sage300_assets.simulators.sage300.writing.payload import Above, Drives, Finish
 
 ZERO = Decimal(0)
 HEADERS = ("JournalHeaders",)
@@ -16,6 +19,7 @@ INVOICES = ("Invoices",)
 INVOICE_LINES = ("Invoices", "InvoiceDetails")
 ENTRIES = ("PaymentsAdjustments",)
 APPLIED = ("PaymentsAdjustments", "AppliedPayments")
+_TAXES = frozenset(f"TaxAmount{place}" for place in range(1, 6))
 DISTRIBUTIONS = ("PaymentsAdjustments", "AppliedPayments", "AdjustmentGLDistributions")
 
 
@@ -52,6 +56,11 @@ def drives_for(resource: str, desk: Desk) -> Drives:
         (INVOICE_LINES, "DistributionCode"): invoice.distribution_code,
         (INVOICE_LINES, side.detail_amount): invoice.amount,
     }
+
+
+def finishes_for(resource: str, desk: Desk) -> Mapping[tuple[str, ...], Finish]:
+    """What a kind of batch works out at the end of a row."""
+    return {INVOICES: _Invoice(desk, side_of(resource)).finish} if resource.endswith("InvoiceBatches") else {}
 
 
 class _Journal:
@@ -127,16 +136,38 @@ class _Invoice:
             row["DueDate"] = row["DocumentDate"] + timedelta(days=TERM_DAYS.get(row["Terms"], 0))
 
     def distribution_code(self, row: Row, _above: Above) -> None:
-        resource = f"{self.side.ledger}DistributionCodes"
-        known = self.desk.record(resource, row["DistributionCode"]) if resource in self.desk.world.entities else None
-        if self.side.ledger == "AP" and known is not None:
-            row["DistributionDescription"] = known["Description"]
-            row["GLAccount"] = known["GLAccount"]
+        known = self.desk.distribution(self.side, row["DistributionCode"])
+        if known is not None:
+            row[self.side.detail_account], row[self.side.detail_text] = known
 
     def amount(self, row: Row, _above: Above) -> None:
         amount = row[self.side.detail_amount]
         names = ("DistributedAmountBeforeTaxes", "GLDistributedAmount") if self.side.ledger == "AP" else ("ExtendedAmountWithoutTIP",)
         row.update(dict.fromkeys(names, amount))
+
+    def finish(self, bill: Row, sent: frozenset[str]) -> None:
+        """Taxes are those of the tax group unless they were sent. Receivables add up a document; payables are told what the paper says."""
+        before = sum((line[self.side.detail_amount] for line in bill["InvoiceDetails"]), ZERO)
+        changed = sent & {"InvoiceDetails", "TaxGroup", self.side.party}
+        if changed and not sent & _TAXES and bill["TaxGroup"] in TAX_GROUPS:
+            self._tax(bill, before)
+        taxes = sum((bill[name] for name in _TAXES), ZERO)
+        if self.side.ledger == "AR" and (changed or sent & _TAXES) and "DocumentTotalIncludingTax" not in sent:
+            bill["DocumentTotalIncludingTax"] = before + taxes
+        total = bill["DocumentTotalIncludingTax"]
+        sums = {self.side.before_tax: before, "TaxTotal": taxes, "AmountDue": total, "SourceAmountDue": total}
+        sums["FunctionalAmountDue"] = self.desk.home(total, bill["ExchangeRate"])
+        bill.update({name: amount for name, amount in sums.items() if name in bill})
+
+    def _tax(self, bill: Row, before: Decimal) -> None:
+        lines = bill["InvoiceDetails"]
+        taxes = self.desk.lists.taxes(bill["TaxGroup"], cents(before))
+        for place in range(1, 6):
+            bill.update({f"TaxAuthority{place}": "", f"TaxClass{place}": 0, f"TaxBase{place}": ZERO, f"TaxAmount{place}": ZERO})
+        bill.update(tax_members(bill["TaxGroup"], cents(before), taxes))
+        for line, shares in zip(lines, line_taxes([cents(line[self.side.detail_amount]) for line in lines], taxes), strict=True):
+            found = {"TaxTotal": money(sum(shares)), **{f"TaxAmount{place}": money(share) for place, share in enumerate(shares, 1)}}
+            line.update({name: amount for name, amount in found.items() if name in line})
 
 
 class _Payment:

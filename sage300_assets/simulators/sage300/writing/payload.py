@@ -21,6 +21,8 @@ Drive = Callable[[Row, Above], None]
 """What the business layer works out anew when a member has been set."""
 Drives = Mapping[tuple[tuple[str, ...], str], Drive]
 """By path of collections and member."""
+Finish = Callable[[Row, frozenset[str]], None]
+"""What it works out when all that was sent of a row has been set; the names are what was sent."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?")
 OPERATIONS = ("Unspecified", "Insert", "Update", "Delete")
@@ -31,6 +33,8 @@ class Applier:
     """Applies payloads to records of one entity."""
 
     drives: Drives
+    finishes: Mapping[tuple[str, ...], Finish]
+    """By path of collections."""
     fixed: frozenset[str]
     """Members of the root that the server keeps for itself: what is sent for them must fit, and is not written down."""
     longest_text: int
@@ -41,6 +45,7 @@ class Applier:
 
     def apply(self, row: Row, shape: WireShape, payload: Mapping[str, Any], above: Above = ()) -> None:
         """Set the members of a row, in order."""
+        sent: set[str] = set()
         members = {name.casefold(): wire for name, wire in shape.by_name.items()}
         children = {name.casefold(): child for name, child in shape.children.items()}
         for name, value in payload.items():
@@ -48,6 +53,7 @@ class Applier:
             if folded in children:
                 member, child = children[folded]
                 self._nested(row, member, child, value, above)
+                sent.add(member)
                 continue
             wire = members.get(folded)
             if wire is None and folded.startswith("@odata."):
@@ -60,9 +66,12 @@ class Applier:
                 self.wishes[wire.field.name] = _typed(value, wire, shape)
                 continue
             self._set(row, shape, wire, value)
+            sent.add(wire.field.name)
             drive = self.drives.get((shape.shape.path, wire.field.name))
             if drive is not None:
                 drive(row, above)
+        if shape.shape.path in self.finishes:
+            self.finishes[shape.shape.path](row, frozenset(sent))
 
     def _set(self, row: Row, shape: WireShape, wire: Wire, value: Anything) -> None:
         exact = _typed(value, wire, shape)

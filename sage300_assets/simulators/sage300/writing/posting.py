@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sage300_assets.simulators.sage300.amounts import money, number
+from sage300_assets.simulators.sage300.amounts import cents, money, number
 from sage300_assets.simulators.sage300.bills import Bill, Part
 from sage300_assets.simulators.sage300.journals import JournalBatches, PostedTransactions, Spot
 from sage300_assets.simulators.sage300.ledger import Entry, Line, Posting
@@ -32,11 +32,6 @@ class Booking(NamedTuple):
     fiscal: tuple[str, str]
     source: tuple[str, str]
     """Source ledger and type."""
-
-
-def cents(amount: Decimal) -> int:
-    """An amount as whole cents."""
-    return int(amount.scaleb(2))
 
 
 class Poster:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from sage300_assets.simulators.sage300.lists import TAX_GROUPS
 from sage300_assets.simulators.sage300.shapes import Row
 from sage300_assets.simulators.sage300.writing.desk import Desk, Side, side_of
 
@@ -113,12 +114,22 @@ def _invoice(bill: Row, side: Side, desk: Desk) -> Iterator[str]:
         yield from (f"{where}: {text}" for text in _period(bill["FiscalYear"], bill["FiscalPeriod"], desk))
     if not bill["InvoiceDetails"]:
         yield f"{where}: the document has no details."
+    if bill["TaxGroup"] not in TAX_GROUPS:
+        yield f"{where}: tax group {bill['TaxGroup'] or '(blank)'} does not exist."
     for line in bill["InvoiceDetails"]:
-        yield from (f"{where}, line {line['LineNumber']}: {text}" for text in _account(line[side.detail_account], desk))
+        yield from (f"{where}, line {line['LineNumber']}: {text}" for text in _distribution(line, side, desk))
     lines = sum((line[side.detail_amount] for line in bill["InvoiceDetails"]), ZERO)
     taxes = sum((bill[f"TaxAmount{n}"] for n in range(1, 6)), ZERO)
     if lines + taxes != bill["DocumentTotalIncludingTax"]:
         yield f"{where}: the details and taxes come to {lines + taxes}, the document to {bill['DocumentTotalIncludingTax']}."
+
+
+def _distribution(line: Row, side: Side, desk: Desk) -> Iterator[str]:
+    code, account = line["DistributionCode"], line[side.detail_account]
+    if code and not account and desk.distribution(side, code) is None:
+        yield f"distribution code {code} does not exist."
+    else:
+        yield from _account(account, desk)
 
 
 def _payment(entry: Row, batch: Row, desk: Desk) -> Iterator[str]:
