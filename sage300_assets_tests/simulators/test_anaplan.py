@@ -211,6 +211,31 @@ def test_a_task_that_breaks_down_ends_and_the_next_one_runs(own: Caller, monkeyp
     assert own.run(VENDORS_IMPORT)["result"]["successful"] is True
 
 
+def test_a_dump_is_that_of_the_last_run_and_of_its_own_steps(own: Caller) -> None:
+    header = "Code,Name,Parent,Terms,On Hold\n"
+    own.upload("113000000001", "Code,Name\nG,Group\n")
+
+    def run(action: str, text: str) -> Json:
+        own.upload(VENDORS_FILE, header + text)
+        return own.run(action)
+
+    def dumps(task: Json, action: str, rest: str) -> list[int]:
+        path = f"{own.model}/{action}/tasks/{task['taskId']}/{rest}"
+        return [own.call("GET", path + more).status_code for more in ("", "/chunks", "/chunks/0")]
+
+    first, second = run(VENDORS_IMPORT, "V1,One,NOWHERE,1,FALSE\n"), run(VENDORS_IMPORT, "V2,Two,NOWHERE,1,FALSE\n")
+    assert own.get(f"{own.model}/{VENDORS_IMPORT}/tasks/{first['taskId']}")["task"]["result"]["failureDumpAvailable"] is True
+    assert [dumps(first, VENDORS_IMPORT, "dump"), dumps(second, VENDORS_IMPORT, "dump")] == [[404] * 3, [200] * 3]
+    process = "processes/118000000001"
+    both = run(process, "V3,Three,NOWHERE,1,FALSE\n")
+    assert dumps(second, VENDORS_IMPORT, "dump") == [404] * 3
+    assert dumps(both, process, "dumps/112000000002") == [200] * 3
+    journals = run("processes/118000000002", "")
+    assert dumps(journals, "processes/118000000002", "dumps/112000000002") == [404] * 3  # not one of its steps
+    run(VENDORS_IMPORT, "V4,Four,G,1,FALSE\n")
+    assert dumps(both, process, "dumps/112000000002") == [404] * 3  # a clean run has erased it
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

@@ -277,15 +277,16 @@ class ModelDesk:
         return self._one("task", "task", task.shown())
 
     def _import_dump(self, ask: Ask, object_id: str, task_id: str, chunks: str | None, number: str | None) -> Reply:
-        self._one_task("imports", object_id, task_id)
-        return self._dump(ask, object_id, chunks, number)
+        return self._dump(ask, self._one_task("imports", object_id, task_id), object_id, chunks, number)
 
     def _process_dump(self, ask: Ask, process_id: str, task_id: str, object_id: str, chunks: str | None, number: str | None) -> Reply:
-        self._one_task("processes", process_id, task_id)
-        return self._dump(ask, object_id, chunks, number)
+        task = self._one_task("processes", process_id, task_id)
+        if object_id not in [step_id for _, step_id in self.hub.steps(process_id)]:
+            raise Refusal(404)
+        return self._dump(ask, task, object_id, chunks, number)
 
-    def _dump(self, ask: Ask, object_id: str, chunks: str | None, number: str | None) -> Reply:
-        content = self.hub.dump(ask.user, object_id)
+    def _dump(self, ask: Ask, task: Task, object_id: str, chunks: str | None, number: str | None) -> Reply:
+        content = self.hub.dump(ask.user, object_id, task.id)
         if content is None:
             raise Refusal(404)
         if chunks is None:
