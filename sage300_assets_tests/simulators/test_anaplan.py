@@ -236,6 +236,33 @@ def test_a_dump_is_that_of_the_last_run_and_of_its_own_steps(own: Caller) -> Non
     assert dumps(both, process, "dumps/112000000002") == [404] * 3  # a clean run has erased it
 
 
+def test_the_counts_of_a_list_import_tell_warned_rows_apart(own: Caller) -> None:
+    header = "Code,Name,Parent,Terms,On Hold\n"
+    own.upload("113000000001", "Code,Name\nG,Group\n")
+    own.run("imports/112000000001")
+
+    def rows(first: int, last: int, parent: str = "G") -> str:
+        return "".join(f"V{n},Vendor {n},{parent},{n},FALSE\n" for n in range(first, last))
+
+    def summary(text: str) -> Json:
+        own.upload(VENDORS_FILE, header + text)
+        found: Json = own.run(VENDORS_IMPORT)["result"]["details"][0]
+        return found
+
+    first = summary(rows(0, 95) + rows(95, 96, ""))
+    assert first["localMessageText"] == "Vendors: 95 (95/0) rows successful, 1 (1/0) rows has warnings, 0 failed, 0 ignored"
+    # The example of the reference: 95 are there already and one more of them without a group, three are new, two have a group that is not there.
+    second = summary(rows(0, 95) + rows(95, 96, "") + rows(96, 99) + rows(99, 101, "NONE"))
+    assert second["localMessageText"] == "Vendors: 98 (3/95) rows successful, 1 (0/1) rows has warnings, 2 failed, 0 ignored"
+    assert second["type"] == "hierarchyRowsProcessedWithFailures"
+    assert dict(zip(second["values"][::2], second["values"][1::2], strict=True)) == {
+        "hierarchyName": "Vendors", "successRowCount": "98", "successCreateCount": "3", "successUpdateCount": "95",
+        "warningsRowCount": "1", "warningsCreateCount": "0", "warningsUpdateCount": "1", "failedCount": "2", "ignoredCount": "0",
+        "totalRowCount": "101", "totalCreateCount": "3", "totalUpdateCount": "96", "invalidCount": "0", "updatedCount": "96",
+        "renamedCount": "96", "createdCount": "3",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

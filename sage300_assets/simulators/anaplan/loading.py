@@ -140,7 +140,8 @@ class _ListLoader(_Loader):
     def __init__(self, model: Model, spec: ImportSpec, header: list[str]) -> None:
         super().__init__(model, spec, header)
         self.target: MemberList = model.lists[spec.target]
-        self.created = self.updated = self.unchanged = 0
+        self.taken: Counter[tuple[str, bool]] = Counter()
+        """Rows by what became of them (`created`, `updated`, `unchanged`), and whether there was a warning."""
 
     def load(self, rows: list[tuple[int, list[str]]]) -> Outcome:
         seen: set[str] = set()
@@ -196,9 +197,11 @@ class _ListLoader(_Loader):
         if misfits:
             self.refuse(line, row, *misfits)
             return False
+        warned = False
         if self.target.spec.parent and "parent" in self.places and not parent and self.target.spec.parent != self.target.spec.name:
+            warned = True
             self.refuse(line, row, Misfit("Invalid parent", "hierarchyImportInvalidParent"), status="W")
-        self._keep(code, name, parent_code, properties)
+        self.taken[self._keep(code, name, parent_code, properties), warned] += 1
         return True
 
     def _parent(self, code: str, parent: str, refused: set[str], misfits: list[Misfit]) -> str:
@@ -213,52 +216,55 @@ class _ListLoader(_Loader):
             return ""
         return found.code
 
-    def _keep(self, code: str, name: str, parent: str, properties: dict[str, Value]) -> None:
+    def _keep(self, code: str, name: str, parent: str, properties: dict[str, Value]) -> str:
         member = self.target.members.get(code)
         if member is None:
             self.target.add(code, name, parent).properties.update(properties)
-            self.created += 1
-            return
+            return "created"
         before = (member.name, member.parent, dict(member.properties))
         if "name" in self.places and not self.target.spec.numbered:
             self.target.rename(member, name)
         member.parent = parent if "parent" in self.places else member.parent
         member.properties.update(properties)
-        if before == (member.name, member.parent, member.properties):
-            self.unchanged += 1
-        else:
-            self.updated += 1
+        return "unchanged" if before == (member.name, member.parent, member.properties) else "updated"
 
     def _changed(self) -> bool:
-        return bool(self.created or self.updated or self.problems)
+        return bool(self.problems or any(what != "unchanged" for what, _ in self.taken))
 
     def _nothing(self) -> Detail:
         return detail("hierarchyNoChanges", f"{self.spec.target}: no changes required", "hierarchyName", self.spec.target)
 
+    def _rows(self, *what: str) -> tuple[int, int]:
+        """Rows that were taken, without and with a warning."""
+        without, warned = (sum(self.taken[one, flag] for one in what) for flag in (False, True))
+        return without, warned
+
     def _summary(self) -> Detail:
         failed = sum(p.status == "E" for p in self.problems)
-        warned = len(self.problems) - failed
-        touched = self.updated + self.unchanged
-        good = self.created + touched - warned
+        created, updated = self._rows("created"), self._rows("updated", "unchanged")
+        good, warned = (sum(counts) for counts in zip(created, updated, strict=True))
         kind = "hierarchyRowsProcessed" + ("WithFailures" if failed else "WithWarnings" if warned else "")
-        text = f"{self.spec.target}: {good} ({self.created}/{touched}) rows successful, {warned} rows has warnings, {failed} failed, 0 ignored"
+        text = (
+            f"{self.spec.target}: {good} ({created[0]}/{updated[0]}) rows successful, "
+            f"{warned} ({created[1]}/{updated[1]}) rows has warnings, {failed} failed, 0 ignored"
+        )
         values = {
             "hierarchyName": self.spec.target,
             "successRowCount": good,
-            "successCreateCount": self.created,
-            "successUpdateCount": touched - warned,
+            "successCreateCount": created[0],
+            "successUpdateCount": updated[0],
             "warningsRowCount": warned,
-            "warningsCreateCount": 0,
-            "warningsUpdateCount": warned,
+            "warningsCreateCount": created[1],
+            "warningsUpdateCount": updated[1],
             "failedCount": failed,
             "ignoredCount": 0,
             "totalRowCount": good + warned + failed,
-            "totalCreateCount": self.created,
-            "totalUpdateCount": touched,
+            "totalCreateCount": sum(created),
+            "totalUpdateCount": sum(updated),
             "invalidCount": 0,
-            "updatedCount": self.updated,
-            "renamedCount": 0,
-            "createdCount": self.created,
+            "updatedCount": sum(updated),
+            "renamedCount": sum(updated) if "name" in self.places else 0,
+            "createdCount": sum(created),
         }
         return detail(kind, text, *[part for pair in values.items() for part in pair])
 
