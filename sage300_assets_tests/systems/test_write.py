@@ -624,6 +624,54 @@ def test_a_batch_whose_description_was_changed_is_found_by_its_lines(desk: Desk)
     assert [b.number for b in desk.writer.find_batches(JOURNALS, marker, edited_from=TODAY)] == [created.batch.number]
 
 
+@pytest.mark.parametrize(
+    ("process", "payload"),
+    [
+        ("IC/ICDayEndProcessing", {"ClearHistory": False}),
+        ("IC/ICDayEndProcessing", {}),
+        ("AR/ARCreateGLBatch", {"ProcessInvoiceBatch": "PostInvoicebatches", "InvoiceThroughPostingSequenceNumber": 7}),
+        ("AP/APCreateGLBatch", {"ProcessPaymentBatch": "PostPaymentbatches", "ThruPaymentPostingSequenceNumber": 7}),
+        ("PO/PODayEndProcessing", {}),
+    ],
+)
+def test_processes_that_have_nothing_to_do_succeed_and_show_their_parameters(desk: Desk, process: str, payload: Row) -> None:
+    wire = Wire(desk.server)
+    assert wire.send("POST", f"{process}('$process')", payload) == (204, {})
+    status, template = wire.send("POST", f"{process}('$template')", {})
+    assert status == 200
+    assert set(payload) < set(template)
+    for name in ("Nothing", *payload):
+        status, body = wire.send("POST", f"{process}('$process')", {name: []})
+        assert (status, body["error"]["code"]) == (400, "InvalidPayload")
+
+
+def test_what_is_listed_as_open_can_be_changed_and_posted_and_what_is_not_is_in_use() -> None:
+    with Server(World(companies=(COMPANY,), days=20, today=TODAY)) as server:
+        desk, wire = desk_on(server), Wire(server)
+        changed: list[tuple[BatchKind, str]] = []
+        for kind in (JOURNALS, AP_INVOICES, AR_INVOICES):
+            status = "Status" if kind is JOURNALS else "BatchStatus"
+            for batch in [b for b in desk.truth(kind.resource) if b[status] == "Open"][-3:]:
+                number = str(batch["BatchNumber"])
+                key = f"'{number}'" if kind is JOURNALS else number
+                assert wire.send("PATCH", f"{kind.module}/{kind.resource}({key})", {"Description": "Ours now"})[0] == 204, batch
+                changed.append((kind, number))
+        assert len(changed) == 9
+        for kind, number in changed[::2]:
+            assert isinstance(desk.writer.post(kind, number), Done)
+        check_books(desk.world)
+        for resource in ("APPaymentAndAdjustmentBatches", "ARReceiptAndAdjustmentBatches"):
+            assert {b["BatchStatus"] for b in desk.truth(resource)} <= {"Posted", "ReadyToPost"}
+        handed = [b for b in desk.truth("APInvoiceBatches") if (b["BatchType"], b["BatchStatus"]) == ("Generated", "ReadyToPost")]
+        assert wire.send("PATCH", f"AP/APInvoiceBatches({handed[0]['BatchNumber']})", {})[1]["error"]["message"]["value"].endswith("by another user.")
+        # Time posts nothing of what a client has taken in hand, and deletes nothing of it.
+        desk.world.advance(12)
+        kept = [(kind, desk.writer.read_batch(kind, number)) for kind, number in changed]
+        assert [batch.stage if batch else "" for _, batch in kept] == ["posted" if n % 2 == 0 else "open" for n in range(9)]
+        check_books(desk.world)
+        desk.writer.client.close()
+
+
 def test_rights_are_checked_without_making_anything(desk: Desk) -> None:
     before = len(desk.truth("GLJournalBatches"))
     desk.writer.check_right(JOURNALS)
@@ -645,7 +693,12 @@ def test_what_cannot_be_written_says_so(desk: Desk) -> None:
             client.transport.send(Request(method, f"{client.base}/{path}", body=b"{}"), judge=lambda a: check_status(a, path))
         return caught.value.code
 
-    assert code("POST", "GL/GLAccounts") == "MethodNotAllowed"
+    assert code("POST", "GL/GLPostedTransactions") == "MethodNotAllowed"
+    status, body = Wire(desk.server).send("POST", "GL/GLAccounts", {})
+    assert (status, body["error"]["message"]["value"]) == (405, "Sage 300 offers POST of GLAccounts; this simulator does not.")
+    status, body = Wire(desk.server).send("POST", "AR/ARPostRefunds('$process')", {})
+    assert (status, body["error"]["message"]["value"]) == (405, "Sage 300 offers POST of ARPostRefunds; this simulator does not.")
+    assert code("POST", "GL/ARPostInvoices('$process')") == "ResourceNotFound"
     assert code("PUT", "GL/GLJournalBatches('000001')") == "MethodNotAllowed"
     assert code("DELETE", "GL/GLJournalBatches('000001')") == "MethodNotAllowed"
     assert code("POST", "GL/GLJournalBatches('$other')") == "InvalidAction"

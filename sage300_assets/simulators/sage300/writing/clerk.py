@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from sage300_assets.simulators.sage300.amounts import number
-from sage300_assets.simulators.sage300.errors import bad_action, bad_payload, no_such_endpoint, no_such_record, refused_by_business, verb_not_offered
+from sage300_assets.simulators.sage300.books import books_of
+from sage300_assets.simulators.sage300.drafts import Interest
+from sage300_assets.simulators.sage300.errors import (
+    bad_action,
+    bad_payload,
+    no_such_endpoint,
+    no_such_record,
+    not_simulated,
+    refused_by_business,
+    verb_not_offered,
+)
+from sage300_assets.simulators.sage300.ledger import Ledger
 from sage300_assets.simulators.sage300.pages import Librarian
-from sage300_assets.simulators.sage300.paths import POST_ONLY, Address, KeyMember, parse_key
+from sage300_assets.simulators.sage300.paths import OFFERED, POST_ONLY, Address, KeyMember, parse_key
 from sage300_assets.simulators.sage300.shapes import Anything, Row
 from sage300_assets.simulators.sage300.store import Store
+from sage300_assets.simulators.sage300.trade import LONGEST_POSTING, Trade
 from sage300_assets.simulators.sage300.writing.desk import Desk, side_of
 from sage300_assets.simulators.sage300.writing.habits import Habits
 from sage300_assets.simulators.sage300.writing.logic import drives_for, finishes_for
 from sage300_assets.simulators.sage300.writing.payload import Applier
 from sage300_assets.simulators.sage300.writing.posting import Poster
-from sage300_assets.simulators.sage300.writing.processes import ALL, Process, processes
+from sage300_assets.simulators.sage300.writing.processes import ALL, IDLE, Process, processes
 from sage300_assets.simulators.sage300.writing.rules import is_credit, objections, total
 
 WRITABLE = ("GLJournalBatches", "APInvoiceBatches", "APPaymentAndAdjustmentBatches", "ARInvoiceBatches")
 """The batches a client may write here. The real server takes master data and more batches too."""
 FIRST_SUBLEDGER_BATCH = 900_001
+LONGEST_RANGE = 1000
+"""So many numbers of a range are looked at for batches that no client has made."""
 KEPT_BY_SERVER = frozenset(
     {
         "BatchNumber", "BatchPrintedFlag", "BatchSelector", "BatchStatus", "BatchTotal", "Credits", "DateCreated", "DateLastEdited", "Debits",
@@ -58,12 +73,20 @@ class Clerk:
     def resolve(self, address: Address, verb: str) -> Address:
         """The address as it is really spelt; refuses what cannot be written."""
         name = next((n for n in POST_ONLY if n.casefold() == address.resource.casefold()), None)
-        if name is not None and verb == "POST":
+        if name is not None:
             known = self._librarian.resolve(Address(address.company, address.module, "$metadata", None))
+            if not name.startswith(known.module):
+                raise no_such_endpoint(name)
+            if verb != "POST":
+                raise verb_not_offered(verb)
+            if name not in self._processes and name not in IDLE:
+                raise not_simulated(verb, name)
             return Address(known.company, known.module, name, address.key)
         found = self._librarian.resolve(address)
-        if found.resource not in WRITABLE or verb not in ("POST", "PATCH"):
+        if verb not in OFFERED.get(found.resource, ()):
             raise verb_not_offered(verb)
+        if found.resource not in WRITABLE:
+            raise not_simulated(verb, found.resource)
         return found
 
     def write(self, address: Address, verb: str, body: bytes) -> Written:
@@ -135,6 +158,7 @@ class Clerk:
         row = draft.record()
         wishes = self._apply(address, row, payload, desk)
         self._refuse_duplicates(resource, row, desk, key)
+        self._take(address, key)
         self._mark(resource, row, wishes)
         total(resource, row)
         row["DateLastEdited"] = desk.today
@@ -213,20 +237,44 @@ class Clerk:
     def _refuse_closed(self, address: Address, key: tuple[Any, ...], row: Row) -> None:
         if "Posted" in (row.get("Status"), row.get("BatchStatus")):
             raise refused_by_business("General", f"Batch {key[-1]} has been posted and cannot be changed.")
-        if key not in self._mine.get(f"{address.company}/{address.resource}", ()):
+        if not self._is_mine(address, key) and not self._is_unposted(address, key):
             raise refused_by_business("General", f"Batch {key[-1]} is in use by another user.")
+
+    # Batches that nobody has sent: whoever changes or posts one has it from then on.
+
+    def _is_mine(self, address: Address, key: tuple[Any, ...]) -> bool:
+        return key in self._mine.get(f"{address.company}/{address.resource}", ())
+
+    def _keeper(self, address: Address) -> Ledger | Trade | None:
+        books = books_of(self._world.companies[address.company])
+        keepers: dict[str, Ledger | Trade] = {
+            "GLJournalBatches": books.ledger,
+            "APInvoiceBatches": books.payables,
+            "ARInvoiceBatches": books.receivables,
+        }
+        return keepers.get(address.resource)
+
+    def _is_unposted(self, address: Address, key: tuple[Any, ...]) -> bool:
+        keeper = self._keeper(address)
+        return keeper is not None and keeper.is_unposted(int(key[0]))
+
+    def _take(self, address: Address, key: tuple[Any, ...]) -> None:
+        keeper = self._keeper(address)
+        if keeper is not None and not self._is_mine(address, key):
+            keeper.take(int(key[0]))
+        self._mine.setdefault(f"{address.company}/{address.resource}", set()).add(key)
 
     # Processes.
 
     def _process(self, address: Address, payload: dict[str, Any]) -> Written:
         action = (address.key or "").strip("'")
+        if action not in ("$template", "$process"):
+            raise bad_action(action)
         process = self._processes.get(address.resource)
         if process is None:
-            raise no_such_endpoint(address.resource)
+            return self._idle(address.resource, action, payload)
         if action == "$template":
             return Written(200, self._parameters(process))
-        if action != "$process":
-            raise bad_action(action)
         known = {n.casefold(): n for n in (process.everything, process.first, process.last, process.kind, "ActionSelector") if n}
         unknown = [name for name in payload if name.casefold() not in known]
         if unknown:
@@ -235,6 +283,7 @@ class Clerk:
         desk = self._desk(address)
         poster = Poster(desk)
         for row in batches:
+            self._take(Address(address.company, address.module, process.resource, None), self._key_of(process.resource, row))
             problems = [*objections(process.resource, row, desk), *self._duplicates(process.resource, row, desk, self._key_of(process.resource, row))]
             if problems:
                 # The business layer leaves such a batch open and says so.
@@ -245,11 +294,25 @@ class Clerk:
             poster.post(process.resource, row)
         return Written(self._habits.changed)
 
+    def _idle(self, resource: str, action: str, payload: dict[str, Any]) -> Written:
+        """A process for which nothing is left to do."""
+        blank = {"ActionSelector": 0, **IDLE[resource]}
+        if action == "$template":
+            return Written(200, json.dumps({"@odata.context": f"#{resource}", **blank}))
+        known = {name.casefold(): type(value) for name, value in blank.items()}
+        for name, value in payload.items():
+            kind = known.get(name.casefold())
+            if kind is None:
+                raise bad_payload(f"The property '{name}' does not exist on type '{resource}'.")
+            if type(value) is not kind and name != "ActionSelector":
+                raise bad_payload(f"Cannot convert a value to type '{kind.__name__}'. Path '{resource}.{name}'.")
+        return Written(self._habits.changed)
+
     def _parameters(self, process: Process) -> str:
         gl = process.resource == "GLJournalBatches"
         blank: dict[str, Any] = {"ActionSelector": 0, process.everything: ALL[0], process.first: "" if gl else 0, process.last: "" if gl else 0}
         if process.kind:
-            blank[process.kind] = "PY"
+            blank[process.kind] = process.kinds[0]
         return json.dumps({"@odata.context": f"#{process.resource}", **blank})
 
     def _chosen(self, address: Address, process: Process, payload: dict[str, Any]) -> list[Row]:
@@ -258,21 +321,32 @@ class Clerk:
         if everything not in ALL:
             raise bad_payload(f"Requested value '{everything}' was not found. Path '{process.everything}'.")
         at = Address(address.company, address.module, process.resource, None)
-        store = self._store(at)
-        keys = sorted(self._mine.get(f"{address.company}/{process.resource}", ()))
-        if process.kind:
-            keys = [k for k in keys if k[0] == payload.get(process.kind, "PY")]
-        rows = [found.record() for found in map(store.find, keys) if found is not None]
         if everything == ALL[1]:
-            return [row for row in rows if self._is_ready(process.resource, row)]
+            recent = Interest(first=self._world.today - timedelta(days=LONGEST_POSTING))
+            others = [draft.key for draft in self._store(at).drafts(recent)]
+            return [row for row in self._unposted(at, others, process, payload) if self._is_ready(process.resource, row)]
         first, last = (_batch_number(payload.get(name), name) for name in (process.first, process.last))
-        rows = [row for row in rows if first <= int(row["BatchNumber"]) <= last]
+        rows = [row for row in self._unposted(at, self._numbered(at, first, last), process, payload) if first <= int(row["BatchNumber"]) <= last]
         if not rows:
             raise refused_by_business("General", f"There is no batch from {first} to {last}.")
         for row in rows:
             if not self._is_ready(process.resource, row):
                 raise refused_by_business("General", f"Batch {row['BatchNumber']} is not ready to post.")
         return rows
+
+    def _unposted(self, at: Address, others: Iterable[tuple[Any, ...]], process: Process, payload: dict[str, Any]) -> list[Row]:
+        """The batches of clients, and those of others that nobody has posted."""
+        keys = set(self._mine.get(f"{at.company}/{at.resource}", ())) | {key for key in others if self._is_unposted(at, key)}
+        if process.kind:
+            keys = {key for key in keys if key[0] == payload.get(process.kind, process.kinds[0])}
+        found = map(self._store(at).find, sorted(keys))
+        return [draft.record() for draft in found if draft is not None]
+
+    def _numbered(self, at: Address, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        """Keys of the batches that others may have made with these numbers."""
+        if self._keeper(at) is not None:
+            for value in range(first, min(last, first + LONGEST_RANGE) + 1):
+                yield (f"{value:06d}",) if at.resource == "GLJournalBatches" else (number(value),)
 
     # Records.
 
