@@ -615,6 +615,31 @@ def test_adjustments_and_payments_are_numbered_and_posted_apart(desk: Desk) -> N
     assert len(desk.writer.find_batches(AP_PAYMENTS, marker)) == 1
 
 
+@pytest.mark.parametrize("currency", ["CAD", "USD"])
+def test_a_receipt_is_entered_posted_and_takes_off_what_is_due(desk: Desk, currency: str) -> None:
+    wire = Wire(desk.server)
+    mine = (d for d in desk.truth("ARPostedDocuments") if d["CustomerCurrencyAmountDue"] > 50 and d["CurrencyCode"] == currency)
+    document = next(mine)
+    applied = {"DocumentNumber": document["DocumentNumber"], "CustomerReceiptAmount": 40.25}
+    receipt = {
+        "CustomerNumber": document["CustomerNumber"], "ReceiptDateAdjustmentDate": TODAY, "BankReceiptAmount": 40.25,
+        "AppliedReceiptsAdjustments": [applied],
+    }  # fmt: skip
+    batch = {"BatchRecordType": "CA", "Description": "Receipts", "BankCode": f"BK{currency}", "ReceiptsAdjustments": [receipt]}
+    assert wire.send("POST", "AR/ARReceiptAndAdjustmentBatches", {**batch, "BatchRecordType": "XX"})[1]["error"]["code"] == "InvalidPayload"
+    too_much = {**batch, "ReceiptsAdjustments": [{**receipt, "AppliedReceiptsAdjustments": [{**applied, "CustomerReceiptAmount": 1e9}]}]}
+    assert wire.send("POST", "AR/ARReceiptAndAdjustmentBatches", too_much)[0] == 409
+    number = wire.post("AR/ARReceiptAndAdjustmentBatches", batch)["BatchNumber"]
+    assert wire.send("PATCH", f"AR/ARReceiptAndAdjustmentBatches('CA',{number})", {"BatchStatus": "ReadyToPost"}) == (204, {})
+    span = {"PostAllBatches": "Donotpostallbatches", "PostBatchFrom": number, "PostBatchTo": number, "BatchType": "CA"}
+    assert wire.send("POST", "AR/ARPostReceiptsAndAdjustments('$process')", span) == (204, {})
+    key = (document["CustomerNumber"], document["DocumentNumber"])
+    after = next(d for d in desk.truth("ARPostedDocuments") if (d["CustomerNumber"], d["DocumentNumber"]) == key)
+    assert after["CustomerCurrencyAmountDue"] == document["CustomerCurrencyAmountDue"] - Decimal("40.25")
+    assert [r["CurrencyCode"] for r in desk.truth("ARPostedReceipts") if r["BatchNumber"] == number] == [currency]
+    check_books(desk.world)
+
+
 def test_a_batch_whose_description_was_changed_is_found_by_its_lines(desk: Desk) -> None:
     marker = new_marker()
     created = desk.writer.create_batch(JOURNALS, journal(marker))

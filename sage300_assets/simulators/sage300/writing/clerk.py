@@ -27,7 +27,7 @@ from sage300_assets.simulators.sage300.paths import OFFERED, POST_ONLY, Address,
 from sage300_assets.simulators.sage300.shapes import Anything, Row
 from sage300_assets.simulators.sage300.store import Store
 from sage300_assets.simulators.sage300.trade import LONGEST_POSTING, Trade
-from sage300_assets.simulators.sage300.writing.desk import Desk, side_of
+from sage300_assets.simulators.sage300.writing.desk import Desk, cash_of, side_of
 from sage300_assets.simulators.sage300.writing.habits import Habits
 from sage300_assets.simulators.sage300.writing.logic import drives_for, finishes_for
 from sage300_assets.simulators.sage300.writing.payload import Applier
@@ -35,16 +35,16 @@ from sage300_assets.simulators.sage300.writing.posting import Poster
 from sage300_assets.simulators.sage300.writing.processes import ALL, IDLE, Process, processes
 from sage300_assets.simulators.sage300.writing.rules import is_credit, objections, total
 
-WRITABLE = ("GLJournalBatches", "APInvoiceBatches", "APPaymentAndAdjustmentBatches", "ARInvoiceBatches")
+WRITABLE = ("GLJournalBatches", "APInvoiceBatches", "APPaymentAndAdjustmentBatches", "ARInvoiceBatches", "ARReceiptAndAdjustmentBatches")
 """The batches a client may write here. The real server takes master data and more batches too."""
 FIRST_SUBLEDGER_BATCH = 900_001
 LONGEST_RANGE = 1000
 """So many numbers of a range are looked at for batches that no client has made."""
 KEPT_BY_SERVER = frozenset(
     {
-        "BatchNumber", "BatchPrintedFlag", "BatchSelector", "BatchStatus", "BatchTotal", "Credits", "DateCreated", "DateLastEdited", "Debits",
-        "LastEntryNumber", "NextEntryNumber", "NumberOfEntries", "NumberOfErrors", "OriginalStatus", "PostingSequence", "PostingSequenceNumber",
-        "ReadyToPost", "Status",
+        "BatchNumber", "BatchPrintedFlag", "BatchRecordType", "BatchSelector", "BatchStatus", "BatchTotal", "Credits", "DateCreated",
+        "DateLastEdited", "Debits", "LastEntryNumber", "NextEntryNumber", "NumberOfEntries", "NumberOfErrors", "OriginalStatus",
+        "PostingSequence", "PostingSequenceNumber", "ReadyToPost", "Status",
     }
 )  # fmt: skip
 
@@ -124,15 +124,19 @@ class Clerk:
             )
         else:
             row["BatchDate"] = desk.today
-        if address.resource == "APPaymentAndAdjustmentBatches":
-            selector = _sent(payload, "BatchSelector")
-            row["BatchSelector"] = selector if selector in ("PY", "AD") else "PY"
+        cash = cash_of(address.resource)
+        if cash is not None:
+            selector = _sent(payload, cash.selector)
+            row[cash.selector] = selector if selector in (cash.kind, "AD") else cash.kind
         return row
 
     def _create(self, address: Address, payload: dict[str, Any]) -> Written:
         resource = address.resource
-        if resource == "APPaymentAndAdjustmentBatches" and _sent(payload, "BatchSelector") not in ("PY", "AD"):
-            raise bad_payload("BatchSelector must be PY or AD.")
+        cash = cash_of(resource)
+        if cash is not None and _sent(payload, cash.selector) not in (cash.kind, "AD"):
+            raise bad_payload(f"{cash.selector} must be {cash.kind} or AD.")
+        if resource == "ARReceiptAndAdjustmentBatches" and _sent(payload, "BatchRecordType") == "AD":
+            raise not_simulated("POST", "adjustments in ARReceiptAndAdjustmentBatches")  # how their distributions are called is not known
         desk = self._desk(address)
         row = self._blank(address, payload)
         wishes = self._apply(address, row, payload, desk)
@@ -217,9 +221,9 @@ class Clerk:
         if address.resource == "GLJournalBatches":
             row["BatchNumber"] = f"{desk.books.ledger.take_batch_number():06d}"
         else:
-            name = f"{address.resource} {row.get('BatchSelector', '')}"
+            name = f"{address.resource} {row.get('BatchSelector', '')}{row.get('BatchRecordType', '')}"
             row["BatchNumber"] = number(self._next(desk, name, FIRST_SUBLEDGER_BATCH))
-        for member in ("JournalHeaders", "Invoices", "PaymentsAdjustments"):
+        for member in ("JournalHeaders", "Invoices", "PaymentsAdjustments", "ReceiptsAdjustments"):
             for entry in row.get(member, ()):
                 _renumber(entry, row["BatchNumber"])
 

@@ -64,6 +64,57 @@ RECEIVABLES = Side(
 )
 
 
+class Cash(NamedTuple):
+    """Payments to vendors or receipts from customers: how the same things are called there."""
+
+    side: Side
+    selector: str
+    kind: str
+    """What the selector says of money; `AD` is an adjustment on either side."""
+    entries: str
+    day: str
+    amount: str
+    """In the party's currency."""
+    bank_amount: str
+    payee: str
+    transaction: str
+    applied: str
+    paid: str
+
+
+PAYMENTS = Cash(
+    PAYABLES,
+    "BatchSelector",
+    "PY",
+    "PaymentsAdjustments",
+    "PaymentDateAdjustmentDate",
+    "CheckAmountInVendorCurrency",
+    "CheckAmountInBankCurrency",
+    "VendorPayeeName",
+    "PaymentTransactionType",
+    "AppliedPayments",
+    "PaymentAmount",
+)
+RECEIPTS = Cash(
+    RECEIVABLES,
+    "BatchRecordType",
+    "CA",
+    "ReceiptsAdjustments",
+    "ReceiptDateAdjustmentDate",
+    "CustomerReceiptAmount",
+    "BankReceiptAmount",
+    "Payer",
+    "ReceiptTransactionType",
+    "AppliedReceiptsAdjustments",
+    "CustomerReceiptAmount",
+)
+
+
+def cash_of(resource: str) -> Cash | None:
+    """What a resource holds, if that is payments or receipts."""
+    return {"APPaymentAndAdjustmentBatches": PAYMENTS, "ARReceiptAndAdjustmentBatches": RECEIPTS}.get(resource)
+
+
 def side_of(resource: str) -> Side:
     """The side a resource belongs to."""
     return RECEIVABLES if resource.startswith("AR") else PAYABLES

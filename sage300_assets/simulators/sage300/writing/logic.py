@@ -9,7 +9,7 @@ from decimal import Decimal
 from sage300_assets.simulators.sage300.amounts import cents, line_taxes, money, tax_members
 from sage300_assets.simulators.sage300.lists import TAX_GROUPS
 from sage300_assets.simulators.sage300.shapes import Row
-from sage300_assets.simulators.sage300.writing.desk import TERM_DAYS, Desk, Side, side_of
+from sage300_assets.simulators.sage300.writing.desk import TERM_DAYS, Cash, Desk, Side, cash_of, side_of
 from sage300_assets.simulators.sage300.writing.payload import Above, Drives, Finish
 
 ZERO = Decimal(0)
@@ -17,8 +17,6 @@ HEADERS = ("JournalHeaders",)
 LINES = ("JournalHeaders", "JournalDetails")
 INVOICES = ("Invoices",)
 INVOICE_LINES = ("Invoices", "InvoiceDetails")
-ENTRIES = ("PaymentsAdjustments",)
-APPLIED = ("PaymentsAdjustments", "AppliedPayments")
 _TAXES = frozenset(f"TaxAmount{place}" for place in range(1, 6))
 DISTRIBUTIONS = ("PaymentsAdjustments", "AppliedPayments", "AdjustmentGLDistributions")
 
@@ -37,13 +35,14 @@ def drives_for(resource: str, desk: Desk) -> Drives:
             (LINES, "SourceCurrencyAmount"): journal.source_amount,
             (LINES, "Amount"): journal.amount,
         }
-    if resource == "APPaymentAndAdjustmentBatches":
-        payment = _Payment(desk)
+    cash = cash_of(resource)
+    if cash is not None:
+        payment = _Payment(desk, cash)
         return {
             ((), "BankCode"): payment.bank,
-            (ENTRIES, "VendorNumber"): payment.vendor,
-            (ENTRIES, "CheckAmountInBankCurrency"): payment.check_amount,
-            (APPLIED, "DocumentNumber"): payment.document,
+            ((cash.entries,), cash.side.party): payment.party,
+            ((cash.entries,), cash.bank_amount): payment.bank_amount,
+            ((cash.entries, cash.applied), "DocumentNumber"): payment.document,
             (DISTRIBUTIONS, "DistributionCode"): payment.distribution_code,
         }
     side = side_of(resource)
@@ -171,31 +170,37 @@ class _Invoice:
 
 
 class _Payment:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, cash: Cash) -> None:
         self.desk = desk
+        self.cash = cash
 
     def bank(self, row: Row, _above: Above) -> None:
         known = self.desk.record("BKBanks", row["BankCode"])
-        row["BankCurrencyCode"] = known["StatementCurrency"] if known else ""
+        row["BankCurrencyCode" if "BankCurrencyCode" in row else "DefaultBankCurrency"] = known["StatementCurrency"] if known else ""
 
-    def vendor(self, row: Row, above: Above) -> None:
-        known = self.desk.record("APVendors", row["VendorNumber"])
-        row["VendorPayeeName"] = known["VendorName"] if known else ""
-        adjusting = above[0]["BatchSelector"] == "AD"
-        row["BatchType"] = above[0]["BatchSelector"]
-        row["PaymentTransactionType"] = "Adjustment" if adjusting else "Payment"
-        # The lines applied so far were another vendor's.
-        row["AppliedPayments"] = []
-        row["CheckAmountInBankCurrency"] = row["CheckAmountInVendorCurrency"] = ZERO
+    def party(self, row: Row, above: Above) -> None:
+        cash = self.cash
+        known = self.desk.record(cash.side.parties, row[cash.side.party])
+        row[cash.payee] = known["VendorName" if cash.side.ledger == "AP" else "CustomerName"] if known else ""
+        kind = above[0][cash.selector]
+        row["BatchType"] = kind
+        row[cash.transaction] = "Adjustment" if kind == "AD" else "Payment" if cash.side.ledger == "AP" else "Receipt"
+        if "CustomerCurrencyCode" in row:
+            row["CustomerCurrencyCode"] = known["CurrencyCode"] if known else ""
+        # The lines applied so far were another party's.
+        row[cash.applied] = []
+        row[cash.bank_amount] = row[cash.amount] = ZERO
 
-    def check_amount(self, row: Row, _above: Above) -> None:
-        row["CheckAmountInVendorCurrency"] = row["CheckAmountInBankCurrency"]
+    def bank_amount(self, row: Row, _above: Above) -> None:
+        row[self.cash.amount] = row[self.cash.bank_amount]
 
     def document(self, row: Row, above: Above) -> None:
-        row["VendorNumber"] = row["VendorNumber"] or above[-1]["VendorNumber"]
-        known = self.desk.record("APPostedDocuments", row["VendorNumber"], row["DocumentNumber"])
+        side = self.cash.side
+        row[side.party] = row[side.party] or above[-1][side.party]
+        known = self.desk.record(side.documents, row[side.party], row["DocumentNumber"])
         row["DocumentDate"] = known["DocumentDate"] if known else None
-        row["PaymentType"] = known["DocumentType"] if known else "Invoice"
+        if "PaymentType" in row:
+            row["PaymentType"] = known["DocumentType"] if known else "Invoice"
 
     def distribution_code(self, row: Row, _above: Above) -> None:
         known = self.desk.record("APDistributionCodes", row["DistributionCode"])

@@ -25,6 +25,8 @@ Finish = Callable[[Row, frozenset[str]], None]
 """What it works out when all that was sent of a row has been set; the names are what was sent."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?")
+_COUNTED = ("AppliedPayments", "AppliedReceiptsAdjustments")
+"""Collections whose lines are numbered one by one."""
 OPERATIONS = ("Unspecified", "Insert", "Update", "Delete")
 
 
@@ -132,7 +134,7 @@ def _key(child: WireShape, sent: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 def _next_key(child: WireShape, key: Field, rows: list[Row]) -> Anything:
     taken = [int(r[key.name]) for r in rows[:-1] if str(r[key.name] or "").strip().isdigit() or isinstance(r[key.name], Decimal)]
-    step = 20 if key.name in ("TransactionNumber", "LineNumber") and child.shape.path[-1] != "AppliedPayments" else 1
+    step = 20 if key.name in ("TransactionNumber", "LineNumber") and child.shape.path[-1] not in _COUNTED else 1
     number = max(taken, default=0) + step
     if key.type.kind is Kind.TEXT:
         return f"{number:010d}" if key.name == "TransactionNumber" else f"{number:05d}"

@@ -52,6 +52,9 @@ def processes(habits: Habits) -> dict[str, Process]:
         "GLPostJournal": Process("GLJournalBatches", *habits.journal_range),
         "APPostInvoices": Process("APInvoiceBatches", "ProcessAllBatches", "FromBatch", "ToBatch"),
         "ARPostInvoices": Process("ARInvoiceBatches", "PostAllBatches", "PostBatchFrom", "PostBatchTo"),
+        "ARPostReceiptsAndAdjustments": Process(
+            "ARReceiptAndAdjustmentBatches", "PostAllBatches", "PostBatchFrom", "PostBatchTo", "BatchType", ("CA", "AD")
+        ),
         "APPostPaymentsAndAdjustments": Process(
             "APPaymentAndAdjustmentBatches", "ProcessAllBatches", "FromBatch", "ToBatch", "BatchType", ("PY", "AD")
         ),
