@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from sage300_assets.simulators.anaplan import PASSWORD, SAMPLE, USER, Server, StoppedClock, blueprint_from
 from sage300_assets.simulators.offers.anaplan import SIMULATION
@@ -34,6 +38,19 @@ class Caller:
         answer = self.call("GET", path)
         assert answer.status_code == 200, answer.text
         found: Json = answer.json()
+        return found
+
+    def upload(self, file_id: str, text: str) -> None:
+        """Store a whole file."""
+        octets = {"Content-Type": "application/octet-stream"}
+        assert self.call("PUT", f"{self.model}/files/{file_id}", content=text.encode(), headers=octets).status_code == 204
+
+    def run(self, action: str, **more: object) -> Json:
+        """Run an action to its end; its task."""
+        started = self.call("POST", f"{self.model}/{action}/tasks", json={"localeName": "en_US", **more})
+        assert started.status_code == 200, started.text
+        self.clock.advance(5)
+        found: Json = self.get(f"{self.model}/{action}/tasks/{started.json()['task']['taskId']}")["task"]
         return found
 
 
@@ -151,3 +168,184 @@ def test_a_model_is_made_of_plain_values_and_a_wrong_one_says_where(tenant: Call
     assert "reply_lost" in SIMULATION.faults()
     with pytest.raises(ValueError, match="there is no fault 'nothing'"):
         tenant.server.faults.set("nothing")
+
+
+VENDORS_FILE, VENDORS_IMPORT = "113000000002", "imports/112000000002"
+ACTUALS_FILE, ACTUALS_IMPORT = "113000000004", "imports/112000000004"
+ACTUALS = "GL Account,Cost Centre,Time,Versions,Net Amount,Quantity\n"
+
+
+@pytest.fixture
+def own() -> Iterator[Caller]:
+    """A tenant of the test's own, with all the requests in the world."""
+    clock = StoppedClock()
+    with Server(clock=clock, rate=(1_000_000, 1.0)) as server:
+        caller = Caller(server, clock)
+        yield caller
+        caller.http.close()
+
+
+def test_a_row_that_cannot_be_taken_apart_is_refused_like_any_other(own: Caller) -> None:
+    own.upload(VENDORS_FILE, 'Code,Name,Parent,Terms,On Hold\nV1,One,,30,FALSE\nV2,"Two"x,,30,FALSE\nV3,Three,,--5,FALSE\nV4,"' + 140_000 * "x")
+    task = own.run(VENDORS_IMPORT)
+    assert (task["currentStep"], task["result"]["successful"], task["result"]["failureDumpAvailable"]) == ("Complete.", True, True)
+    assert [d["type"] for d in task["result"]["details"][1:]] == [
+        "columnSeparatorExpected", "unmatchedTextDelimiter", "hierarchyImportInvalidParent", "moduleImportNumberFormat",
+    ]  # fmt: skip
+    assert list(own.server.tenant.model.members("Vendors")) == ["V1"]
+    own.upload(ACTUALS_FILE, ACTUALS + '"6000')
+    (net, _, reason) = own.run(ACTUALS_IMPORT)["result"]["details"]
+    assert (net["localMessageText"], reason["type"]) == ("Net Amount cells: 1 (1 failed)", "unmatchedTextDelimiter")
+    own.upload(ACTUALS_FILE, '"')
+    task = own.run(ACTUALS_IMPORT)
+    assert (task["currentStep"], task["result"]["details"][0]["type"]) == ("Failed.", "unmatchedTextDelimiter")
+
+
+def test_a_task_that_breaks_down_ends_and_the_next_one_runs(own: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.delitem(own.server.tenant.hub.model.lists, "Vendors")
+        own.upload(VENDORS_FILE, "Code,Name,Parent,Terms,On Hold\n")
+        task = own.run(VENDORS_IMPORT)
+    assert (task["taskState"], task["currentStep"], task["result"]["successful"]) == ("COMPLETE", "Failed.", False)
+    assert task["result"]["details"][0]["type"] == "internalError"
+    assert own.run(VENDORS_IMPORT)["result"]["successful"] is True
+
+
+def test_a_dump_is_that_of_the_last_run_and_of_its_own_steps(own: Caller) -> None:
+    header = "Code,Name,Parent,Terms,On Hold\n"
+    own.upload("113000000001", "Code,Name\nG,Group\n")
+
+    def run(action: str, text: str) -> Json:
+        own.upload(VENDORS_FILE, header + text)
+        return own.run(action)
+
+    def dumps(task: Json, action: str, rest: str) -> list[int]:
+        path = f"{own.model}/{action}/tasks/{task['taskId']}/{rest}"
+        return [own.call("GET", path + more).status_code for more in ("", "/chunks", "/chunks/0")]
+
+    first, second = run(VENDORS_IMPORT, "V1,One,NOWHERE,1,FALSE\n"), run(VENDORS_IMPORT, "V2,Two,NOWHERE,1,FALSE\n")
+    assert own.get(f"{own.model}/{VENDORS_IMPORT}/tasks/{first['taskId']}")["task"]["result"]["failureDumpAvailable"] is True
+    assert [dumps(first, VENDORS_IMPORT, "dump"), dumps(second, VENDORS_IMPORT, "dump")] == [[404] * 3, [200] * 3]
+    process = "processes/118000000001"
+    both = run(process, "V3,Three,NOWHERE,1,FALSE\n")
+    assert dumps(second, VENDORS_IMPORT, "dump") == [404] * 3
+    assert dumps(both, process, "dumps/112000000002") == [200] * 3
+    journals = run("processes/118000000002", "")
+    assert dumps(journals, "processes/118000000002", "dumps/112000000002") == [404] * 3  # not one of its steps
+    run(VENDORS_IMPORT, "V4,Four,G,1,FALSE\n")
+    assert dumps(both, process, "dumps/112000000002") == [404] * 3  # a clean run has erased it
+
+
+def test_the_counts_of_a_list_import_tell_warned_rows_apart(own: Caller) -> None:
+    header = "Code,Name,Parent,Terms,On Hold\n"
+    own.upload("113000000001", "Code,Name\nG,Group\n")
+    own.run("imports/112000000001")
+
+    def rows(first: int, last: int, parent: str = "G") -> str:
+        return "".join(f"V{n},Vendor {n},{parent},{n},FALSE\n" for n in range(first, last))
+
+    def summary(text: str) -> Json:
+        own.upload(VENDORS_FILE, header + text)
+        found: Json = own.run(VENDORS_IMPORT)["result"]["details"][0]
+        return found
+
+    first = summary(rows(0, 95) + rows(95, 96, ""))
+    assert first["localMessageText"] == "Vendors: 95 (95/0) rows successful, 1 (1/0) rows has warnings, 0 failed, 0 ignored"
+    # The example of the reference: 95 are there already and one more of them without a group, three are new, two have a group that is not there.
+    second = summary(rows(0, 95) + rows(95, 96, "") + rows(96, 99) + rows(99, 101, "NONE"))
+    assert second["localMessageText"] == "Vendors: 98 (3/95) rows successful, 1 (0/1) rows has warnings, 2 failed, 0 ignored"
+    assert second["type"] == "hierarchyRowsProcessedWithFailures"
+    assert dict(zip(second["values"][::2], second["values"][1::2], strict=True)) == {
+        "hierarchyName": "Vendors", "successRowCount": "98", "successCreateCount": "3", "successUpdateCount": "95",
+        "warningsRowCount": "1", "warningsCreateCount": "0", "warningsUpdateCount": "1", "failedCount": "2", "ignoredCount": "0",
+        "totalRowCount": "101", "totalCreateCount": "3", "totalUpdateCount": "96", "invalidCount": "0", "updatedCount": "96",
+        "renamedCount": "96", "createdCount": "3",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", f"{VENDORS_IMPORT}/tasks", {"localeName": "en_US", "mappingParameters": [{"entityType": "Version"}]}),
+        ("POST", f"{VENDORS_IMPORT}/tasks", {"localeName": "en_US", "mappingParameters": ["Version"]}),
+        ("POST", f"{VENDORS_IMPORT}/tasks", {"localeName": 7}),
+        ("POST", f"files/{VENDORS_FILE}", []),
+        ("POST", f"files/{VENDORS_FILE}", {"chunkCount": True}),
+        ("POST", "lists/101000000002/items?action=add", {"items": [1]}),
+        ("POST", "lists/101000000002/items?action=add", {"items": [{"code": "V1", "name": "One", "properties": [1]}]}),
+        ("POST", "modules/102000000001/data", [1]),
+        ("POST", "modules/102000000001/data", [{"lineItemName": "Currency", "dimensions": [1], "value": "EUR"}]),
+        ("PUT", "currentPeriod", []),
+    ],
+)
+def test_bodies_of_the_wrong_shape_are_refused(own: Caller, method: str, path: str, body: object) -> None:
+    answer = own.call(method, f"{own.model}/{path}", content=json.dumps(body))
+    assert (answer.status_code, answer.json()["status"]["code"]) == (400, 400)
+    assert own.run("processes/118000000002")["taskState"] == "COMPLETE"
+
+
+DOORS = [
+    ("POST", f"{VENDORS_IMPORT}/tasks"),
+    ("POST", "processes/118000000002/tasks"),
+    ("POST", f"files/{VENDORS_FILE}"),
+    ("PUT", f"files/{ACTUALS_FILE}/chunks/0"),
+    ("POST", f"files/{ACTUALS_FILE}/complete"),
+    ("POST", "lists/101000000002/items?action=add"),
+    ("POST", "lists/101000000003/items?action=delete"),
+    ("PUT", "lists/101000000002/items"),
+    ("POST", "modules/102000000001/data"),
+    ("POST", "modules/102000000003/data"),
+    ("PUT", "currentPeriod"),
+]
+NAMES = [
+    "localeName",
+    "mappingParameters",
+    "entityType",
+    "entityName",
+    "importId",
+    "chunkCount",
+    "items",
+    "code",
+    "name",
+    "id",
+    "parent",
+    "properties",
+    "Terms",
+    "lineItemName",
+    "dimensions",
+    "dimensionName",
+    "itemCode",
+    "value",
+    "date",
+    "Vendors",
+    "Currency",
+    "Amount",
+    "JE#",
+]
+WORDS = st.sampled_from([*NAMES, "V1", "--5", "1e9", "Jan 26", "2026-02-10", "Version", ""]) | st.text(max_size=4)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+FILES = st.lists(st.lists(st.sampled_from(["V1", '"', '""', "--5", "6000", "Jan 26", "Actual", "\x00", "\r", "", "é"]), max_size=7), max_size=5)
+
+
+def test_nothing_that_is_sent_breaks_the_model(own: Caller) -> None:
+    good = {"localeName": "en_US"}
+
+    @examples(max_examples=150, deadline=None)
+    @given(door=st.sampled_from(DOORS), body=VALUES | VALUES.map(lambda v: {**good, "items": v, "mappingParameters": v}), rows=FILES)
+    def send(door: tuple[str, str], body: object, rows: list[list[str]]) -> None:
+        method, path = door
+        answer = own.call(method, f"{own.model}/{path}", content=json.dumps(body), headers={"Content-Type": "application/octet-stream"})
+        assert answer.status_code < 500, answer.text
+        own.upload(ACTUALS_FILE, ACTUALS + "\n".join(",".join(row) for row in rows))
+        task = own.run(ACTUALS_IMPORT)
+        assert "internalError" not in [d["type"] for d in task["result"]["details"]]
+        queue = own.server.tenant.hub.queue
+        assert not [t for t in queue.executed if t.result and "internalError" in json.dumps(t.result)]
+        queue.executed.clear()
+
+    send()
+    assert own.get(f"{own.model}/status")["requestStatus"]["currentStep"] == "Open"

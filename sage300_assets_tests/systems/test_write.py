@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import httpx
 import pytest
 
 from sage300_assets.base.errors import AccessError, PermanentError
@@ -80,6 +82,39 @@ def desk(running: Server) -> Iterator[Desk]:
     one.writer.client.close()
 
 
+_PARTY = {"AP": "VendorNumber", "AR": "CustomerNumber"}
+
+
+@dataclass
+class Wire:
+    """Sends whatever it is given, as it comes over the wire."""
+
+    server: Server
+    company: str = COMPANY
+
+    def send(self, method: str, path: str, payload: Row) -> tuple[int, Row]:
+        """Status and body of the answer."""
+        world = self.server.world
+        text = json.dumps(payload, default=lambda value: value.isoformat() if isinstance(value, date) else float(value))
+        answer = httpx.request(
+            method, f"{self.server.url}/v1.0/-/{self.company}/{path}", content=text, auth=(world.username, world.password),
+            headers={"Content-Type": "application/json"}, trust_env=False, timeout=10,
+        )  # fmt: skip
+        return answer.status_code, answer.json() if answer.content else {}
+
+    def post(self, path: str, payload: Row) -> Row:
+        """What was made."""
+        status, body = self.send("POST", path, payload)
+        assert status == 201, body
+        return body
+
+
+def send(desk: Desk, method: str, path: str, payload: Row) -> tuple[int, str]:
+    """Status and error code of any request."""
+    status, body = Wire(desk.server).send(method, path, payload)
+    return status, body["error"]["code"] if status >= 400 else ""
+
+
 def new_marker() -> str:
     return f"TX{next(_numbers):06d}"
 
@@ -102,7 +137,8 @@ def journal(marker: str, amount: str = "1250.00", day: date = TODAY, **header: o
 
 def invoice(desk: Desk, marker: str, amount: str = "80.00", kind: str = "AP") -> Row:
     resource, party = ("APVendors", "VendorNumber") if kind == "AP" else ("ARCustomers", "CustomerNumber")
-    code = next(p[party] for p in desk.truth(resource) if p["CurrencyCode"] == "CAD" and not p[party].startswith("TMP"))
+    wanted = {"CurrencyCode": "CAD", "TaxGroup": "EXEMPT", "Status": "Active"}
+    code = next(p[party] for p in desk.truth(resource) if wanted.items() <= p.items() and not p[party].startswith("TMP"))
     line = {"GLAccount": "6000100", "DistributedAmount": Decimal(amount)}
     if kind == "AR":
         line = {"RevenueAccount": "4100100", "ExtendedAmountWithTIP": Decimal(amount)}
@@ -134,15 +170,15 @@ def open_document(desk: Desk, currency: str = "CAD") -> Row:
     return next(d for d in desk.truth("APPostedDocuments") if d["VendorCurrencyAmountDue"] > 50 and d["CurrencyCode"] == currency)
 
 
-def check_books(desk: Desk) -> None:
+def check_books(world: World, company: str = COMPANY) -> None:
     """What must hold whatever was written: balances tie to the cent, in the ledger and between it and the open items."""
     moved: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     per_batch: dict[str, Decimal] = defaultdict(Decimal)
-    for line in desk.truth("GLPostedTransactions"):
+    for line in world.truth(company, "GLPostedTransactions"):
         moved[line["AccountNumber"], line["FiscalYear"], line["FiscalPeriod"]] += line["JournalTransactionAmount"]
         per_batch[line["BatchNumber"]] += line["JournalTransactionAmount"]
     assert not any(per_batch.values())
-    sets = [s for s in desk.truth("GLAccountFiscalSets") if (s["FiscalsetDesignator"], s["Currencytype"]) == ("A", "F")]
+    sets = [s for s in world.truth(company, "GLAccountFiscalSets") if (s["FiscalsetDesignator"], s["Currencytype"]) == ("A", "F")]
     for record in sets:
         for period in range(1, 16):
             key = (record["AccountNumber"], record["Fiscalsetyear"], f"{period:02d}")
@@ -155,9 +191,9 @@ def check_books(desk: Desk) -> None:
         ("APPostedDocuments", "APVendors", ("2100100", "2105100", "2106100"), -1),
         ("ARPostedDocuments", "ARCustomers", ("1200100", "1205100", "1206100"), 1),
     ):
-        due = sum(d["FunctionalCurrencyAmountDue"] for d in desk.truth(documents))
+        due = sum(d["FunctionalCurrencyAmountDue"] for d in world.truth(company, documents))
         assert due == sign * sum(closing[a] for a in control)
-        assert due == sum(p["BalanceDueInFunctionalCurrency"] for p in desk.truth(parties))
+        assert due == sum(p["BalanceDueInFunctionalCurrency"] for p in world.truth(company, parties))
 
 
 def test_a_journal_is_made_made_ready_and_posted_and_the_books_still_tie(desk: Desk) -> None:
@@ -176,7 +212,7 @@ def test_a_journal_is_made_made_ready_and_posted_and_the_books_still_tie(desk: D
         ("6000100", Decimal("1250.00"), marker),
     ]
     assert {t["PostingSequenceNumber"] for t in lines} == {Decimal(done.batch.posting_sequence)}
-    check_books(desk)
+    check_books(desk.world)
 
 
 def test_time_goes_on_after_a_posting_and_numbers_stay_unique() -> None:
@@ -193,7 +229,7 @@ def test_time_goes_on_after_a_posting_and_numbers_stay_unique() -> None:
         later = {t["PostingSequenceNumber"] for t in desk.truth("GLPostedTransactions")} - before
         assert later
         assert min(later) > max(before)
-        check_books(desk)
+        check_books(desk.world)
         desk.writer.client.close()
 
 
@@ -285,6 +321,22 @@ def test_payloads_that_do_not_fit_are_refused(desk: Desk, change: Row, code: str
     assert outcome.code == code
 
 
+@pytest.mark.parametrize("wrong", [True, "banana", "yes", 1])
+def test_what_makes_a_batch_ready_must_be_one_of_its_words_and_nothing_is_kept_otherwise(desk: Desk, wrong: object) -> None:
+    marker = new_marker()
+    assert send(desk, "POST", "GL/GLJournalBatches", {**journal(marker), "ReadyToPost": wrong}) == (400, "InvalidPayload")
+    assert send(desk, "POST", "AP/APInvoiceBatches", {**invoice(desk, marker), "batchstatus": wrong}) == (400, "InvalidPayload")
+    assert not desk.batches("GLJournalBatches", marker)
+    created = desk.writer.create_batch(JOURNALS, journal(marker))
+    assert isinstance(created, Created)
+    path = f"GL/GLJournalBatches('{created.batch.number}')"
+    assert send(desk, "PATCH", path, {"ReadyToPost": wrong}) == (400, "InvalidPayload")
+    assert send(desk, "PATCH", path, {"readytopost": "Yes"}) == (204, "")
+    batch = desk.writer.read_batch(JOURNALS, created.batch.number)
+    assert batch is not None
+    assert batch.stage == "ready"
+
+
 def test_an_amount_with_too_many_decimals_is_refused_not_rounded(desk: Desk) -> None:
     outcome = desk.writer.create_batch(JOURNALS, journal(new_marker(), "10.005"))
     assert isinstance(outcome, Refused)
@@ -318,7 +370,7 @@ def test_an_entry_that_reverses_itself_is_posted_with_its_reversal(desk: Desk) -
         ("12", "6000100", Decimal("-777.77")),
     ]
     assert {t["JournalDate"] for t in lines} == {date(2026, 11, 18), date(2026, 12, 1)}
-    check_books(desk)
+    check_books(desk.world)
 
 
 @pytest.mark.parametrize(
@@ -366,7 +418,7 @@ def test_a_posting_whose_reply_is_lost_is_done_once_and_seen(desk: Desk, lost: R
     again = desk.writer.post(JOURNALS, created.batch.number)
     assert isinstance(again, Done)
     assert not [c for c in desk.server.calls if c.method != "GET"]
-    check_books(desk)
+    check_books(desk.world)
 
 
 def test_a_posting_that_never_began_is_unknown_and_the_batch_stays_ready(desk: Desk) -> None:
@@ -403,7 +455,7 @@ def test_a_period_closed_between_entry_and_posting_stops_the_posting(desk: Desk)
     assert batch is not None
     assert (batch.stage, batch.errors) == ("open", 1)
     desk.world.put(COMPANY, "CSFiscalCalendars", {"FiscalYear": "2026", "Period10Status": "Open"})
-    check_books(desk)
+    check_books(desk.world)
 
 
 def test_a_posted_batch_cannot_be_changed(desk: Desk) -> None:
@@ -420,10 +472,116 @@ def test_bills_become_open_items_and_ledger_lines(desk: Desk, kind: BatchKind) -
     assert isinstance(desk.writer.post(kind, created.batch.number), Done)
     document = next(d for d in desk.truth(f"{kind.module}PostedDocuments") if d["DocumentNumber"] == f"D{marker}")
     assert document["FunctionalCurrencyAmountDue"] == Decimal("80.00")
-    check_books(desk)
+    check_books(desk.world)
     again = desk.writer.create_batch(kind, invoice(desk, marker, kind=kind.module))
     assert isinstance(again, Refused)
     assert again.code == "RecordDuplicate"
+
+
+@pytest.mark.parametrize("kind", [AP_INVOICES, AR_INVOICES], ids=["AP", "AR"])
+def test_a_number_is_used_once_per_party_within_a_batch_across_batches_and_after_a_change(desk: Desk, kind: BatchKind) -> None:
+    first, second = invoice(desk, new_marker(), kind=kind.module), invoice(desk, new_marker(), kind=kind.module)
+    bill = first["Invoices"][0]
+    twice = desk.writer.create_batch(kind, {**first, "Invoices": [bill, dict(bill)]})
+    assert isinstance(twice, Refused)
+    assert (twice.code, twice.messages) == (
+        "RecordDuplicate", (f"Entry 2: document {bill['DocumentNumber']} already exists for {bill[_PARTY[kind.module]]}.",),
+    )  # fmt: skip
+    one, other = (desk.writer.create_batch(kind, batch) for batch in (first, second))
+    assert isinstance(one, Created)
+    assert isinstance(other, Created)
+    path = f"{kind.module}/{kind.resource}({other.batch.number})"
+    assert send(desk, "PATCH", path, {"Invoices": [bill]}) == (409, "RecordDuplicate")
+    renamed = {"Invoices": [{"EntryNumber": 1, "DocumentNumber": f"X{bill['DocumentNumber']}"}]}
+    assert send(desk, "PATCH", f"{kind.module}/{kind.resource}({one.batch.number})", renamed) == (204, "")
+    assert send(desk, "PATCH", path, {"Invoices": [bill]}) == (204, "")  # the number is free again
+    for made in (one, other):
+        assert isinstance(desk.writer.post(kind, made.batch.number), Done)
+    check_books(desk.world)
+
+
+def test_receivables_number_what_has_no_number_and_payables_refuse_it(desk: Desk) -> None:
+    batch = invoice(desk, new_marker(), kind="AR")
+    bill = {name: value for name, value in batch["Invoices"][0].items() if name != "DocumentNumber"}
+    created = desk.writer.create_batch(AR_INVOICES, {**batch, "Invoices": [bill, dict(bill)]})
+    assert isinstance(created, Created), created
+    assert isinstance(desk.writer.post(AR_INVOICES, created.batch.number), Done)
+    posted = [d for d in desk.truth("ARPostedDocuments") if d["BatchNumber"] == Decimal(created.batch.number)]
+    assert len({d["DocumentNumber"] for d in posted if d["DocumentNumber"].startswith("IN0")}) == 2
+    check_books(desk.world)
+    blank = invoice(desk, new_marker())
+    blank["Invoices"][0]["DocumentNumber"] = ""
+    refused = desk.writer.create_batch(AP_INVOICES, blank)
+    assert isinstance(refused, Refused)
+    assert refused.messages == ("Entry 1: the document number is missing.",)
+
+
+def test_only_the_subledger_posts_to_a_control_account_and_bills_are_in_their_party_s_currency(desk: Desk) -> None:
+    direct = journal(new_marker())
+    direct["JournalHeaders"][0]["JournalDetails"][1]["AccountNumber"] = "2100100"
+    foreign = invoice(desk, new_marker())
+    foreign["Invoices"][0]["CurrencyCode"] = "XXX"
+    found = [desk.writer.create_batch(JOURNALS, direct), desk.writer.create_batch(AP_INVOICES, foreign)]
+    texts = [one.messages[0] for one in found if isinstance(one, Refused)]
+    assert len(texts) == 2
+    assert texts[0].endswith("Account 2100100 is a control account; only its subledger posts to it.")
+    assert texts[1].startswith("Entry 1: the currency is XXX, that of VendorNumber ")
+
+
+@pytest.fixture(scope="module")
+def abroad() -> Iterator[Server]:
+    """The days and the home currency of the reference's own payloads."""
+    with Server(World(companies=("SAMINC",), days=20, today=date(2024, 7, 5))) as server:
+        yield server
+
+
+def test_the_payloads_of_the_reference_can_be_entered_and_posted(abroad: Server) -> None:
+    bill = {
+        "EntryNumber": 1, "VendorNumber": "1200", "DocumentNumber": "INV-7781", "DocumentType": "Invoice", "InvoiceDescription": "Paper",
+        "DocumentDate": "2024-06-28", "DueDate": "2024-07-28", "DocumentTotalIncludingTax": 86.60,
+        "InvoiceDetails": [{"LineNumber": 20, "DistributionCode": "INV", "DistributedAmount": 80.00}],
+        "InvoiceOptionalFields": [{"OptionalField": "SOURCE", "Value": "PORTAL"}],
+    }  # fmt: skip
+    customer = next(c for c in abroad.world.truth("SAMINC", "ARCustomers") if (c["CurrencyCode"], c["TaxGroup"]) == ("USD", "STATE"))
+    sale = {
+        "CustomerNumber": customer["CustomerNumber"], "DocumentType": "Invoice", "DocumentDate": "2024-06-28", "DueDate": "2024-07-28",
+        "InvoiceType": "Summary", "InvoiceDetails": [{"DistributionCode": "SALES", "ExtendedAmountWithTIP": 100}],
+        "InvoicePaymentSchedules": [{"PaymentNumber": 1, "DueDate": "2024-07-28", "AmountDue": 106.25}],
+    }  # fmt: skip
+    caller = Wire(abroad, "SAMINC")
+    made = {
+        "AP": caller.post("AP/APInvoiceBatches", {"BatchDate": "2024-06-30", "Description": "Imported invoices", "Invoices": [bill]}),
+        "AR": caller.post("AR/ARInvoiceBatches", {"Invoices": [sale], "BatchStatus": "ReadyToPost"}),
+    }
+    assert caller.send("PATCH", f"AP/APInvoiceBatches({made['AP']['BatchNumber']})", {"BatchStatus": "ReadyToPost"})[0] == 204
+    (bought,), (sold,) = made["AP"]["Invoices"], made["AR"]["Invoices"]
+    assert [(bought[f"TaxAuthority{n}"], bought[f"TaxAmount{n}"]) for n in (1, 2)] == [("USSTATE", 5.0), ("USCITY", 1.6)]
+    assert (bought["InvoiceDetails"][0]["GLAccount"], bought["InvoiceDetails"][0]["TaxTotal"]) == ("1300100", 6.6)
+    assert (sold["DocumentTotalIncludingTax"], sold["TaxAmount1"], sold["InvoiceDetails"][0]["RevenueAccount"]) == (106.25, 6.25, "4000100")
+    for ledger, process in (("AP", ("ProcessAllBatches", "FromBatch", "ToBatch")), ("AR", ("PostAllBatches", "PostBatchFrom", "PostBatchTo"))):
+        number = made[ledger]["BatchNumber"]
+        span = dict(zip(process, ("Donotpostallbatches", number, number), strict=True))
+        assert caller.send("POST", f"{ledger}/{ledger}PostInvoices('$process')", span) == (204, {})
+    check_books(abroad.world, "SAMINC")
+
+
+def test_a_total_that_is_not_lines_and_taxes_is_refused_and_taxes_that_were_sent_stand(abroad: Server) -> None:
+    caller = Wire(abroad, "SAMINC")
+    line = {"DistributionCode": "INV", "DistributedAmount": 80}
+    bill = {
+        "VendorNumber": "1200",
+        "DocumentNumber": "INV-1",
+        "DocumentDate": "2024-06-28",
+        "DocumentTotalIncludingTax": 80,
+        "InvoiceDetails": [line],
+    }
+    status, body = caller.send("POST", "AP/APInvoiceBatches", {"Invoices": [bill]})
+    assert (status, body["error"]["message"]["value"]) == (409, "Entry 1: the details and taxes come to 86.60, the document to 80.")
+    made = caller.post("AP/APInvoiceBatches", {"Invoices": [{**bill, "TaxAmount1": 0}]})
+    assert made["Invoices"][0]["TaxAmount1"] == 0
+    bill["InvoiceDetails"] = [{**line, "DistributionCode": "NONE"}]
+    status, body = caller.send("POST", "AP/APInvoiceBatches", {"Invoices": [{**bill, "DocumentNumber": "INV-2", "TaxAmount1": 0}]})
+    assert (status, body["error"]["message"]["value"]) == (409, "Entry 1, line 20: distribution code NONE does not exist.")
 
 
 @pytest.mark.parametrize("currency", ["CAD", "USD"])
@@ -438,7 +596,7 @@ def test_adjustments_change_what_is_due(desk: Desk, currency: str, amount: str) 
     key = (document["VendorNumber"], document["DocumentNumber"])
     after = next(d for d in desk.truth("APPostedDocuments") if (d["VendorNumber"], d["DocumentNumber"]) == key)
     assert after["VendorCurrencyAmountDue"] == document["VendorCurrencyAmountDue"] + Decimal(amount)
-    check_books(desk)
+    check_books(desk.world)
 
 
 def test_adjustments_and_payments_are_numbered_and_posted_apart(desk: Desk) -> None:
@@ -463,9 +621,34 @@ def test_adjustments_and_payments_are_numbered_and_posted_apart(desk: Desk) -> N
     assert [p["PaymentAmount"] for p in desk.truth("APPostedPayments") if p["InvoiceNumber"] == f"D{marker}"] == [Decimal("60.00")]
     after = next(d for d in desk.truth("APPostedDocuments") if d["DocumentNumber"] == f"D{marker}")
     assert after["VendorCurrencyAmountDue"] == Decimal("40.00")
-    check_books(desk)
+    check_books(desk.world)
     assert desk.writer.find_batches(AP_ADJUSTMENTS, marker) == ()
     assert len(desk.writer.find_batches(AP_PAYMENTS, marker)) == 1
+
+
+@pytest.mark.parametrize("currency", ["CAD", "USD"])
+def test_a_receipt_is_entered_posted_and_takes_off_what_is_due(desk: Desk, currency: str) -> None:
+    wire = Wire(desk.server)
+    mine = (d for d in desk.truth("ARPostedDocuments") if d["CustomerCurrencyAmountDue"] > 50 and d["CurrencyCode"] == currency)
+    document = next(mine)
+    applied = {"DocumentNumber": document["DocumentNumber"], "CustomerReceiptAmount": 40.25}
+    receipt = {
+        "CustomerNumber": document["CustomerNumber"], "ReceiptDateAdjustmentDate": TODAY, "BankReceiptAmount": 40.25,
+        "AppliedReceiptsAdjustments": [applied],
+    }  # fmt: skip
+    batch = {"BatchRecordType": "CA", "Description": "Receipts", "BankCode": f"BK{currency}", "ReceiptsAdjustments": [receipt]}
+    assert wire.send("POST", "AR/ARReceiptAndAdjustmentBatches", {**batch, "BatchRecordType": "XX"})[1]["error"]["code"] == "InvalidPayload"
+    too_much = {**batch, "ReceiptsAdjustments": [{**receipt, "AppliedReceiptsAdjustments": [{**applied, "CustomerReceiptAmount": 1e9}]}]}
+    assert wire.send("POST", "AR/ARReceiptAndAdjustmentBatches", too_much)[0] == 409
+    number = wire.post("AR/ARReceiptAndAdjustmentBatches", batch)["BatchNumber"]
+    assert wire.send("PATCH", f"AR/ARReceiptAndAdjustmentBatches('CA',{number})", {"BatchStatus": "ReadyToPost"}) == (204, {})
+    span = {"PostAllBatches": "Donotpostallbatches", "PostBatchFrom": number, "PostBatchTo": number, "BatchType": "CA"}
+    assert wire.send("POST", "AR/ARPostReceiptsAndAdjustments('$process')", span) == (204, {})
+    key = (document["CustomerNumber"], document["DocumentNumber"])
+    after = next(d for d in desk.truth("ARPostedDocuments") if (d["CustomerNumber"], d["DocumentNumber"]) == key)
+    assert after["CustomerCurrencyAmountDue"] == document["CustomerCurrencyAmountDue"] - Decimal("40.25")
+    assert [r["CurrencyCode"] for r in desk.truth("ARPostedReceipts") if r["BatchNumber"] == number] == [currency]
+    check_books(desk.world)
 
 
 def test_a_batch_whose_description_was_changed_is_found_by_its_lines(desk: Desk) -> None:
@@ -475,6 +658,54 @@ def test_a_batch_whose_description_was_changed_is_found_by_its_lines(desk: Desk)
     desk.world.put(COMPANY, "GLJournalBatches", {"BatchNumber": created.batch.number, "Description": "ours now"})
     assert desk.writer.find_batches(JOURNALS, marker) == ()
     assert [b.number for b in desk.writer.find_batches(JOURNALS, marker, edited_from=TODAY)] == [created.batch.number]
+
+
+@pytest.mark.parametrize(
+    ("process", "payload"),
+    [
+        ("IC/ICDayEndProcessing", {"ClearHistory": False}),
+        ("IC/ICDayEndProcessing", {}),
+        ("AR/ARCreateGLBatch", {"ProcessInvoiceBatch": "PostInvoicebatches", "InvoiceThroughPostingSequenceNumber": 7}),
+        ("AP/APCreateGLBatch", {"ProcessPaymentBatch": "PostPaymentbatches", "ThruPaymentPostingSequenceNumber": 7}),
+        ("PO/PODayEndProcessing", {}),
+    ],
+)
+def test_processes_that_have_nothing_to_do_succeed_and_show_their_parameters(desk: Desk, process: str, payload: Row) -> None:
+    wire = Wire(desk.server)
+    assert wire.send("POST", f"{process}('$process')", payload) == (204, {})
+    status, template = wire.send("POST", f"{process}('$template')", {})
+    assert status == 200
+    assert set(payload) < set(template)
+    for name in ("Nothing", *payload):
+        status, body = wire.send("POST", f"{process}('$process')", {name: []})
+        assert (status, body["error"]["code"]) == (400, "InvalidPayload")
+
+
+def test_what_is_listed_as_open_can_be_changed_and_posted_and_what_is_not_is_in_use() -> None:
+    with Server(World(companies=(COMPANY,), days=20, today=TODAY)) as server:
+        desk, wire = desk_on(server), Wire(server)
+        changed: list[tuple[BatchKind, str]] = []
+        for kind in (JOURNALS, AP_INVOICES, AR_INVOICES):
+            status = "Status" if kind is JOURNALS else "BatchStatus"
+            for batch in [b for b in desk.truth(kind.resource) if b[status] == "Open"][-3:]:
+                number = str(batch["BatchNumber"])
+                key = f"'{number}'" if kind is JOURNALS else number
+                assert wire.send("PATCH", f"{kind.module}/{kind.resource}({key})", {"Description": "Ours now"})[0] == 204, batch
+                changed.append((kind, number))
+        assert len(changed) == 9
+        for kind, number in changed[::2]:
+            assert isinstance(desk.writer.post(kind, number), Done)
+        check_books(desk.world)
+        for resource in ("APPaymentAndAdjustmentBatches", "ARReceiptAndAdjustmentBatches"):
+            assert {b["BatchStatus"] for b in desk.truth(resource)} <= {"Posted", "ReadyToPost"}
+        handed = [b for b in desk.truth("APInvoiceBatches") if (b["BatchType"], b["BatchStatus"]) == ("Generated", "ReadyToPost")]
+        assert wire.send("PATCH", f"AP/APInvoiceBatches({handed[0]['BatchNumber']})", {})[1]["error"]["message"]["value"].endswith("by another user.")
+        # Time posts nothing of what a client has taken in hand, and deletes nothing of it.
+        desk.world.advance(12)
+        kept = [(kind, desk.writer.read_batch(kind, number)) for kind, number in changed]
+        assert [batch.stage if batch else "" for _, batch in kept] == ["posted" if n % 2 == 0 else "open" for n in range(9)]
+        check_books(desk.world)
+        desk.writer.client.close()
 
 
 def test_rights_are_checked_without_making_anything(desk: Desk) -> None:
@@ -498,7 +729,12 @@ def test_what_cannot_be_written_says_so(desk: Desk) -> None:
             client.transport.send(Request(method, f"{client.base}/{path}", body=b"{}"), judge=lambda a: check_status(a, path))
         return caught.value.code
 
-    assert code("POST", "GL/GLAccounts") == "MethodNotAllowed"
+    assert code("POST", "GL/GLPostedTransactions") == "MethodNotAllowed"
+    status, body = Wire(desk.server).send("POST", "GL/GLAccounts", {})
+    assert (status, body["error"]["message"]["value"]) == (405, "Sage 300 offers POST of GLAccounts; this simulator does not.")
+    status, body = Wire(desk.server).send("POST", "AR/ARPostRefunds('$process')", {})
+    assert (status, body["error"]["message"]["value"]) == (405, "Sage 300 offers POST of ARPostRefunds; this simulator does not.")
+    assert code("POST", "GL/ARPostInvoices('$process')") == "ResourceNotFound"
     assert code("PUT", "GL/GLJournalBatches('000001')") == "MethodNotAllowed"
     assert code("DELETE", "GL/GLJournalBatches('000001')") == "MethodNotAllowed"
     assert code("POST", "GL/GLJournalBatches('$other')") == "InvalidAction"

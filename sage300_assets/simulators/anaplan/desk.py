@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from sage300_assets.simulators.anaplan import catalogue
 from sage300_assets.simulators.anaplan.faults import FaultBoard
@@ -20,6 +21,7 @@ from sage300_assets.simulators.anaplan.transactional import change_members, writ
 
 Json = dict[str, Any]
 OCTETS = "application/octet-stream"
+NUMBER = r"\d{1,9}"
 KINDS = "imports|exports|processes|actions"
 MOST_ITEMS = 100_000
 LARGEST_CHUNK = 50 * 1024 * 1024
@@ -42,8 +44,15 @@ class Ask:
         """The body."""
         try:
             return json.loads(self.body or b"{}")
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise Refusal(400, "The request body cannot be read") from problem
+
+    def object(self) -> Json:
+        """The body, which must be an object."""
+        found = self.json()
+        if not isinstance(found, dict):
+            raise Refusal(400, "The request body must be an object")
+        return found
 
 
 class ModelDesk:
@@ -63,18 +72,18 @@ class ModelDesk:
                 ("PUT", r"files/([^/]+)", self._put_file),
                 ("GET", r"files/([^/]+)", self._get_file),
                 ("DELETE", r"files/([^/]+)", self._delete_file),
-                ("PUT", r"files/([^/]+)/chunks/(\d+)", self._put_chunk),
+                ("PUT", rf"files/([^/]+)/chunks/({NUMBER})", self._put_chunk),
                 ("POST", r"files/([^/]+)/complete", self._complete),
                 ("GET", r"files/([^/]+)/chunks", self._chunks),
-                ("GET", r"files/([^/]+)/chunks/(\d+)", self._chunk),
+                ("GET", rf"files/([^/]+)/chunks/({NUMBER})", self._chunk),
                 ("GET", rf"({KINDS})", self._actions),
                 ("GET", rf"({KINDS})/(\d+)", self._metadata),
                 ("POST", rf"({KINDS})/(\d+)/tasks", self._start),
                 ("GET", rf"({KINDS})/(\d+)/tasks", self._tasks),
                 ("GET", rf"({KINDS})/(\d+)/tasks/(\w+)", self._task),
                 ("DELETE", rf"({KINDS})/(\d+)/tasks/(\w+)", self._cancel),
-                ("GET", r"imports/(\d+)/tasks/(\w+)/dump(/chunks(?:/(\d+))?)?", self._import_dump),
-                ("GET", r"processes/(\d+)/tasks/(\w+)/dumps/(\d+)(/chunks(?:/(\d+))?)?", self._process_dump),
+                ("GET", rf"imports/(\d+)/tasks/(\w+)/dump(/chunks(?:/({NUMBER}))?)?", self._import_dump),
+                ("GET", rf"processes/(\d+)/tasks/(\w+)/dumps/(\d+)(/chunks(?:/({NUMBER}))?)?", self._process_dump),
                 ("GET", r"lists", self._lists),
                 ("GET", r"lists/(\d+)", self._list),
                 ("GET", r"lists/(\d+)/items", self._items),
@@ -140,9 +149,8 @@ class ModelDesk:
         return self._page(ask, "file", "files", catalogue.files(self.hub))
 
     def _set_chunks(self, ask: Ask, file_id: str) -> Reply:
-        sent = ask.json()
-        count = sent.get("chunkCount")
-        if not isinstance(count, int) or count < -1 or count > 1000:
+        count = ask.object().get("chunkCount")
+        if type(count) is not int or count < -1 or count > 1000:
             raise Refusal(400, "chunkCount is not valid")
         file = self.hub.files.get(file_id) or self.hub.create_file(file_id)
         file.begin(ask.user, count)
@@ -163,7 +171,7 @@ class ModelDesk:
         if kind == "application/x-gzip":
             try:
                 body = gzip.decompress(body)
-            except (OSError, EOFError) as problem:
+            except (OSError, EOFError, zlib.error) as problem:
                 raise Refusal(400, "The chunk is not valid gzip") from problem
         elif kind != OCTETS:
             raise Refusal(415)
@@ -229,9 +237,11 @@ class ModelDesk:
 
     def _start(self, ask: Ask, kind: str, object_id: str) -> Reply:
         self._known(kind, object_id)
-        sent = ask.json()
-        if not isinstance(sent, dict) or "localeName" not in sent:
+        sent = ask.object()
+        if not isinstance(sent.get("localeName"), str):
             raise Refusal(400, "localeName is missing")
+        if not _are_parameters(sent.get("mappingParameters")):
+            raise Refusal(400, "mappingParameters must be a list of entityType and entityName")
         task = Task(kind, object_id, ask.user, self._clock(), sent)
         self.hub.queue.add(task)
         shown: Json = {"taskId": task.id, "taskState": task.state}
@@ -267,15 +277,16 @@ class ModelDesk:
         return self._one("task", "task", task.shown())
 
     def _import_dump(self, ask: Ask, object_id: str, task_id: str, chunks: str | None, number: str | None) -> Reply:
-        self._one_task("imports", object_id, task_id)
-        return self._dump(ask, object_id, chunks, number)
+        return self._dump(ask, self._one_task("imports", object_id, task_id), object_id, chunks, number)
 
     def _process_dump(self, ask: Ask, process_id: str, task_id: str, object_id: str, chunks: str | None, number: str | None) -> Reply:
-        self._one_task("processes", process_id, task_id)
-        return self._dump(ask, object_id, chunks, number)
+        task = self._one_task("processes", process_id, task_id)
+        if object_id not in [step_id for _, step_id in self.hub.steps(process_id)]:
+            raise Refusal(404)
+        return self._dump(ask, task, object_id, chunks, number)
 
-    def _dump(self, ask: Ask, object_id: str, chunks: str | None, number: str | None) -> Reply:
-        content = self.hub.dump(ask.user, object_id)
+    def _dump(self, ask: Ask, task: Task, object_id: str, chunks: str | None, number: str | None) -> Reply:
+        content = self.hub.dump(ask.user, object_id, task.id)
         if content is None:
             raise Refusal(404)
         if chunks is None:
@@ -305,9 +316,11 @@ class ModelDesk:
 
     def _change_items(self, ask: Ask, list_id: str) -> Reply:
         members = self._list_of(list_id)
-        items = ask.json().get("items")
-        if not isinstance(items, list) or len(items) > MOST_ITEMS:
-            raise Refusal(400, "items must be a list of at most 100000")
+        items = ask.object().get("items")
+        if not _are_objects(items) or len(items) > MOST_ITEMS:
+            raise Refusal(400, "items must be a list of at most 100000 objects")
+        if not all(isinstance(item.get("properties") or {}, dict) for item in items):
+            raise Refusal(400, "properties must be an object")
         action = "update" if ask.method == "PUT" else ask.query.get("action", "")
         if action not in ("add", "delete", "update"):
             raise Refusal(400, "action is not valid")
@@ -332,8 +345,10 @@ class ModelDesk:
 
     def _write_cells(self, ask: Ask, module_id: str) -> Reply:
         cells = ask.json()
-        if not isinstance(cells, list) or len(cells) > MOST_ITEMS:
+        if not _are_objects(cells) or len(cells) > MOST_ITEMS:
             raise Refusal(400, "The body must be a list of at most 100000 cells")
+        if not all(_are_objects(cell.get("dimensions") or []) for cell in cells):
+            raise Refusal(400, "dimensions must be a list of objects")
         return envelope("writeCellDataResponse", write_cells(self.hub.model, self._module_of(module_id), cells))
 
     def _view(self, ask: Ask, module_id: str) -> Reply:
@@ -358,7 +373,7 @@ class ModelDesk:
 
     def _period(self, ask: Ask) -> Reply:
         if ask.method == "PUT":
-            in_query, in_body = ask.query.get("date", ""), str(ask.json().get("date") or "") if ask.body else ""
+            in_query, in_body = ask.query.get("date", ""), str(ask.object().get("date") or "") if ask.body else ""
             if bool(in_query) == bool(in_body):
                 raise Refusal(400, "Give the date in the query or in the body")
             try:
@@ -388,3 +403,12 @@ class ModelDesk:
     def _close(self, _ask: Ask) -> Reply:
         self.hub.unload()
         return Reply(204)
+
+
+def _are_objects(sent: Any) -> TypeGuard[list[Json]]:  # noqa: ANN401 - whatever a client sends
+    return isinstance(sent, list) and all(isinstance(one, dict) for one in sent)
+
+
+def _are_parameters(sent: Any) -> bool:  # noqa: ANN401 - whatever a client sends
+    """Whether members for dimensions that ask are given as they must be."""
+    return sent is None or (_are_objects(sent) and all(isinstance(one.get(name), str) for one in sent for name in ("entityType", "entityName")))

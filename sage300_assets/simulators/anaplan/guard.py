@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 import struct
 import threading
@@ -130,7 +129,7 @@ class Guard:
         scheme, _, rest = header.partition(" ")
         try:
             given = base64.b64decode(rest.strip(), validate=True)
-        except binascii.Error as problem:
+        except ValueError as problem:
             raise LoginRefused(401, "FAILURE_BAD_HEADER", "The header cannot be read") from problem
         if scheme == "Basic":
             user, _, password = given.decode("utf-8", "replace").partition(":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sage300_assets.simulators.anaplan.blueprint import ActionSpec, Blueprint, ExportSpec, FileSpec, ImportSpec, ProcessSpec
+from sage300_assets.simulators.anaplan.blueprint import ActionSpec, Blueprint, ExportSpec, FileSpec, ImportSpec
 from sage300_assets.simulators.anaplan.clock import Clock
 from sage300_assets.simulators.anaplan.faults import FaultBoard
 from sage300_assets.simulators.anaplan.files import KEPT_SECONDS, StoredFile
@@ -73,10 +73,15 @@ class Hub:
         self.files[file_id] = StoredFile(FileSpec(name), file_id, self._clock)
         return self.files[file_id]
 
-    def dump(self, user: str, import_id: str) -> bytes | None:
-        """The rows that a user's last run of an import has refused; gone after two days, or after a clean run."""
+    def steps(self, process_id: str) -> list[tuple[str, str]]:
+        """Names and ids of what a process runs, in order."""
+        ids = {s.name: i for table in (self.imports, self.exports, self.actions) for i, s in table.items()}
+        return [(name, ids[name]) for name in self.processes[process_id].steps]
+
+    def dump(self, user: str, import_id: str, task_id: str) -> bytes | None:
+        """The rows that a run of an import has refused, while it is the user's last; gone after two days, or after a clean run."""
         found = self._dumps.get((user, import_id))
-        if found is None or self._clock() - found.used > KEPT_SECONDS:
+        if found is None or found.task != task_id or self._clock() - found.used > KEPT_SECONDS:
             return None
         found.used = self._clock()
         return found.content
@@ -92,12 +97,10 @@ class Hub:
         return self._step(task, task.object_id)
 
     def _process(self, task: Task) -> Json:
-        spec: ProcessSpec = self.processes[task.object_id]
         nested: list[Json] = []
-        ids = {s.name: i for table in (self.imports, self.exports, self.actions) for i, s in table.items()}
         hide = self._faults.take("no_object_name", "", f"processes/{task.object_id}") is not None
-        for name in spec.steps:
-            result = self._step(task, ids[name])
+        for name, step_id in self.steps(task.object_id):
+            result = self._step(task, step_id)
             if not hide:
                 result["objectName"] = name
             nested.append(result)

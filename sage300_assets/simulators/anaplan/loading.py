@@ -8,9 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sage300_assets.simulators.anaplan.blueprint import FileSpec, ImportSpec
 from sage300_assets.simulators.anaplan.model import LONGEST_CODE, Cell, MemberList, Misfit, Model, Module, Value
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
 
 Detail = dict[str, object]
 
@@ -63,16 +67,43 @@ def run_import(model: Model, spec: ImportSpec, file: FileSpec, content: bytes, p
         text = content.decode(file.encoding)
     except UnicodeDecodeError:
         return failure("importFailedGeneralError", "The file is not in the encoding of its definition.")
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=file.separator)
-    header = next(lines, [])
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=file.separator, strict=True)
+    try:
+        header = next(lines, [])
+    except csv.Error as problem:
+        misfit = _unreadable(problem)
+        return failure(misfit.kind, misfit.text)
     missing = [name for name in spec.columns if name not in header and name not in prompted]
     if missing:
         return failure("missingFields", f"Columns are missing: {', '.join(missing)}")
-    rows = [(lines.line_num, row) for row in lines if row]
     loader: _Loader = _ListLoader(model, spec, header) if spec.target in model.lists else _ModuleLoader(model, spec, header, prompted)
+    rows = []
+    for line, row in _rows(lines):
+        if isinstance(row, Misfit):
+            loader.lose(line, [""] * len(header), row)
+        elif row:
+            rows.append((line, row))
     outcome = loader.load(rows)
     outcome.header = header
     return outcome
+
+
+def _rows(lines: CsvReader) -> Iterator[tuple[int, list[str] | Misfit]]:
+    """Rows by their lines, and what is wrong with those that cannot be taken apart."""
+    while True:
+        try:
+            row: list[str] | Misfit = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            row = _unreadable(problem)
+        yield lines.line_num, row
+
+
+def _unreadable(problem: csv.Error) -> Misfit:
+    if "expected after" in str(problem):
+        return Misfit("Column separator expected", "columnSeparatorExpected")
+    return Misfit("Unmatched text delimiter", "unmatchedTextDelimiter")
 
 
 class _Loader:
@@ -85,6 +116,10 @@ class _Loader:
 
     def load(self, rows: list[tuple[int, list[str]]]) -> Outcome:
         raise NotImplementedError
+
+    def lose(self, line: int, row: list[str], misfit: Misfit) -> None:
+        """Refuse a row of which nothing can be used."""
+        self.refuse(line, row, misfit)
 
     def text(self, row: list[str], target: str) -> str:
         place = self.places.get(target)
@@ -105,7 +140,8 @@ class _ListLoader(_Loader):
     def __init__(self, model: Model, spec: ImportSpec, header: list[str]) -> None:
         super().__init__(model, spec, header)
         self.target: MemberList = model.lists[spec.target]
-        self.created = self.updated = self.unchanged = 0
+        self.taken: Counter[tuple[str, bool]] = Counter()
+        """Rows by what became of them (`created`, `updated`, `unchanged`), and whether there was a warning."""
 
     def load(self, rows: list[tuple[int, list[str]]]) -> Outcome:
         seen: set[str] = set()
@@ -161,9 +197,11 @@ class _ListLoader(_Loader):
         if misfits:
             self.refuse(line, row, *misfits)
             return False
+        warned = False
         if self.target.spec.parent and "parent" in self.places and not parent and self.target.spec.parent != self.target.spec.name:
+            warned = True
             self.refuse(line, row, Misfit("Invalid parent", "hierarchyImportInvalidParent"), status="W")
-        self._keep(code, name, parent_code, properties)
+        self.taken[self._keep(code, name, parent_code, properties), warned] += 1
         return True
 
     def _parent(self, code: str, parent: str, refused: set[str], misfits: list[Misfit]) -> str:
@@ -178,52 +216,55 @@ class _ListLoader(_Loader):
             return ""
         return found.code
 
-    def _keep(self, code: str, name: str, parent: str, properties: dict[str, Value]) -> None:
+    def _keep(self, code: str, name: str, parent: str, properties: dict[str, Value]) -> str:
         member = self.target.members.get(code)
         if member is None:
             self.target.add(code, name, parent).properties.update(properties)
-            self.created += 1
-            return
+            return "created"
         before = (member.name, member.parent, dict(member.properties))
         if "name" in self.places and not self.target.spec.numbered:
             self.target.rename(member, name)
         member.parent = parent if "parent" in self.places else member.parent
         member.properties.update(properties)
-        if before == (member.name, member.parent, member.properties):
-            self.unchanged += 1
-        else:
-            self.updated += 1
+        return "unchanged" if before == (member.name, member.parent, member.properties) else "updated"
 
     def _changed(self) -> bool:
-        return bool(self.created or self.updated or self.problems)
+        return bool(self.problems or any(what != "unchanged" for what, _ in self.taken))
 
     def _nothing(self) -> Detail:
         return detail("hierarchyNoChanges", f"{self.spec.target}: no changes required", "hierarchyName", self.spec.target)
 
+    def _rows(self, *what: str) -> tuple[int, int]:
+        """Rows that were taken, without and with a warning."""
+        without, warned = (sum(self.taken[one, flag] for one in what) for flag in (False, True))
+        return without, warned
+
     def _summary(self) -> Detail:
         failed = sum(p.status == "E" for p in self.problems)
-        warned = len(self.problems) - failed
-        touched = self.updated + self.unchanged
-        good = self.created + touched - warned
+        created, updated = self._rows("created"), self._rows("updated", "unchanged")
+        good, warned = (sum(counts) for counts in zip(created, updated, strict=True))
         kind = "hierarchyRowsProcessed" + ("WithFailures" if failed else "WithWarnings" if warned else "")
-        text = f"{self.spec.target}: {good} ({self.created}/{touched}) rows successful, {warned} rows has warnings, {failed} failed, 0 ignored"
+        text = (
+            f"{self.spec.target}: {good} ({created[0]}/{updated[0]}) rows successful, "
+            f"{warned} ({created[1]}/{updated[1]}) rows has warnings, {failed} failed, 0 ignored"
+        )
         values = {
             "hierarchyName": self.spec.target,
             "successRowCount": good,
-            "successCreateCount": self.created,
-            "successUpdateCount": touched - warned,
+            "successCreateCount": created[0],
+            "successUpdateCount": updated[0],
             "warningsRowCount": warned,
-            "warningsCreateCount": 0,
-            "warningsUpdateCount": warned,
+            "warningsCreateCount": created[1],
+            "warningsUpdateCount": updated[1],
             "failedCount": failed,
             "ignoredCount": 0,
             "totalRowCount": good + warned + failed,
-            "totalCreateCount": self.created,
-            "totalUpdateCount": touched,
+            "totalCreateCount": sum(created),
+            "totalUpdateCount": sum(updated),
             "invalidCount": 0,
-            "updatedCount": self.updated,
-            "renamedCount": 0,
-            "createdCount": self.created,
+            "updatedCount": sum(updated),
+            "renamedCount": sum(updated) if "name" in self.places else 0,
+            "createdCount": sum(created),
         }
         return detail(kind, text, *[part for pair in values.items() for part in pair])
 
@@ -246,10 +287,7 @@ class _ModuleLoader(_Loader):
             try:
                 cell = self._cell(row)
             except Misfit as misfit:
-                self.refuse(line, row, misfit)
-                for item in self._items():
-                    self.cells[item] += 1
-                    self.failed[item] += 1
+                self.lose(line, row, misfit)
                 continue
             misfits = list(self._set(cell, row))
             if misfits:
@@ -258,6 +296,12 @@ class _ModuleLoader(_Loader):
         for item, cells in self.fresh.items():
             self.target.cells[item].update(cells)
         return Outcome([self._summary(item) for item in self._items()] + self.details(), self.problems)
+
+    def lose(self, line: int, row: list[str], misfit: Misfit) -> None:
+        super().lose(line, row, misfit)
+        for item in self._items():
+            self.cells[item] += 1
+            self.failed[item] += 1
 
     def _items(self) -> list[str]:
         return [item for item in self.target.spec.line_items if item in self.places]

@@ -58,7 +58,7 @@ class LoginDesk:
                 if path == "/oauth/device/code" and method == "POST":
                     return plain(guard.device_code(str(_object(body).get("client_id", ""))))
                 if path == "/oauth/token" and method == "POST":
-                    form = _object(body) if body[:1] == b"{" else dict(parse_qsl(body.decode()))
+                    form = _object(body) if body[:1] == b"{" else dict(parse_qsl(body.decode("utf-8", "replace")))
                     return plain(guard.exchange({k: str(v) for k, v in form.items()}))
                 if path in ("/auth/authorize", "/auth/prelogin") and method == "GET":
                     # The person who signs in is whoever the tenant says is at the browser.
@@ -83,6 +83,6 @@ def _token_body(token: Token, message: str) -> Json:
 def _object(body: bytes) -> Json:
     try:
         found = json.loads(body or b"{}")
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise Refusal(400) from problem
     return found if isinstance(found, dict) else {}

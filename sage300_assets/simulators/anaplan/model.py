@@ -170,7 +170,7 @@ class Model:
 def as_number(text: str) -> Decimal:
     """A plain number: a point, no thousands mark, a sign in front."""
     plain = text.strip()
-    if not plain.lstrip("-").replace(".", "", 1).isdecimal() or not plain.isascii():
+    if not plain.removeprefix("-").replace(".", "", 1).isdecimal() or not plain.isascii():
         raise Misfit(f"Invalid number: {text}", "moduleImportNumberFormat")
     return Decimal(plain)
 

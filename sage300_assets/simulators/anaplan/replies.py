@@ -94,6 +94,6 @@ def collection(kind: str, key: str, rows: list[Json], paging: Paging, model: str
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Refusal(400, f"{name} must be a number")
     return int(text)

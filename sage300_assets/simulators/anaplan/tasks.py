@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from sage300_assets.simulators.anaplan.clock import Clock
 Json = dict[str, Any]
 ENDED = ("COMPLETE", "CANCELLED")
 CANCELLING_SECONDS = 1.0
+_log = logging.getLogger(__name__)
 
 
 def new_id() -> str:
@@ -100,10 +102,20 @@ class Queue:
     def _finish(self, task: Task) -> None:
         task.ended = max(task.started, task.created) + self.seconds
         self._free = max(self._free, task.ended)
-        task.result = self._run(task)
+        task.result = self._carried_out(task)
         self.executed.append(task)
         task.state, task.progress = "COMPLETE", 1.0
         task.step = "Complete." if task.result["successful"] else "Failed."
+
+    def _carried_out(self, task: Task) -> Json:
+        """What came of a task. One that breaks down ends like any other: a model that could not get past it would be lost for good."""
+        try:
+            return self._run(task)
+        except Exception as problem:  # noqa: BLE001 - told in the result, and in the log
+            _log.exception("%s %s broke down", task.kind, task.object_id)
+            text = f"An internal error has occurred: {type(problem).__name__}: {problem}"
+            details = [{"localMessageText": text, "occurrences": 0, "type": "internalError", "values": []}]
+            return {"successful": False, "failureDumpAvailable": False, "objectId": task.object_id, "details": details}
 
     def cancel(self, task: Task) -> bool:
         """Cancel a task; says whether it could still be."""

@@ -39,7 +39,7 @@ def _add(model: Model, members: MemberList, item: Json) -> None:
         raise _Failure("INCORRECT_DATA", "a numbered list takes a code and no name")
     if not members.spec.numbered and not name:
         raise _Failure("INCOMPLETE_DATA", "name is missing")
-    if (code and code in members.members) or (name and name in members.names):
+    if (code or name) in members.members or (name and name in members.names):
         raise _Failure("DUPLICATE", f"item already exists: {code or name}")
     properties, parent = _properties(model, members, item), _parent(model, members, item)
     members.add(code or name, name, parent).properties.update(properties)

@@ -13,9 +13,14 @@ _TAX_MEMBERS = {
 }
 
 
-def money(cents: int) -> Decimal:
+def money(whole: int) -> Decimal:
     """Cents as an amount."""
-    return Decimal(cents).scaleb(-2)
+    return Decimal(whole).scaleb(-2)
+
+
+def cents(amount: Decimal) -> int:
+    """An amount as whole cents."""
+    return int(amount.scaleb(2))
 
 
 def quantity(ten_thousandths: int) -> Decimal:
@@ -32,11 +37,11 @@ def number(value: int) -> Decimal:
 def tax_members(group: str, base: int, taxes: tuple[int, ...], sign: int = 1) -> dict[str, object]:
     """Authorities, bases and amounts of a document, under the names all modules share."""
     found: dict[str, object] = {}
-    for (authority, named, classed, based, taxed), cents in zip(_TAX_MEMBERS[group], taxes, strict=True):
+    for (authority, named, classed, based, taxed), tax in zip(_TAX_MEMBERS[group], taxes, strict=True):
         found[named] = authority
         found[classed] = 1
         found[based] = money(sign * base)
-        found[taxed] = money(sign * cents)
+        found[taxed] = money(sign * tax)
     return found
 
 
@@ -48,7 +53,7 @@ def tax_rates(group: str) -> dict[str, Decimal]:
 
 def line_taxes(amounts: list[int], taxes: tuple[int, ...]) -> list[tuple[int, ...]]:
     """The taxes of a document spread over its lines, authority by authority."""
-    shares = [split(amounts, cents) for cents in taxes]
+    shares = [split(amounts, tax) for tax in taxes]
     return [tuple(share[place] for share in shares) for place in range(len(amounts))]
 
 

@@ -42,11 +42,12 @@ def batch_stamp(batch: Batch, today: date) -> date:
     return edited if batch.posted is None and edited <= today else batch.day
 
 
-def batch_status(posted: date | None, today: date, made: date) -> str:
-    """`Open`, then `ReadyToPost` the day before, then `Posted`."""
-    if posted is not None and posted <= today:
+def batch_status(batch: Batch, today: date) -> str:
+    """`Open`, then `ReadyToPost` the day before, then `Posted`. What another module handed over is never open for anybody to change."""
+    if batch.posted is not None and batch.posted <= today:
         return "Posted"
-    return "ReadyToPost" if posted is not None and (posted - today).days <= 1 and today > made else "Open"
+    near = batch.posted is not None and (batch.posted - today).days <= 1 and today > batch.day
+    return "ReadyToPost" if near or batch.fed else "Open"
 
 
 def payment_stamp(batch: PaymentBatch, today: date) -> date:

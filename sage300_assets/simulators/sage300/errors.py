@@ -49,6 +49,11 @@ def verb_not_offered(verb: str) -> Refusal:
     return Refusal(405, "MethodNotAllowed", f"The requested resource does not support http method '{verb}'.")
 
 
+def not_simulated(verb: str, name: str) -> Refusal:
+    """The real server offers this; the simulator does not."""
+    return Refusal(405, "MethodNotAllowed", f"Sage 300 offers {verb} of {name}; this simulator does not.")
+
+
 def bad_key(text: str) -> Refusal:
     """The key is malformed or of the wrong type."""
     return Refusal(400, "InvalidEntityKey", f"The key '{text}' is not a valid key of this entity.")

@@ -79,6 +79,8 @@ class Ledger:
         self._batches_by_hand: dict[date, int] = defaultdict(int)
         self._postings_by_hand: dict[date, int] = defaultdict(int)
         self._latest_by_hand = 0
+        self._taken: set[tuple[date, int]] = set()
+        """Days and places of journals that a client has taken in hand."""
 
     # Numbers. Each day has a block, so that a number never depends on what happens elsewhere.
 
@@ -234,12 +236,37 @@ class Ledger:
 
     def _plan(self, day: date, place: int) -> tuple[int, date | None, date | None]:
         chance = mix(self._seed, self._counts.before(day) + place)
+        if (day, place) in self._taken:
+            return chance, None, None
         share = chance % 100
         if share < 4:
             return chance, None, day + timedelta(days=3)
         if share < 9:
             return chance, None, None
         return chance, self.company.working_day(day + timedelta(days=(0, 1, 3)[share % 3])), None
+
+    def is_unposted(self, number: int) -> bool:
+        """Whether this is a journal of the ledger's own that has not been posted."""
+        return self._unposted(number) is not None
+
+    def take(self, number: int) -> None:
+        """Leave an unposted journal to a client: nobody else will post or delete it."""
+        found = self._unposted(number)
+        assert found is not None
+        posted = self._plan(*found)[1]
+        self._taken.add(found)
+        if posted is not None:
+            self._own_posted[posted] = [own for own in self._own_posted[posted] if own != found]
+        self._forget_tomorrow()
+
+    def _unposted(self, number: int) -> tuple[date, int] | None:
+        day = self.batch_day(number)
+        for place in range(self._counts.count(day)) if day else ():
+            assert day is not None
+            journal = self.journal(day, place)
+            if journal.number == number and (journal.posted is None or journal.posted > self.company.today):
+                return day, place
+        return None
 
     def journals(self, day: date) -> Iterator[Journal]:
         """The batches entered on a day."""

@@ -83,8 +83,11 @@ TAX_GROUPS: dict[str, tuple[tuple[str, int], ...]] = {
     "HST": (("CAHST", 13000),),
     "GSTQST": (("CAGST", 5000), ("CAQST", 9975)),
     "STATE": (("USSTATE", 6250),),
+    "CITY": (("USSTATE", 6250), ("USCITY", 2000)),
     "EXEMPT": (("EXEMPT", 0),),
 }
+_OF_ONE_VENDOR = {"USD": (40, "CITY")}
+"""By home currency: the place of a vendor in the list, and a tax group that only he has."""
 _TAX_BY_HOME = {"CAD": ("GST", "HST", "GSTQST", "EXEMPT"), "USD": ("STATE", "STATE", "EXEMPT")}
 CURRENCIES = {
     "CAD": ("Canadian dollars", "$", 100_000),
@@ -230,8 +233,14 @@ class Lists:
 
     @cached_property
     def tax_groups(self) -> tuple[str, ...]:
-        """Tax groups in use."""
+        """Tax groups in use, as often as they are picked."""
         return _TAX_BY_HOME.get(self.company.home, ("EXEMPT",))
+
+    @property
+    def all_tax_groups(self) -> list[str]:
+        """Tax groups in use, each once."""
+        _, special = _OF_ONE_VENDOR.get(self.company.home, (0, "EXEMPT"))
+        return sorted({*self.tax_groups, special})
 
     @staticmethod
     def taxes(group: str, base: int) -> tuple[int, ...]:
@@ -273,6 +282,8 @@ class Lists:
         currency = self.currencies[place]
         first = 3 * ((number >> 32) % (len(groups) // 3))
         tax_group = pick(self.tax_groups, number >> 40) if place == 0 else "EXEMPT"
+        if kind == "vendor" and place == 0 and self.company.home in _OF_ONE_VENDOR and _OF_ONE_VENDOR[self.company.home][0] == index:
+            tax_group = _OF_ONE_VENDOR[self.company.home][1]
         terms = pick(TERMS, number >> 48)[0]
         return Party(index, code, name, currency, groups[first : first + 3], PAYMENT_SETS[place], terms, tax_group, self.since(kind, index))
 

@@ -153,9 +153,10 @@ def _receivable_sets(company: Company) -> list[Known]:
 
 
 def _distribution_codes(_company: Company) -> list[Known]:
+    services = [(str(EXPENSE_BASE + 10 * n), text, f"{EXPENSE_BASE + 10 * n}100") for n, text in enumerate(SERVICES)]
     return [
-        {"DistributionCodeKey": str(EXPENSE_BASE + 10 * n), "Description": text, "GLAccount": f"{EXPENSE_BASE + 10 * n}100"}
-        for n, text in enumerate(SERVICES)
+        {"DistributionCodeKey": code, "Description": text, "GLAccount": account}
+        for code, text, account in (*services, ("INV", "Inventory", "1300100"))
     ]
 
 
@@ -235,13 +236,13 @@ def _calendars(company: Company) -> list[Known]:
 
 
 def _authorities(company: Company) -> list[Known]:
-    found = dict.fromkeys(authority for group in sorted(set(lists_of(company).tax_groups)) for authority, _ in TAX_GROUPS[group])
+    found = dict.fromkeys(authority for group in lists_of(company).all_tax_groups for authority, _ in TAX_GROUPS[group])
     return [{"TaxAuthorityKey": code, "Name": f"Tax authority {code}", "TaxReportingCurrency": company.home} for code in found]
 
 
 def _tax_groups(company: Company) -> list[Known]:
     records: list[Known] = []
-    for group in sorted({*lists_of(company).tax_groups, "EXEMPT"}):
+    for group in lists_of(company).all_tax_groups:
         for kind in ("Sales", "Purchases"):
             authorities = [authority for authority, _ in TAX_GROUPS[group]]
             known = {"TaxGroupKey": group, "TransactionType": kind, "Description": f"{group} on {kind.lower()}", "TaxReportingCurrency": company.home}
@@ -251,7 +252,7 @@ def _tax_groups(company: Company) -> list[Known]:
 
 def _tax_rates(company: Company) -> list[Known]:
     records: list[Known] = []
-    rates = {authority: rate for group in sorted(set(lists_of(company).tax_groups)) for authority, rate in TAX_GROUPS[group]}
+    rates = {authority: rate for group in lists_of(company).all_tax_groups for authority, rate in TAX_GROUPS[group]}
     for authority, rate in rates.items():
         for kind in ("Sales", "Purchases"):
             for buyer in (1, 2):

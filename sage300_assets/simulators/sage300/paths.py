@@ -41,6 +41,21 @@ POST_ONLY = frozenset(
 )
 """Endpoints that exist but cannot be read."""
 
+MASTER_VERBS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_MASTERS = """
+    APAccountSets APDistributionCodes APTerms APVendorGroups APVendors ARAccountSets ARCustomerGroups ARCustomers ARNationalAccounts ARSalespersons
+    ARShipToLocations ARTerms BKBanks CSCurrencyCodes CSCurrencyRates GLAccountGroups GLAccounts GLSegmentCodes GLSourceCodes ICCategories
+    ICItemPricing ICItems ICLocations ICPriceListCodes ICUnitsOfMeasure MTContacts
+"""
+_BATCHES = "APInvoiceBatches APPaymentAndAdjustmentBatches ARInvoiceBatches ARReceiptAndAdjustmentBatches GLJournalBatches"
+OFFERED: dict[str, frozenset[str]] = {
+    **dict.fromkeys(_MASTERS.split(), MASTER_VERBS),
+    "CSCompanyProfile": MASTER_VERBS - {"POST"},
+    **dict.fromkeys(_BATCHES.split(), frozenset({"POST", "PATCH"})),
+    **dict.fromkeys(("OECreditDebitNotes", "OEOrders", "POPurchaseOrders", "POReturns"), frozenset({"POST"})),
+}
+"""Verbs besides GET that the real server offers, by resource."""
+
 _SEGMENT = re.compile(r"(?P<name>\$?[A-Za-z0-9_]+)(?:\((?P<key>.*)\))?", re.DOTALL)
 _KEY_PART = re.compile(r"\s*(?:(?P<name>[A-Za-z_][A-Za-z_0-9]*)\s*=\s*)?(?:'(?P<quoted>(?:[^']|'')*)'|(?P<bare>[^,'=()\s]+))\s*(?P<end>,|$)")
 

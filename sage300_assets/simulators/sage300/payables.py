@@ -74,7 +74,7 @@ class InvoiceBatches(PayablesSource):
                 "NumberOfEntries": entries,
                 "BatchTotal": money(sum(b.sign * b.total for b in batch.bills)),
                 "BatchType": "Generated" if batch.fed else "Entered",
-                "BatchStatus": batch_status(batch.posted, today, batch.day),
+                "BatchStatus": batch_status(batch, today),
                 "LastEntryNumber": entries,
                 "PostingSequenceNumber": self.posting_number(batch.posted, batch.number),
                 "DateLastEdited": batch_stamp(batch, today),

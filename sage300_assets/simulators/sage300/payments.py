@@ -8,7 +8,7 @@ from typing import Any
 
 from sage300_assets.simulators.sage300.amounts import money, number
 from sage300_assets.simulators.sage300.bills import Bill, Part, Payment, PaymentBatch
-from sage300_assets.simulators.sage300.documents import batch_status, days_of_interest, payment_stamp
+from sage300_assets.simulators.sage300.documents import days_of_interest, payment_stamp
 from sage300_assets.simulators.sage300.drafts import Draft, Interest
 from sage300_assets.simulators.sage300.payables import PayablesSource
 from sage300_assets.simulators.sage300.shapes import Anything, Row
@@ -45,7 +45,7 @@ class PaymentBatches(PayablesSource):
                 "Description": f"{'Adjustments' if batch.kind == 'AD' else 'Payments'} of {batch.day:%d %b %Y}",
                 "NumberOfEntries": number(len(batch.payments)),
                 "BatchTotal": money(sum(p.cents for p in batch.payments)),
-                "BatchStatus": batch_status(batch.settled, today, batch.day),
+                "BatchStatus": "Posted" if batch.settled <= today else "ReadyToPost",
                 "BankCode": self.lists.bank(batch.currency),
                 "BankCurrencyCode": batch.currency,
                 "PostingSequenceNumber": self.posting_number(batch.settled, batch.number),

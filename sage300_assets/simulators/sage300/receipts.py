@@ -7,7 +7,7 @@ from typing import Any
 
 from sage300_assets.simulators.sage300.amounts import money, number
 from sage300_assets.simulators.sage300.bills import Bill, Part, Payment, PaymentBatch
-from sage300_assets.simulators.sage300.documents import batch_status, days_of_interest, payment_stamp
+from sage300_assets.simulators.sage300.documents import days_of_interest, payment_stamp
 from sage300_assets.simulators.sage300.drafts import Draft, Interest
 from sage300_assets.simulators.sage300.payments import CLEARS_AFTER, check_number, cleared_on
 from sage300_assets.simulators.sage300.receivables import ReceivablesSource
@@ -46,7 +46,7 @@ class ReceiptBatches(ReceivablesSource):
                 "Description": f"{'Adjustments' if adjusting else 'Receipts'} of {batch.day:%d %b %Y}",
                 "NumberOfEntries": number(len(batch.payments)),
                 "BatchTotal": total,
-                "BatchStatus": batch_status(batch.settled, today, batch.day),
+                "BatchStatus": "Posted" if batch.settled <= today else "ReadyToPost",
                 "BankCode": "" if adjusting else self.lists.bank(batch.currency),
                 "DefaultBankCurrency": batch.currency,
                 "BankRateDate": batch.day,

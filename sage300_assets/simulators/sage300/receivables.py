@@ -66,7 +66,7 @@ class InvoiceBatches(ReceivablesSource):
                 "NumberOfEntries": entries,
                 "BatchTotal": money(sum(b.sign * b.total for b in batch.bills)),
                 "BatchType": "Generated" if batch.fed else "Entered",
-                "BatchStatus": batch_status(batch.posted, today, batch.day),
+                "BatchStatus": batch_status(batch, today),
                 "DefaultInvoiceType": "Item" if batch.fed else "Summary",
                 "LastEntryNumber": entries,
                 "PostingSequenceNumber": number(1 + batch.number if posted else 0),

@@ -61,6 +61,8 @@ class Trade:
         self._planned = company.first_day
         self._settled: Callable[[date, str, str, int], date] = cache(self._settling)
         self._by_hand: dict[int, tuple[int, int, int]] = {}
+        self._taken: set[int] = set()
+        """Running numbers of batches that a client has taken in hand."""
 
     # Batches.
 
@@ -77,6 +79,8 @@ class Trade:
         chance = mix(self._seed, index)
         if day < self.company.first_day:
             return chance, day, None
+        if index in self._taken:
+            return chance, None, None
         share = chance % 100
         if share < 3:
             return chance, None, day + timedelta(days=4)
@@ -264,6 +268,24 @@ class Trade:
         first, days = self.company.first_day, (self.company.today - self.company.first_day).days
         index = bisect.bisect_right(range(days + 1), number - 1, key=lambda n: self.index_of(first + timedelta(days=n), 0)) - 1
         return next((b for b in self.sheet(first + timedelta(days=index)) if b.number == number), None) if index >= 0 else None
+
+    def is_unposted(self, number: int) -> bool:
+        """Whether this is a batch of a clerk that has not been posted."""
+        batch = self.batch(number)
+        return batch is not None and not batch.fed and (batch.posted is None or batch.posted > self.company.today)
+
+    def take(self, number: int) -> None:
+        """Leave an unposted batch to a client: nobody else will post, pay or delete it."""
+        batch = self.batch(number)
+        assert batch is not None
+        self._taken.add(number - 1)
+        if batch.posted is not None:
+            self._posted_on[batch.posted] = [n for n in self._posted_on[batch.posted] if n != number - 1]
+        for bill in batch.bills:
+            for part in bill.parts:
+                self._due[part.day] = [due for due in self._due[part.day] if due[0] is not bill]
+            bill.parts = ()
+        batch.posted = batch.deleted = None
 
     # Payments.
 

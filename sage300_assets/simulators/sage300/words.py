@@ -24,7 +24,7 @@ ENUMS: dict[str, tuple[str, ...]] = {
     "ARReceiptAndAdjustmentBatches.DocumentType": ("Receipt", "Prepayment", "Adjustment"),
     "GLAccounts.Status": ("Active", "Inactive"),
     "GLAccounts.AccountType": ("BalanceSheet", "IncomeStatement", "RetainedEarnings"),
-    "GLJournalBatches.Status": ("Open", "Posted", "Deleted", "PostInProgress"),
+    "GLJournalBatches.Status": ("Open", "ReadyToPost", "Posted", "Deleted", "PostInProgress"),
     "ICItems.CostingMethod": ("MovingAverage", "FIFO", "LIFO", "StandardCost", "MostRecentCost", "UserSpecified"),
     "Status": ("Active", "Inactive"),
     "AccountType": ("OpenItem", "BalanceForward"),

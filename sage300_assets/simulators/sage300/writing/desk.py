@@ -18,6 +18,9 @@ CENT = Decimal("0.01")
 TERM_DAYS = {code: days for code, _, days, _ in TERMS}
 
 
+RECEIVABLES_CODES = {"4000": "4000100", "4100": "4100100", "4900": "4900100", "SALES": "4000100", "SERV": "4100100"}
+
+
 class Side(NamedTuple):
     """Payables or receivables: how the same things are called there."""
 
@@ -29,6 +32,7 @@ class Side(NamedTuple):
     """Prefix of the document's own amounts in the open-item ledger."""
     detail_amount: str
     detail_account: str
+    detail_text: str
     before_tax: str
     sign: int
     """Of a bill's lines in the general ledger."""
@@ -42,6 +46,7 @@ PAYABLES = Side(
     "VendorCurrency",
     "DistributedAmount",
     "GLAccount",
+    "DistributionDescription",
     "DocumentTotalBeforeTaxes",
     1,
 )
@@ -53,9 +58,61 @@ RECEIVABLES = Side(
     "CustomerCurrency",
     "ExtendedAmountWithTIP",
     "RevenueAccount",
+    "Description",
     "DocumentTotalBeforeTax",
     -1,
 )
+
+
+class Cash(NamedTuple):
+    """Payments to vendors or receipts from customers: how the same things are called there."""
+
+    side: Side
+    selector: str
+    kind: str
+    """What the selector says of money; `AD` is an adjustment on either side."""
+    entries: str
+    day: str
+    amount: str
+    """In the party's currency."""
+    bank_amount: str
+    payee: str
+    transaction: str
+    applied: str
+    paid: str
+
+
+PAYMENTS = Cash(
+    PAYABLES,
+    "BatchSelector",
+    "PY",
+    "PaymentsAdjustments",
+    "PaymentDateAdjustmentDate",
+    "CheckAmountInVendorCurrency",
+    "CheckAmountInBankCurrency",
+    "VendorPayeeName",
+    "PaymentTransactionType",
+    "AppliedPayments",
+    "PaymentAmount",
+)
+RECEIPTS = Cash(
+    RECEIVABLES,
+    "BatchRecordType",
+    "CA",
+    "ReceiptsAdjustments",
+    "ReceiptDateAdjustmentDate",
+    "CustomerReceiptAmount",
+    "BankReceiptAmount",
+    "Payer",
+    "ReceiptTransactionType",
+    "AppliedReceiptsAdjustments",
+    "CustomerReceiptAmount",
+)
+
+
+def cash_of(resource: str) -> Cash | None:
+    """What a resource holds, if that is payments or receipts."""
+    return {"APPaymentAndAdjustmentBatches": PAYMENTS, "ARReceiptAndAdjustmentBatches": RECEIPTS}.get(resource)
 
 
 def side_of(resource: str) -> Side:
@@ -94,6 +151,14 @@ class Desk:
     def account(self, code: str) -> Mapping[str, Any] | None:
         """A ledger account."""
         return self.record("GLAccounts", code)
+
+    def distribution(self, side: Side, code: str) -> tuple[str, str] | None:
+        """Account and description behind a distribution code; receivables have codes too, although no list of them can be read here."""
+        if side.ledger == "AR":
+            account = RECEIVABLES_CODES.get(code)
+            return (account, self.lists.account_names[account]) if account else None
+        known = self.record("APDistributionCodes", code) if "APDistributionCodes" in self.world.entities else None
+        return (known["GLAccount"], known["Description"]) if known else None
 
     def rate(self, currency: str, day: date | None) -> Decimal:
         """Home units per unit of a currency."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from sage300_assets.simulators.sage300.amounts import cents, line_taxes, money, tax_members
+from sage300_assets.simulators.sage300.lists import TAX_GROUPS
 from sage300_assets.simulators.sage300.shapes import Row
-from sage300_assets.simulators.sage300.writing.desk import TERM_DAYS, Desk, Side, side_of
-from sage300_assets.simulators.sage300.writing.payload import Above, Drives
+from sage300_assets.simulators.sage300.writing.desk import TERM_DAYS, Cash, Desk, Side, cash_of, side_of
+from sage300_assets.simulators.sage300.writing.payload import Above, Drives, Finish
 
 ZERO = Decimal(0)
 HEADERS = ("JournalHeaders",)
 LINES = ("JournalHeaders", "JournalDetails")
 INVOICES = ("Invoices",)
 INVOICE_LINES = ("Invoices", "InvoiceDetails")
-ENTRIES = ("PaymentsAdjustments",)
-APPLIED = ("PaymentsAdjustments", "AppliedPayments")
+_TAXES = frozenset(f"TaxAmount{place}" for place in range(1, 6))
 DISTRIBUTIONS = ("PaymentsAdjustments", "AppliedPayments", "AdjustmentGLDistributions")
 
 
@@ -33,13 +35,14 @@ def drives_for(resource: str, desk: Desk) -> Drives:
             (LINES, "SourceCurrencyAmount"): journal.source_amount,
             (LINES, "Amount"): journal.amount,
         }
-    if resource == "APPaymentAndAdjustmentBatches":
-        payment = _Payment(desk)
+    cash = cash_of(resource)
+    if cash is not None:
+        payment = _Payment(desk, cash)
         return {
             ((), "BankCode"): payment.bank,
-            (ENTRIES, "VendorNumber"): payment.vendor,
-            (ENTRIES, "CheckAmountInBankCurrency"): payment.check_amount,
-            (APPLIED, "DocumentNumber"): payment.document,
+            ((cash.entries,), cash.side.party): payment.party,
+            ((cash.entries,), cash.bank_amount): payment.bank_amount,
+            ((cash.entries, cash.applied), "DocumentNumber"): payment.document,
             (DISTRIBUTIONS, "DistributionCode"): payment.distribution_code,
         }
     side = side_of(resource)
@@ -52,6 +55,11 @@ def drives_for(resource: str, desk: Desk) -> Drives:
         (INVOICE_LINES, "DistributionCode"): invoice.distribution_code,
         (INVOICE_LINES, side.detail_amount): invoice.amount,
     }
+
+
+def finishes_for(resource: str, desk: Desk) -> Mapping[tuple[str, ...], Finish]:
+    """What a kind of batch works out at the end of a row."""
+    return {INVOICES: _Invoice(desk, side_of(resource)).finish} if resource.endswith("InvoiceBatches") else {}
 
 
 class _Journal:
@@ -127,44 +135,72 @@ class _Invoice:
             row["DueDate"] = row["DocumentDate"] + timedelta(days=TERM_DAYS.get(row["Terms"], 0))
 
     def distribution_code(self, row: Row, _above: Above) -> None:
-        resource = f"{self.side.ledger}DistributionCodes"
-        known = self.desk.record(resource, row["DistributionCode"]) if resource in self.desk.world.entities else None
-        if self.side.ledger == "AP" and known is not None:
-            row["DistributionDescription"] = known["Description"]
-            row["GLAccount"] = known["GLAccount"]
+        known = self.desk.distribution(self.side, row["DistributionCode"])
+        if known is not None:
+            row[self.side.detail_account], row[self.side.detail_text] = known
 
     def amount(self, row: Row, _above: Above) -> None:
         amount = row[self.side.detail_amount]
         names = ("DistributedAmountBeforeTaxes", "GLDistributedAmount") if self.side.ledger == "AP" else ("ExtendedAmountWithoutTIP",)
         row.update(dict.fromkeys(names, amount))
 
+    def finish(self, bill: Row, sent: frozenset[str]) -> None:
+        """Taxes are those of the tax group unless they were sent. Receivables add up a document; payables are told what the paper says."""
+        before = sum((line[self.side.detail_amount] for line in bill["InvoiceDetails"]), ZERO)
+        changed = sent & {"InvoiceDetails", "TaxGroup", self.side.party}
+        if changed and not sent & _TAXES and bill["TaxGroup"] in TAX_GROUPS:
+            self._tax(bill, before)
+        taxes = sum((bill[name] for name in _TAXES), ZERO)
+        if self.side.ledger == "AR" and (changed or sent & _TAXES) and "DocumentTotalIncludingTax" not in sent:
+            bill["DocumentTotalIncludingTax"] = before + taxes
+        total = bill["DocumentTotalIncludingTax"]
+        sums = {self.side.before_tax: before, "TaxTotal": taxes, "AmountDue": total, "SourceAmountDue": total}
+        sums["FunctionalAmountDue"] = self.desk.home(total, bill["ExchangeRate"])
+        bill.update({name: amount for name, amount in sums.items() if name in bill})
+
+    def _tax(self, bill: Row, before: Decimal) -> None:
+        lines = bill["InvoiceDetails"]
+        taxes = self.desk.lists.taxes(bill["TaxGroup"], cents(before))
+        for place in range(1, 6):
+            bill.update({f"TaxAuthority{place}": "", f"TaxClass{place}": 0, f"TaxBase{place}": ZERO, f"TaxAmount{place}": ZERO})
+        bill.update(tax_members(bill["TaxGroup"], cents(before), taxes))
+        for line, shares in zip(lines, line_taxes([cents(line[self.side.detail_amount]) for line in lines], taxes), strict=True):
+            found = {"TaxTotal": money(sum(shares)), **{f"TaxAmount{place}": money(share) for place, share in enumerate(shares, 1)}}
+            line.update({name: amount for name, amount in found.items() if name in line})
+
 
 class _Payment:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, cash: Cash) -> None:
         self.desk = desk
+        self.cash = cash
 
     def bank(self, row: Row, _above: Above) -> None:
         known = self.desk.record("BKBanks", row["BankCode"])
-        row["BankCurrencyCode"] = known["StatementCurrency"] if known else ""
+        row["BankCurrencyCode" if "BankCurrencyCode" in row else "DefaultBankCurrency"] = known["StatementCurrency"] if known else ""
 
-    def vendor(self, row: Row, above: Above) -> None:
-        known = self.desk.record("APVendors", row["VendorNumber"])
-        row["VendorPayeeName"] = known["VendorName"] if known else ""
-        adjusting = above[0]["BatchSelector"] == "AD"
-        row["BatchType"] = above[0]["BatchSelector"]
-        row["PaymentTransactionType"] = "Adjustment" if adjusting else "Payment"
-        # The lines applied so far were another vendor's.
-        row["AppliedPayments"] = []
-        row["CheckAmountInBankCurrency"] = row["CheckAmountInVendorCurrency"] = ZERO
+    def party(self, row: Row, above: Above) -> None:
+        cash = self.cash
+        known = self.desk.record(cash.side.parties, row[cash.side.party])
+        row[cash.payee] = known["VendorName" if cash.side.ledger == "AP" else "CustomerName"] if known else ""
+        kind = above[0][cash.selector]
+        row["BatchType"] = kind
+        row[cash.transaction] = "Adjustment" if kind == "AD" else "Payment" if cash.side.ledger == "AP" else "Receipt"
+        if "CustomerCurrencyCode" in row:
+            row["CustomerCurrencyCode"] = known["CurrencyCode"] if known else ""
+        # The lines applied so far were another party's.
+        row[cash.applied] = []
+        row[cash.bank_amount] = row[cash.amount] = ZERO
 
-    def check_amount(self, row: Row, _above: Above) -> None:
-        row["CheckAmountInVendorCurrency"] = row["CheckAmountInBankCurrency"]
+    def bank_amount(self, row: Row, _above: Above) -> None:
+        row[self.cash.amount] = row[self.cash.bank_amount]
 
     def document(self, row: Row, above: Above) -> None:
-        row["VendorNumber"] = row["VendorNumber"] or above[-1]["VendorNumber"]
-        known = self.desk.record("APPostedDocuments", row["VendorNumber"], row["DocumentNumber"])
+        side = self.cash.side
+        row[side.party] = row[side.party] or above[-1][side.party]
+        known = self.desk.record(side.documents, row[side.party], row["DocumentNumber"])
         row["DocumentDate"] = known["DocumentDate"] if known else None
-        row["PaymentType"] = known["DocumentType"] if known else "Invoice"
+        if "PaymentType" in row:
+            row["PaymentType"] = known["DocumentType"] if known else "Invoice"
 
     def distribution_code(self, row: Row, _above: Above) -> None:
         known = self.desk.record("APDistributionCodes", row["DistributionCode"])

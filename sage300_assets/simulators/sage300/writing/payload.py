@@ -21,8 +21,12 @@ Drive = Callable[[Row, Above], None]
 """What the business layer works out anew when a member has been set."""
 Drives = Mapping[tuple[tuple[str, ...], str], Drive]
 """By path of collections and member."""
+Finish = Callable[[Row, frozenset[str]], None]
+"""What it works out when all that was sent of a row has been set; the names are what was sent."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?")
+_COUNTED = ("AppliedPayments", "AppliedReceiptsAdjustments")
+"""Collections whose lines are numbered one by one."""
 OPERATIONS = ("Unspecified", "Insert", "Update", "Delete")
 
 
@@ -31,14 +35,19 @@ class Applier:
     """Applies payloads to records of one entity."""
 
     drives: Drives
+    finishes: Mapping[tuple[str, ...], Finish]
+    """By path of collections."""
     fixed: frozenset[str]
-    """Members of the root that the server keeps for itself: what is sent for them is ignored."""
+    """Members of the root that the server keeps for itself: what is sent for them must fit, and is not written down."""
     longest_text: int
     problems: list[str] = field(default_factory=list)
     """What the business layer has to say against values; it goes on, to say all of it at once."""
+    wishes: Row = field(default_factory=dict)
+    """What was sent for members that the server keeps for itself."""
 
     def apply(self, row: Row, shape: WireShape, payload: Mapping[str, Any], above: Above = ()) -> None:
         """Set the members of a row, in order."""
+        sent: set[str] = set()
         members = {name.casefold(): wire for name, wire in shape.by_name.items()}
         children = {name.casefold(): child for name, child in shape.children.items()}
         for name, value in payload.items():
@@ -46,18 +55,25 @@ class Applier:
             if folded in children:
                 member, child = children[folded]
                 self._nested(row, member, child, value, above)
+                sent.add(member)
                 continue
             wire = members.get(folded)
             if wire is None and folded.startswith("@odata."):
                 continue
             if wire is None:
                 raise bad_payload(f"The property '{name}' does not exist on type '{shape.path}'.")
-            if wire.role or (not above and wire.field.name in self.fixed):
+            if wire.role:
+                continue
+            if not above and wire.field.name in self.fixed:
+                self.wishes[wire.field.name] = _typed(value, wire, shape)
                 continue
             self._set(row, shape, wire, value)
+            sent.add(wire.field.name)
             drive = self.drives.get((shape.shape.path, wire.field.name))
             if drive is not None:
                 drive(row, above)
+        if shape.shape.path in self.finishes:
+            self.finishes[shape.shape.path](row, frozenset(sent))
 
     def _set(self, row: Row, shape: WireShape, wire: Wire, value: Anything) -> None:
         exact = _typed(value, wire, shape)
@@ -118,7 +134,7 @@ def _key(child: WireShape, sent: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 def _next_key(child: WireShape, key: Field, rows: list[Row]) -> Anything:
     taken = [int(r[key.name]) for r in rows[:-1] if str(r[key.name] or "").strip().isdigit() or isinstance(r[key.name], Decimal)]
-    step = 20 if key.name in ("TransactionNumber", "LineNumber") and child.shape.path[-1] != "AppliedPayments" else 1
+    step = 20 if key.name in ("TransactionNumber", "LineNumber") and child.shape.path[-1] not in _COUNTED else 1
     number = max(taken, default=0) + step
     if key.type.kind is Kind.TEXT:
         return f"{number:010d}" if key.name == "TransactionNumber" else f"{number:05d}"

@@ -7,14 +7,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sage300_assets.simulators.sage300.amounts import money, number
+from sage300_assets.simulators.sage300.amounts import cents, money, number
 from sage300_assets.simulators.sage300.bills import Bill, Part
 from sage300_assets.simulators.sage300.journals import JournalBatches, PostedTransactions, Spot
 from sage300_assets.simulators.sage300.ledger import Entry, Line, Posting
 from sage300_assets.simulators.sage300.lists import RATE_UNIT, Party
 from sage300_assets.simulators.sage300.shapes import Row
 from sage300_assets.simulators.sage300.trade import Trade
-from sage300_assets.simulators.sage300.writing.desk import PAYABLES, Desk, Side, side_of
+from sage300_assets.simulators.sage300.writing.desk import PAYABLES, PAYMENTS, Cash, Desk, Side, cash_of, side_of
 from sage300_assets.simulators.sage300.writing.rules import is_credit, reversal_period
 
 ZERO = Decimal(0)
@@ -34,11 +34,6 @@ class Booking(NamedTuple):
     """Source ledger and type."""
 
 
-def cents(amount: Decimal) -> int:
-    """An amount as whole cents."""
-    return int(amount.scaleb(2))
-
-
 class Poster:
     """Posts the batches of one company."""
 
@@ -52,8 +47,8 @@ class Poster:
         """Post a batch that has been checked."""
         if resource == "GLJournalBatches":
             self._journals(batch)
-        elif resource == "APPaymentAndAdjustmentBatches":
-            self._payments(batch)
+        elif (cash := cash_of(resource)) is not None:
+            self._payments(resource, cash, batch)
         else:
             self._invoices(resource, batch)
         for changed in ("GLAccountFiscalSets", "APVendors", "ARCustomers", "APPostedDocuments", "ARPostedDocuments"):
@@ -203,30 +198,32 @@ class Poster:
 
     # Payments and adjustments.
 
-    def _payments(self, batch: Row) -> None:
+    def _payments(self, resource: str, cash: Cash, batch: Row) -> None:
         batch.update(BatchStatus="Posted", PostingSequenceNumber=batch["BatchNumber"] + 1, DateLastEdited=self.desk.today)
-        self._put("APPaymentAndAdjustmentBatches", batch)
-        entries = [self._payment(batch, entry) for entry in batch["PaymentsAdjustments"]]
-        kind = batch["BatchSelector"]
-        self._from_subledger(PAYABLES, kind, f"{'Adjustments' if kind == 'AD' else 'Payments'} batch {batch['BatchNumber']}", entries)
+        self._put(resource, batch)
+        entries = [self._payment(cash, batch, entry) for entry in batch[cash.entries]]
+        kind = "AD" if batch[cash.selector] == "AD" else "PY"
+        text = "Adjustments" if kind == "AD" else "Payments" if cash.side.ledger == "AP" else "Receipts"
+        self._from_subledger(cash.side, kind, f"{text} batch {batch['BatchNumber']}", entries)
 
-    def _payment(self, batch: Row, entry: Row) -> Entry:
-        day = entry["PaymentDateAdjustmentDate"] or batch["BatchDate"]
+    def _payment(self, cash: Cash, batch: Row, entry: Row) -> Entry:
+        day = entry[cash.day] or batch["BatchDate"]
         lines: list[Line] = []
+        party = entry[cash.side.party]
         currency, rate = self.desk.company.home, Decimal(1)
-        for applied in entry["AppliedPayments"]:
-            document = self.desk.record("APPostedDocuments", entry["VendorNumber"], applied["DocumentNumber"])
+        for applied in entry[cash.applied]:
+            document = self.desk.record(cash.side.documents, party, applied["DocumentNumber"])
             assert document is not None  # the rules have looked
             currency, rate = document["CurrencyCode"], document["ExchangeRate"]
-            if batch["BatchSelector"] == "AD":
+            if batch[cash.selector] == "AD":
                 lines += self._adjustment(entry, applied, document)
             else:
-                lines += self._check(batch, entry, applied, document, day)
-        if batch["BatchSelector"] == "PY":
-            self._posted_payment(batch, entry, day)
-        reference = entry["EntryReference"] or entry["AppliedPayments"][0]["DocumentNumber"]
-        text = entry["EntryDescription"] or entry["VendorPayeeName"]
-        return Entry(day, text, reference, entry["VendorNumber"], currency, int(rate * RATE_UNIT), tuple(lines))
+                lines += self._paid(cash, batch, entry, applied, document, day)
+        if batch[cash.selector] != "AD":
+            (self._posted_payment if cash is PAYMENTS else self._posted_receipt)(batch, entry, day)
+        reference = entry["EntryReference"] or entry[cash.applied][0]["DocumentNumber"]
+        text = entry["EntryDescription"] or entry[cash.payee]
+        return Entry(day, text, reference, party, currency, int(rate * RATE_UNIT), tuple(lines))
 
     def _adjustment(self, entry: Row, applied: Row, document: Row) -> list[Line]:
         """A distribution is what its account gets, debits positive; the vendor's account gets the opposite, and the document owes as much more."""
@@ -238,35 +235,36 @@ class Poster:
             owed += amount
             home_owed += home
         lines.append(Line(self._control(PAYABLES, document["CurrencyCode"]), -cents(home_owed), -cents(owed), entry["EntryDescription"]))
-        self._settle(document, -owed, -home_owed, "AD")
+        self._settle(PAYABLES, document, -owed, -home_owed, "AD")
         return lines
 
-    def _check(self, batch: Row, entry: Row, applied: Row, document: Row, day: date) -> list[Line]:
-        amount, currency = applied["PaymentAmount"], document["CurrencyCode"]
+    def _paid(self, cash: Cash, batch: Row, entry: Row, applied: Row, document: Row, day: date) -> list[Line]:
+        amount, currency, sign = applied[cash.paid], document["CurrencyCode"], cash.side.sign
         home = self.desk.home(amount, document["ExchangeRate"])
         paid = self.desk.home(amount, self.desk.rate(currency, day))
         bank = self.desk.record("BKBanks", batch["BankCode"])
         assert bank is not None  # the rules have looked
-        text = entry["VendorPayeeName"]
-        lines = [Line(self._control(PAYABLES, currency), cents(home), cents(amount), text)]
-        lines.append(Line(bank["BankAccount"], -cents(paid), -cents(amount), text))
+        text = entry[cash.payee]
+        lines = [Line(self._control(cash.side, currency), sign * cents(home), sign * cents(amount), text)]
+        lines.append(Line(bank["BankAccount"], -sign * cents(paid), -sign * cents(amount), text))
         if home != paid:
-            lines.append(Line(EXCHANGE, cents(paid - home), 0, "Exchange difference"))
-        self._settle(document, amount, home, "PY")
+            lines.append(Line(EXCHANGE, sign * cents(paid - home), 0, "Exchange difference"))
+        self._settle(cash.side, document, amount, home, "PY")
         return lines
 
-    def _settle(self, document: Row, amount: Decimal, home: Decimal, kind: str) -> None:
-        draft = self.desk.draft("APPostedDocuments", document["VendorNumber"], document["DocumentNumber"])
-        today, trade = self.desk.today, self.desk.books.payables
+    def _settle(self, side: Side, document: Row, amount: Decimal, home: Decimal, kind: str) -> None:
+        key = (document[side.party], document["DocumentNumber"])
+        draft = self.desk.draft(side.documents, *key)
+        today, trade = self.desk.today, self._trade(side)
         if draft is not None and isinstance(draft.ref, Bill):
             bill = draft.ref
             trade.adjust(bill, Part(today, bill.sign * cents(amount), 0, kind, today, 0, bill.sign * cents(home)))
             return
-        due, home_due = document["VendorCurrencyAmountDue"] - amount, document["FunctionalCurrencyAmountDue"] - home
+        due, home_due = document[f"{side.amount}AmountDue"] - amount, document["FunctionalCurrencyAmountDue"] - home
         paid = {"FullyPaid": "No" if due else "Yes", "DatePaid": None if due else today}
-        changed = {"VendorCurrencyAmountDue": due, "FunctionalCurrencyAmountDue": home_due, "LastActivityDate": today, **paid}
-        self._put("APPostedDocuments", {"VendorNumber": document["VendorNumber"], "DocumentNumber": document["DocumentNumber"], **changed})
-        party = self._party(PAYABLES, document["VendorNumber"])
+        changed = {f"{side.amount}AmountDue": due, "FunctionalCurrencyAmountDue": home_due, "LastActivityDate": today, **paid}
+        self._put(side.documents, {side.party: key[0], "DocumentNumber": key[1], **changed})
+        party = self._party(side, key[0])
         if party is not None:
             trade.owe(party.index, -cents(amount), -cents(home), 0 if due else -1)
 
@@ -300,6 +298,44 @@ class Poster:
                 "PaymentType": "Check",
                 "AmountAdjusted": money(0),
                 "InvoiceNumber": entry["AppliedPayments"][0]["DocumentNumber"],
+                "PostingDate": self.desk.today,
+            },
+        )
+
+    def _posted_receipt(self, batch: Row, entry: Row, day: date) -> None:
+        year, period = self.desk.company.fiscal(day)
+        currency, amount = entry["CustomerCurrencyCode"], entry["CustomerReceiptAmount"]
+        rate = self.desk.rate(currency, day)
+        number_ = f"{int(batch['BatchNumber'])}{int(entry['EntryNumber']):03d}"
+        self._put(
+            "ARPostedReceipts",
+            {
+                "BankCode": batch["BankCode"],
+                "CustomerNumber": entry["CustomerNumber"],
+                "CheckReceiptNumber": entry["CheckReceiptNumber"] or f"{number_:>012}",
+                "DepositSerialNumber": int(batch["BatchNumber"]),
+                "DepositLineNumber": int(entry["EntryNumber"]),
+                "ReceiptDate": day,
+                "DepositNumber": batch["BatchNumber"],
+                "BatchDate": batch["BatchDate"],
+                "CustomerReceiptAmount": amount,
+                "BankReceiptAmount": amount,
+                "CurrencyCode": currency,
+                "BankRateType": "SP",
+                "BankExchangeRate": rate,
+                "DateLastMaintained": self.desk.today,
+                "FiscalYear": year,
+                "FiscalPeriod": period,
+                "Payer": entry["Payer"],
+                "BatchNumber": batch["BatchNumber"],
+                "EntryNumber": entry["EntryNumber"],
+                "CheckCleared": "Outstanding",
+                "FunctionalReceiptAmount": self.desk.home(amount, rate),
+                "DocumentType": "Receipt",
+                "DocumentNumber": f"CA{number_}",
+                "RateOperator": 1,
+                "PaymentType": "Check",
+                "InvoiceNumber": entry["AppliedReceiptsAdjustments"][0]["DocumentNumber"],
                 "PostingDate": self.desk.today,
             },
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from sage300_assets.simulators.sage300.lists import TAX_GROUPS
 from sage300_assets.simulators.sage300.shapes import Row
-from sage300_assets.simulators.sage300.writing.desk import Desk, Side, side_of
+from sage300_assets.simulators.sage300.writing.desk import Cash, Desk, Side, cash_of, side_of
 
 ZERO = Decimal(0)
 
@@ -15,8 +16,9 @@ def objections(resource: str, batch: Row, desk: Desk) -> list[str]:
     """Everything that is wrong with a batch."""
     if resource == "GLJournalBatches":
         return [text for header in batch["JournalHeaders"] for text in _journal(header, desk)]
-    if resource == "APPaymentAndAdjustmentBatches":
-        return [text for entry in batch["PaymentsAdjustments"] for text in _payment(entry, batch, desk)]
+    cash = cash_of(resource)
+    if cash is not None:
+        return [text for entry in batch[cash.entries] for text in _payment(entry, batch, cash, desk)]
     return [text for bill in batch["Invoices"] for text in _invoice(bill, side_of(resource), desk)]
 
 
@@ -33,11 +35,12 @@ def total(resource: str, batch: Row) -> None:
         batch["NumberOfEntries"] = Decimal(len(headers))
         batch["NextEntryNumber"] = Decimal(len(headers) + 1)
         return
-    if resource == "APPaymentAndAdjustmentBatches":
-        entries = batch["PaymentsAdjustments"]
+    cash = cash_of(resource)
+    if cash is not None:
+        entries = batch[cash.entries]
         batch["NumberOfEntries"] = Decimal(len(entries))
-        adjusting = batch["BatchSelector"] == "AD"
-        batch["BatchTotal"] = sum((_distributed(e) if adjusting else e["CheckAmountInVendorCurrency"] for e in entries), ZERO)
+        adjusting = batch[cash.selector] == "AD"
+        batch["BatchTotal"] = sum((_distributed(e) if adjusting else e[cash.amount] for e in entries), ZERO)
         return
     bills = batch["Invoices"]
     batch["NumberOfEntries"] = batch["LastEntryNumber"] = Decimal(len(bills))
@@ -64,6 +67,8 @@ def _account(code: str, desk: Desk) -> Iterator[str]:
         yield f"Account {code or '(blank)'} does not exist."
     elif listed["Status"] != "Active":
         yield f"Account {code} is inactive."
+    elif listed["ControlAccount"] == "Yes":
+        yield f"Account {code} is a control account; only its subledger posts to it."
 
 
 def _journal(header: Row, desk: Desk) -> Iterator[str]:
@@ -101,48 +106,65 @@ def _invoice(bill: Row, side: Side, desk: Desk) -> Iterator[str]:
         yield f"{where}: {side.party} {bill[side.party] or '(blank)'} does not exist."
     elif party["Status"] != "Active":
         yield f"{where}: {side.party} {bill[side.party]} is inactive."
+    elif bill["CurrencyCode"] != party["CurrencyCode"]:
+        yield f"{where}: the currency is {bill['CurrencyCode'] or '(blank)'}, that of {side.party} {bill[side.party]} is {party['CurrencyCode']}."
+    if not bill["DocumentNumber"]:
+        yield f"{where}: the document number is missing."
     if bill["DocumentDate"] is None:
         yield f"{where}: the document date is missing."
     else:
         yield from (f"{where}: {text}" for text in _period(bill["FiscalYear"], bill["FiscalPeriod"], desk))
     if not bill["InvoiceDetails"]:
         yield f"{where}: the document has no details."
+    if bill["TaxGroup"] not in TAX_GROUPS:
+        yield f"{where}: tax group {bill['TaxGroup'] or '(blank)'} does not exist."
     for line in bill["InvoiceDetails"]:
-        yield from (f"{where}, line {line['LineNumber']}: {text}" for text in _account(line[side.detail_account], desk))
+        yield from (f"{where}, line {line['LineNumber']}: {text}" for text in _distribution(line, side, desk))
     lines = sum((line[side.detail_amount] for line in bill["InvoiceDetails"]), ZERO)
     taxes = sum((bill[f"TaxAmount{n}"] for n in range(1, 6)), ZERO)
     if lines + taxes != bill["DocumentTotalIncludingTax"]:
         yield f"{where}: the details and taxes come to {lines + taxes}, the document to {bill['DocumentTotalIncludingTax']}."
 
 
-def _payment(entry: Row, batch: Row, desk: Desk) -> Iterator[str]:
+def _distribution(line: Row, side: Side, desk: Desk) -> Iterator[str]:
+    code, account = line["DistributionCode"], line[side.detail_account]
+    if code and not account and desk.distribution(side, code) is None:
+        yield f"distribution code {code} does not exist."
+    else:
+        yield from _account(account, desk)
+
+
+def _payment(entry: Row, batch: Row, cash: Cash, desk: Desk) -> Iterator[str]:
     where = f"Entry {entry['EntryNumber']}"
-    vendor = desk.record("APVendors", entry["VendorNumber"])
-    if vendor is None:
-        yield f"{where}: VendorNumber {entry['VendorNumber'] or '(blank)'} does not exist."
+    party = desk.record(cash.side.parties, entry[cash.side.party])
+    if party is None:
+        yield f"{where}: {cash.side.party} {entry[cash.side.party] or '(blank)'} does not exist."
         return
-    day = entry["PaymentDateAdjustmentDate"] or batch["BatchDate"]
+    day = entry[cash.day] or batch["BatchDate"]
     yield from (f"{where}: {text}" for text in _period(*desk.company.fiscal(day), desk))
-    if not entry["AppliedPayments"]:
+    if not entry[cash.applied]:
         yield f"{where}: nothing is applied."
-    for applied in entry["AppliedPayments"]:
-        yield from (f"{where}, line {applied['LineNumber']}: {text}" for text in _applied(applied, entry, batch, desk))
-    if batch["BatchSelector"] == "PY":
-        paid = sum((a["PaymentAmount"] for a in entry["AppliedPayments"]), ZERO)
-        if paid != entry["CheckAmountInVendorCurrency"]:
-            yield f"{where}: {paid} is applied of a check of {entry['CheckAmountInVendorCurrency']}."
+    for applied in entry[cash.applied]:
+        yield from (f"{where}, line {applied['LineNumber']}: {text}" for text in _applied(applied, entry, batch, cash, desk))
+    if batch[cash.selector] == cash.kind:
+        paid = sum((a[cash.paid] for a in entry[cash.applied]), ZERO)
+        if paid != entry[cash.amount]:
+            what = "check" if cash.side.ledger == "AP" else "receipt"
+            yield f"{where}: {paid} is applied of a {what} of {entry[cash.amount]}."
         if desk.record("BKBanks", batch["BankCode"]) is None:
             yield f"Bank {batch['BankCode'] or '(blank)'} does not exist."
 
 
-def _applied(applied: Row, entry: Row, batch: Row, desk: Desk) -> Iterator[str]:
-    document = desk.record("APPostedDocuments", entry["VendorNumber"], applied["DocumentNumber"])
+def _applied(applied: Row, entry: Row, batch: Row, cash: Cash, desk: Desk) -> Iterator[str]:
+    party = entry[cash.side.party]
+    document = desk.record(cash.side.documents, party, applied["DocumentNumber"])
     if document is None:
-        yield f"document {applied['DocumentNumber'] or '(blank)'} does not exist for vendor {entry['VendorNumber']}."
-    elif batch["BatchSelector"] == "AD":
+        who = "vendor" if cash.side.ledger == "AP" else "customer"
+        yield f"document {applied['DocumentNumber'] or '(blank)'} does not exist for {who} {party}."
+    elif batch[cash.selector] == "AD":
         if not applied["AdjustmentGLDistributions"]:
             yield "the adjustment has no distributions."
         for spread in applied["AdjustmentGLDistributions"]:
             yield from _account(spread["DistributionGLAccount"], desk)
-    elif abs(applied["PaymentAmount"]) > abs(document["VendorCurrencyAmountDue"]):
-        yield f"{applied['PaymentAmount']} is more than the {document['VendorCurrencyAmountDue']} that is due."
+    elif abs(applied[cash.paid]) > abs(due := document[f"{cash.side.amount}AmountDue"]):
+        yield f"{applied[cash.paid]} is more than the {due} that is due."
