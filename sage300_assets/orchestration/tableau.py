@@ -22,7 +22,7 @@ from sage300_assets.delivery.plan import ALL
 from sage300_assets.delivery.surroundings import laid_out
 from sage300_assets.flows.tableau import all_sources, flow_name
 from sage300_assets.flows.tableau.offer import Door
-from sage300_assets.flows.tableau.told import REFRESH_FAILED, SOURCE_DELETED, told_since
+from sage300_assets.flows.tableau.told import REFRESH_FAILED, SOURCE_DELETED, place_of, told_since
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import VIEWS
@@ -60,7 +60,10 @@ def tableau_site(settings: Settings, entities: Sequence[Entity], door: Door | No
         jobs.append(dg.define_asset_job(REFRESH, keys, description="Extracts that the server makes itself."))
         schedules.append(dg.ScheduleDefinition(name="tableau_refresh_daily", job_name=REFRESH, cron_schedule="0 7 * * *", execution_timezone=zone))
     return dg.Definitions(
-        assets=[_site_assets(way), _events_asset(), *refreshed], jobs=jobs, schedules=schedules, sensors=[_told_sensor(site.refreshed)]
+        assets=[_site_assets(way), _events_asset(), *refreshed],
+        jobs=jobs,
+        schedules=schedules,
+        sensors=[_told_sensor(way.settings().tableau_project, site.refreshed)],
     )
 
 
@@ -245,9 +248,10 @@ def _events_asset() -> dg.AssetsDefinition:
     return events
 
 
-def _told_sensor(refreshed: Sequence[str]) -> dg.SensorDefinition:
-    ours = {source.name: flow_name(source) for source in all_sources()}
-    others = {place.rpartition("/")[2]: refresh_key(place) for place in refreshed}
+def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
+    # By place: another project may have a source of the same name.
+    ours = {place_of(project, source.name): flow_name(source) for source in all_sources()}
+    others = {place_of(*place.rpartition("/")[::2]): refresh_key(place) for place in refreshed}
     delivered = [dg.AssetKey([ALL, kind, name]) for name in ours.values() for kind in ("plan", "delivery")]
 
     @dg.sensor(
@@ -262,10 +266,10 @@ def _told_sensor(refreshed: Sequence[str]) -> dg.SensorDefinition:
             return dg.SensorResult()
         keys = {EVENTS}
         for one in told:
-            if one.kind == SOURCE_DELETED and one.name in ours:
-                keys |= {dg.AssetKey([ALL, kind, ours[one.name]]) for kind in ("plan", "delivery")}
-            if one.kind == REFRESH_FAILED and one.name in others:
-                keys.add(others[one.name])
+            if one.kind == SOURCE_DELETED and one.where in ours:
+                keys |= {dg.AssetKey([ALL, kind, ours[one.where]]) for kind in ("plan", "delivery")}
+            if one.kind == REFRESH_FAILED and one.where in others:
+                keys.add(others[one.where])
         request = dg.RunRequest(run_key=told[-1].place, asset_selection=sorted(keys))
         return dg.SensorResult(run_requests=[request], cursor=told[-1].place)
 

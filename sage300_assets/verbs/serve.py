@@ -27,20 +27,26 @@ def _run(args: argparse.Namespace) -> int:
     import uvicorn
 
     from sage300_assets.base.settings import load
-    from sage300_assets.flows.tableau.told import note
-    from sage300_assets.systems.tableau.hints import Confirmed
+    from sage300_assets.flows.tableau import all_sources
+    from sage300_assets.flows.tableau.told import note, place_of
+    from sage300_assets.systems.tableau.hints import Confirmed, Inventory
     from sage300_assets.systems.tableau.receiver import Receiver, ReceiverSettings
     from sage300_assets.systems.tableau.registering import register
     from sage300_assets.systems.tableau.session import Session
     from sage300_assets.systems.tableau.settings import TableauSettings
+    from sage300_assets.systems.tableau.site_settings import SiteSettings
     from sage300_assets.terminal.places import env_file_of, lake_of, settings_of
     from sage300_assets.terminal.screen import complain, say
 
     given = env_file_of(args)
     settings, own = load(TableauSettings, **given), load(ReceiverSettings, **given)
     secret = own.secret
+    places = [place.rpartition("/") for place in load(SiteSettings, **given).refreshed]
+    ours = [(settings.tableau_project, source.name) for source in all_sources() if settings.tableau_project]
+    inventory = Inventory(frozenset(place_of(above, name) for above, name in [*ours, *((above, name) for above, _, name in places)]))
     with Session(settings) as session:
         site = session.ask("reading the site", lambda server: str(server.site_id))
+        inventory.look(session)
         if args.register:
             for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
                 say(f"webhooks: {line}")
@@ -53,6 +59,7 @@ def _run(args: argparse.Namespace) -> int:
     receiver = Receiver(
         own,
         site,
+        inventory,
         clock=lambda: datetime.now(UTC),
         record=lambda received: complain(f"webhook: {received.outcome} {received.detail}".rstrip()),
         act=act,

@@ -64,8 +64,8 @@ class Office:
         resolved = self.definitions.resolve_job_def(job) if job else self.definitions.resolve_implicit_global_asset_job_def()
         return resolved.execute_in_process(instance=self.instance, asset_selection=list(keys) or None, raise_on_error=False)
 
-    def told(self, kind: Kind, name: str) -> None:
-        note(self.press.stock.lake, Confirmed(kind, name, name), self.press.house.clock())
+    def told(self, kind: Kind, name: str, project: str = "Finance") -> None:
+        note(self.press.stock.lake, Confirmed(kind, name, f"{project}-{name}", place=f"{project}/{name}"), self.press.house.clock())
         self.press.house.clock.wait(1)
 
     def tick(self, cursor: str | None = None) -> dg.SensorResult:
@@ -177,6 +177,8 @@ def test_a_refresh_that_failed_is_run_again(office: Office) -> None:
 
 def test_what_is_not_ours_is_only_told(office: Office) -> None:
     office.told(Kind.SOURCE_DELETED, "Somebody's own")
+    office.told(Kind.SOURCE_DELETED, "Vendors", "HR")
+    office.told(Kind.REFRESH_FAILED, "Vendors", "HR")
     (request,) = office.tick().run_requests or ()
     assert request.asset_selection == [EVENTS]
 

@@ -28,7 +28,7 @@ from starlette.routing import Route
 from sage300_assets.base.errors import ConfigurationError, Sage300AssetsError
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import EnvSettings
-from sage300_assets.systems.tableau.hints import Confirmed, Hint, confirm, read_hint
+from sage300_assets.systems.tableau.hints import Confirmed, Hint, Inventory, confirm, read_hint
 from sage300_assets.systems.tableau.session import Session
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
@@ -117,6 +117,7 @@ class Receiver:
         self,
         settings: ReceiverSettings,
         site_id: str,
+        inventory: Inventory,
         *,
         clock: Callable[[], datetime],
         record: Callable[[Received], None],
@@ -125,6 +126,7 @@ class Receiver:
         self._secret = settings.secret
         self._settings = settings
         self._site_id = site_id
+        self._inventory = inventory
         self._record = record
         self._act = act
         self._bucket = Bucket(settings.tableau_webhook_per_minute, clock)
@@ -178,7 +180,7 @@ class Receiver:
 
     def _look_into(self, session: Session, one: _Waiting) -> None:
         try:
-            confirmed = confirm(session, one.hint)
+            confirmed = confirm(session, one.hint, self._inventory)
             if confirmed is not None:
                 self._act(confirmed)
         except Sage300AssetsError as problem:

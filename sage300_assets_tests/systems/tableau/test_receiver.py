@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
@@ -16,7 +16,7 @@ from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import load
 from sage300_assets.simulators.loopback import Loopback
 from sage300_assets.systems.tableau.contents import Source, source
-from sage300_assets.systems.tableau.hints import Confirmed, Kind, read_hint
+from sage300_assets.systems.tableau.hints import Confirmed, Inventory, Kind, read_hint
 from sage300_assets.systems.tableau.publishing import publish
 from sage300_assets.systems.tableau.receiver import MOST_WAITING, Received, Receiver, ReceiverSettings
 from sage300_assets.systems.tableau.refreshing import refresh
@@ -66,11 +66,13 @@ class Hooks:
 def hooks(house: House, extracts: Extracts) -> Iterator[Hooks]:
     with house.session() as session:
         publish(session, house.publication(session, extracts.old, "a" * 16))
+        inventory = Inventory(frozenset({"Finance/GL Detail", "Finance/Vendors"}))
+        inventory.look(session)
     house.world.source("GL Detail").is_extract = True
     chosen = load(ReceiverSettings, _env_file=None, tableau_webhook_secret=SECRET, tableau_webhook_per_minute=30)
     seen: list[Received] = []
     acted: list[Confirmed] = []
-    receiver = Receiver(chosen, house.world.site().id, clock=house.clock, record=seen.append, act=acted.append)
+    receiver = Receiver(chosen, house.world.site().id, inventory, clock=house.clock, record=seen.append, act=acted.append)
     listening = Loopback(receiver.application(), asyncio.Event(), name="receiver").start()
     yield Hooks(house, receiver, listening.url, seen, acted)
     listening.stop()
@@ -105,6 +107,34 @@ def test_a_forged_event_has_no_effect(hooks: Hooks, kind: Kind) -> None:
     assert hooks.post(hooks.event(kind)) == 202
     hooks.work_off()
     assert (hooks.outcomes, hooks.acted) == (["taken", "not confirmed"], [])
+
+
+@pytest.mark.parametrize("kind", [Kind.SOURCE_DELETED, Kind.WORKBOOK_DELETED])
+@pytest.mark.parametrize("name", ["GL Detail", "Nobody's"])
+def test_that_a_made_up_id_is_not_there_confirms_nothing(hooks: Hooks, kind: Kind, name: str) -> None:
+    assert hooks.post(hooks.event(kind, resource_luid="00000000-0000-0000-0000-000000000000", resource_name=name)) == 202
+    hooks.work_off()
+    assert (hooks.outcomes, hooks.acted) == (["taken", "not confirmed"], [])
+
+
+def test_a_deletion_is_confirmed_of_what_ought_to_be_there_though_it_was_never_seen(hooks: Hooks) -> None:
+    hooks.post(hooks.event(Kind.SOURCE_DELETED, resource_luid="gone-before-we-came", resource_name="Vendors"))
+    hooks.work_off()
+    assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_DELETED, "Finance/Vendors")]
+
+
+def test_a_deletion_says_where_the_source_was_that_is_gone_and_not_where_its_namesake_is(hooks: Hooks, extracts: Extracts) -> None:
+    site = hooks.house.world.site()
+    elsewhere = hooks.house.world.add_project("HR")
+    with hooks.house.session() as session:
+        publish(session, replace(hooks.house.publication(session, extracts.new, "b" * 16), project_id=elsewhere.id))
+    twin = next(s for s in site.sources.values() if s.project == elsewhere.id)
+    hooks.post(hooks.event(Kind.SOURCE_CREATED, resource_luid=twin.id))
+    hooks.work_off()
+    del site.sources[twin.id]
+    hooks.post(hooks.event(Kind.SOURCE_DELETED, resource_luid=twin.id))
+    hooks.work_off()
+    assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_CREATED, "HR/GL Detail"), (Kind.SOURCE_DELETED, "HR/GL Detail")]
 
 
 def test_an_old_update_is_not_news(hooks: Hooks) -> None:
