@@ -57,7 +57,7 @@ def classified(  # noqa: PLR0911 - a table of failures
         case InternalServerError():
             said = f"{what}: Tableau answered {problem.code}."
             return RetriableError(said, cure="Try again later.") if sure else _unknown(said)
-        case requests.exceptions.SSLError():
+        case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(problem):  # any other one is a connection that broke
             return ConfigurationError(
                 f"{what}: the certificate of Tableau is not trusted.", cure="Set TABLEAU_CA_BUNDLE to the authority's PEM file."
             )
