@@ -3,10 +3,12 @@
 Nothing of it exists where Tableau is not configured.
 """
 
+import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from sage300_assets.delivery.plan import ALL
 from sage300_assets.delivery.surroundings import laid_out
 from sage300_assets.flows.tableau import all_sources, flow_name
 from sage300_assets.flows.tableau.offer import Door
-from sage300_assets.flows.tableau.told import REFRESH_FAILED, SOURCE_DELETED, place_of, told_since
+from sage300_assets.flows.tableau.told import REFRESH_FAILED, REFRESH_SUCCEEDED, SOURCE_DELETED, Told, place_of, told_since
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import VIEWS
@@ -42,6 +44,8 @@ AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG = "as_declared", "as_in_sage300", "nothin
 FOLDER = "_tableau"
 _SHOWN = 20
 _WARN, _FAIL = timedelta(hours=30), timedelta(hours=50)
+_REPLAY_AFTER = timedelta(days=1)
+"""So long a refresh that failed is not run again twice, unless it went well in between: its own failure is told too, and would start it for ever."""
 Rows = Sequence[tuple[str, ...]]
 
 
@@ -248,6 +252,28 @@ def _events_asset() -> dg.AssetsDefinition:
     return events
 
 
+@dataclass
+class _Reading:
+    """How far was read what the site told, and which refreshes were run again since they last went well."""
+
+    place: str = ""
+    replayed: dict[str, str] = field(default_factory=dict)
+    """Place on the site -> when it was told that it had failed."""
+
+    @classmethod
+    def at(cls, cursor: str | None) -> "_Reading":
+        """From a cursor; those of before were a place alone."""
+        return cls(**json.loads(cursor)) if cursor and cursor.startswith("{") else cls(cursor or "")
+
+    def is_due(self, one: Told) -> bool:
+        """Whether a refresh that failed is to be run again."""
+        before = self.replayed.get(one.where)
+        if before is not None and datetime.fromisoformat(one.at) - datetime.fromisoformat(before) < _REPLAY_AFTER:
+            return False
+        self.replayed[one.where] = one.at
+        return True
+
+
 def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
     # By place: another project may have a source of the same name.
     ours = {place_of(project, source.name): flow_name(source) for source in all_sources()}
@@ -258,20 +284,25 @@ def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
         name="tableau_told",
         target=dg.AssetSelection.assets(EVENTS, *others.values(), *delivered),
         minimum_interval_seconds=60,
-        description="Acts on what the site told: a failed refresh is run again, a deleted source is published again, and a check says so.",
+        description="Acts on what the site told: a failed refresh is run again once, a deleted source is published again, and a check says so.",
     )
     def act(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult:
-        told = told_since(sage300.lake, context.cursor or "")
+        reading = _Reading.at(context.cursor)
+        told = told_since(sage300.lake, reading.place)
         if not told:
             return dg.SensorResult()
         keys = {EVENTS}
         for one in told:
             if one.kind == SOURCE_DELETED and one.where in ours:
                 keys |= {dg.AssetKey([ALL, kind, ours[one.where]]) for kind in ("plan", "delivery")}
-            if one.kind == REFRESH_FAILED and one.where in others:
+            if one.kind == REFRESH_FAILED and one.where in others and reading.is_due(one):
                 keys.add(others[one.where])
-        request = dg.RunRequest(run_key=told[-1].place, asset_selection=sorted(keys))
-        return dg.SensorResult(run_requests=[request], cursor=told[-1].place)
+            if one.kind == REFRESH_SUCCEEDED and one.where in others:
+                reading.replayed.pop(one.where, None)
+                keys.discard(others[one.where])
+        reading.place = told[-1].place
+        request = dg.RunRequest(run_key=reading.place, asset_selection=sorted(keys))
+        return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(reading)))
 
     return act
 

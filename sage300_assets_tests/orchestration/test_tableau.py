@@ -14,7 +14,7 @@ import pytest
 from sage300_assets.base.settings import load_settings
 from sage300_assets.flows.tableau import all_sources
 from sage300_assets.flows.tableau.offer import Door, flow_of
-from sage300_assets.flows.tableau.told import note
+from sage300_assets.flows.tableau.told import note, told_since
 from sage300_assets.lake.layout import VIEWS
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.orchestration.build import build_definitions
@@ -173,6 +173,34 @@ def test_a_refresh_that_failed_is_run_again(office: Office) -> None:
     assert set(request.asset_selection or ()) == {EVENTS, refresh_key(PLACE)}
     office.told(Kind.REFRESH_SUCCEEDED, "Vendors")
     assert _checks(office.run("", EVENTS)) == {"nothing_went_wrong": True}
+
+
+def test_a_refresh_that_keeps_failing_is_run_again_once_until_it_went_well_or_a_day_has_passed(office: Office) -> None:
+    cursor: str | None = None
+
+    def replayed(*kinds: Kind) -> bool:
+        nonlocal cursor
+        for kind in kinds:
+            office.told(kind, "Vendors")
+        found = office.tick(cursor)
+        cursor = found.cursor
+        (request,) = found.run_requests or ()
+        return refresh_key(PLACE) in (request.asset_selection or ())
+
+    assert replayed(Kind.REFRESH_FAILED)
+    assert not any(replayed(Kind.REFRESH_FAILED) for _ in range(3))  # each is the failure of the one before it
+    assert not replayed(Kind.REFRESH_SUCCEEDED)
+    assert replayed(Kind.REFRESH_FAILED)
+    assert not replayed(Kind.REFRESH_SUCCEEDED, Kind.REFRESH_FAILED, Kind.REFRESH_SUCCEEDED)
+    assert replayed(Kind.REFRESH_FAILED)
+    office.press.house.clock.wait(86_400)
+    assert replayed(Kind.REFRESH_FAILED)
+
+
+def test_a_cursor_of_an_earlier_release_is_read_on_from(office: Office) -> None:
+    office.told(Kind.REFRESH_FAILED, "Vendors")
+    (seen,) = told_since(office.press.stock.lake, "")
+    assert not office.tick(seen.place).run_requests
 
 
 def test_what_is_not_ours_is_only_told(office: Office) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # brings the client library, which the definitions do not nee
     from sage300_assets.systems.tableau.hints import Confirmed
 
 FOLDER = "_told"
-REFRESH_FAILED, SOURCE_DELETED = "DatasourceRefreshFailed", "DatasourceDeleted"
+REFRESH_FAILED, REFRESH_SUCCEEDED, SOURCE_DELETED = "DatasourceRefreshFailed", "DatasourceRefreshSucceeded", "DatasourceDeleted"
 WRONG = frozenset({REFRESH_FAILED, SOURCE_DELETED, "WorkbookRefreshFailed", "WorkbookDeleted"})
 
 
