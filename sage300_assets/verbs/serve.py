@@ -22,52 +22,22 @@ def _options(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
     import uvicorn
 
     from sage300_assets.base.settings import load
-    from sage300_assets.flows.tableau import all_sources
-    from sage300_assets.flows.tableau.told import note, place_of
-    from sage300_assets.systems.tableau.hints import Confirmed, Inventory
-    from sage300_assets.systems.tableau.receiver import Receiver, ReceiverSettings
-    from sage300_assets.systems.tableau.registering import register
-    from sage300_assets.systems.tableau.session import Session
+    from sage300_assets.flows.tableau.listening import Ear
+    from sage300_assets.systems.tableau.receiver import ReceiverSettings
     from sage300_assets.systems.tableau.settings import TableauSettings
     from sage300_assets.systems.tableau.site_settings import SiteSettings
-    from sage300_assets.terminal.places import env_file_of, lake_of, settings_of
+    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, settings_of
     from sage300_assets.terminal.screen import complain, say
 
     given = env_file_of(args)
-    settings, own = load(TableauSettings, **given), load(ReceiverSettings, **given)
-    secret = own.secret
-    places = [place.rpartition("/") for place in load(SiteSettings, **given).refreshed]
-    ours = [(settings.tableau_project, source.name) for source in all_sources() if settings.tableau_project]
-    inventory = Inventory(frozenset(place_of(above, name) for above, name in [*ours, *((above, name) for above, _, name in places)]))
-    with Session(settings) as session:
-        site = session.ask("reading the site", lambda server: str(server.site_id))
-        inventory.look(session)
-        if args.register:
-            for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
-                say(f"webhooks: {line}")
-    lake = lake_of(settings_of(args))
-
-    def act(confirmed: Confirmed) -> None:
-        note(lake, confirmed, datetime.now(UTC))
-        say(f"{confirmed.kind.value}: {confirmed.name}")
-
-    receiver = Receiver(
-        own,
-        site,
-        inventory,
-        clock=lambda: datetime.now(UTC),
-        record=lambda received: complain(f"webhook: {received.outcome} {received.detail}".rstrip()),
-        act=act,
-    )
-    thread = receiver.start(lambda: Session(settings))
-    scheme = "https" if own.tableau_webhook_certificate else "http"
-    complain(f"Taking webhooks at {scheme}://{own.tableau_webhook_host}:{own.tableau_webhook_port}; Ctrl+C ends it.")
-    try:
+    settings, own, refreshed = load(TableauSettings, **given), load(ReceiverSettings, **given), load(SiteSettings, **given).refreshed
+    ear = Ear(settings, own, lake_of(settings_of(args)), keeper_of(args), refreshed, say, complain)
+    with ear.listening(registering=args.register) as receiver:
+        scheme = "https" if own.tableau_webhook_certificate else "http"
+        complain(f"Taking webhooks at {scheme}://{own.tableau_webhook_host}:{own.tableau_webhook_port}; Ctrl+C ends it.")
         uvicorn.run(
             receiver.application(),
             host=own.tableau_webhook_host,
@@ -80,9 +50,6 @@ def _run(args: argparse.Namespace) -> int:
             limit_concurrency=50,
             timeout_keep_alive=5,
         )
-    finally:
-        receiver.stop()
-        thread.join(10)
     return 0
 
 

@@ -12,7 +12,7 @@ import hmac
 import json
 import queue
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sage300_assets.base.errors import ConfigurationError, Sage300AssetsError
+from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import EnvSettings
 from sage300_assets.systems.tableau.hints import Confirmed, Hint, Inventory, confirm, read_hint
@@ -36,6 +36,7 @@ SHORTEST_SECRET = 24
 REMEMBERED = 10_000
 MOST_WAITING = 1000
 BODY_SECONDS = 10.0
+MINUTE = timedelta(minutes=1)
 
 
 class ReceiverSettings(EnvSettings):
@@ -70,6 +71,9 @@ class ReceiverSettings(EnvSettings):
         return Secret(value)
 
 
+REFUSALS = frozenset({"duplicate", "wrong token", "too large", "too many", "not an event", "too slow", "overloaded"})
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """One request and what became of it."""
@@ -77,6 +81,11 @@ class Received:
     outcome: str
     """taken, duplicate, wrong token, too large, too many, not an event, too slow, overloaded; later: confirmed, not confirmed, failed."""
     detail: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether anybody who knows the address, or not even that, could have caused it."""
+        return self.outcome in REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,34 @@ class Bucket:
         return True
 
 
+class Moderation:
+    """Passes on what became of requests; of each kind of refusal one a minute, with how many there were: a flood is not to flood the records."""
+
+    def __init__(self, record: Callable[[Received], None], clock: Callable[[], datetime]) -> None:
+        self._record = record
+        self._clock = clock
+        self._told: dict[str, datetime] = {}
+        self._untold: Counter[str] = Counter()
+
+    def __call__(self, received: Received) -> None:
+        """Pass it on, or count it."""
+        now = self._clock()
+        if not received.refused:
+            self._record(received)
+        elif received.outcome in self._told and now - self._told[received.outcome] < MINUTE:
+            self._untold[received.outcome] += 1
+        else:
+            self._told[received.outcome] = now
+            more = self._untold.pop(received.outcome, 0)
+            self._record(Received(received.outcome, f"and {more} more since the last one" if more else received.detail))
+
+    def rest(self) -> None:
+        """Pass on what was only counted."""
+        for outcome, more in sorted(self._untold.items()):
+            self._record(Received(outcome, f"{more} more since the last one"))
+        self._untold.clear()
+
+
 class Receiver:
     """Takes events and looks into them."""
 
@@ -129,7 +166,8 @@ class Receiver:
         self._inventory = inventory
         self._record = record
         self._act = act
-        self._bucket = Bucket(settings.tableau_webhook_per_minute, clock)
+        # Whoever guesses at the secret is limited too, and does not use up what Tableau may send.
+        self._bucket, self._strangers = (Bucket(settings.tableau_webhook_per_minute, clock) for _ in range(2))
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
 
@@ -165,9 +203,8 @@ class Receiver:
                 while one is not None:
                     self._look_into(session, one)
                     one = self._next()
-        except Sage300AssetsError as problem:
-            if one is not None:
-                self._failed(one, problem)
+        except Exception as problem:  # noqa: BLE001 - recorded; whatever it is, the next events are still to be looked into
+            self._failed(one, problem)
 
     def _next(self) -> _Waiting | None:
         try:
@@ -183,20 +220,22 @@ class Receiver:
             confirmed = confirm(session, one.hint, self._inventory)
             if confirmed is not None:
                 self._act(confirmed)
-        except Sage300AssetsError as problem:
+        except Exception as problem:  # noqa: BLE001 - recorded; one event, or one full disk, must not end the looking
             self._failed(one, problem)
         else:
             self._record(Received("not confirmed" if confirmed is None else "confirmed", one.words))
 
-    def _failed(self, one: _Waiting, problem: Sage300AssetsError) -> None:
-        self._seen.pop(one.key, None)  # so that it is looked into when it is told again
-        self._record(Received("failed", f"{one.words}: {problem}"))
+    def _failed(self, one: _Waiting | None, problem: Exception) -> None:
+        if one is not None:
+            self._seen.pop(one.key, None)  # so that it is looked into when it is told again
+        said = str(problem) or type(problem).__name__
+        self._record(Received("failed", f"{one.words}: {said}" if one else said))
 
     async def _take(self, request: Request) -> Response:
-        # Counted before anything is looked at, so that guessing the secret is limited too.
-        if not self._bucket.take():
+        known = hmac.compare_digest(request.path_params["token"].encode(), self._secret.reveal().encode())
+        if not (self._bucket if known else self._strangers).take():
             return self._refuse("too many", 429, {"Retry-After": "60"})
-        if not hmac.compare_digest(request.path_params["token"].encode(), self._secret.reveal().encode()):
+        if not known:
             return self._refuse("wrong token", 404)
         try:
             body = await asyncio.wait_for(self._body(request), BODY_SECONDS)

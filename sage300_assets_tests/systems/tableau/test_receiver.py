@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from sage300_assets.simulators.loopback import Loopback
 from sage300_assets.systems.tableau.contents import Source, source
 from sage300_assets.systems.tableau.hints import Confirmed, Inventory, Kind, read_hint
 from sage300_assets.systems.tableau.publishing import publish
-from sage300_assets.systems.tableau.receiver import MOST_WAITING, Received, Receiver, ReceiverSettings
+from sage300_assets.systems.tableau.receiver import MOST_WAITING, Moderation, Received, Receiver, ReceiverSettings
 from sage300_assets.systems.tableau.refreshing import refresh
 from sage300_assets.systems.tableau.registering import DEFAULT, register
 from sage300_assets.systems.tableau.session import Session
@@ -199,6 +200,63 @@ def test_a_flood_is_refused_and_passes(hooks: Hooks) -> None:
     assert [hooks.post({"x": n}) for n in range(33)] == [400] * 30 + [429] * 3
     hooks.house.clock.now += timedelta(minutes=1)
     assert hooks.post(hooks.event(Kind.SOURCE_UPDATED)) == 202
+
+
+def test_guessing_is_limited_and_does_not_shut_out_what_tableau_sends(hooks: Hooks) -> None:
+    event = hooks.event(Kind.SOURCE_UPDATED)
+    assert [hooks.post(event, "guess") for _ in range(33)] == [404] * 30 + [429] * 3
+    assert hooks.post(event) == 202
+
+
+def test_of_a_flood_one_a_minute_is_told_with_how_many_there_were(hooks: Hooks) -> None:
+    told: list[Received] = []
+    moderation = Moderation(told.append, hooks.house.clock)
+    hooks.receiver._record = moderation
+    for _ in range(5):
+        hooks.post(b"", "guess")
+    hooks.post(hooks.event(Kind.SOURCE_UPDATED))
+    hooks.house.clock.wait(60)
+    hooks.post(b"", "guess")
+    hooks.post(b"", "guess")
+    moderation.rest()
+    moderation.rest()
+    assert [(r.outcome, r.detail) for r in told] == [
+        ("wrong token", ""),
+        ("taken", "DatasourceUpdated GL Detail"),
+        ("wrong token", "and 4 more since the last one"),
+        ("wrong token", "1 more since the last one"),
+    ]
+
+
+def test_whatever_goes_wrong_with_one_event_the_next_is_looked_into(hooks: Hooks) -> None:
+    event, other = hooks.event(Kind.SOURCE_UPDATED), hooks.event(Kind.REFRESH_STARTED)
+    full = [OSError(28, "No space left on device"), ZeroDivisionError()]
+
+    def act(confirmed: Confirmed) -> None:
+        if full:
+            raise full.pop(0)
+        hooks.acted.append(confirmed)
+
+    failed = threading.Event()
+
+    def record(received: Received) -> None:
+        hooks.seen.append(received)
+        if received.outcome == "failed":
+            failed.set()
+
+    hooks.receiver._act, hooks.receiver._record = act, record
+    assert hooks.post(event) == 202
+    thread = hooks.receiver.start(hooks.house.session)
+    assert failed.wait(10)
+    assert hooks.post(event) == 202  # told again, it is looked into again
+    assert hooks.post(other) == 202
+    hooks.receiver.stop()
+    thread.join(10)
+    assert sorted(hooks.outcomes) == ["confirmed", "failed", "failed", "taken", "taken", "taken"]
+    assert {r.detail for r in hooks.seen if r.outcome == "failed"} == {
+        "DatasourceUpdated GL Detail: [Errno 28] No space left on device",
+        "DatasourceUpdated GL Detail: ZeroDivisionError",
+    }
 
 
 def test_more_than_can_wait_is_refused(hooks: Hooks) -> None:
