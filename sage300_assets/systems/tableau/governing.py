@@ -1,4 +1,4 @@
-"""What has to change so that the site is as declared: planned as plain values, held where a person loses the site, and carried out step by step.
+"""What has to change so that the site is as declared: planned as plain values, held where a person loses access, and carried out step by step.
 
 Each step can be done twice without harm, and what it needs is looked up when it is done: a plan may wait for days.
 """
@@ -19,6 +19,9 @@ from sage300_assets.systems.tableau.rules import Grant, SiteRules
 from sage300_assets.systems.tableau.session import Session
 
 ADMINISTRATORS = frozenset({"SiteAdministratorCreator", "SiteAdministratorExplorer", "ServerAdministrator"})
+_LOST = "whoever has it would lose a right"
+_LICENCES = ("Unlicensed", "Viewer", "Explorer", "ExplorerCanPublish", "Creator")
+_LICENCE_OF = {name: rank for rank, name in enumerate(_LICENCES)} | {"SiteAdministratorExplorer": 3, "SiteAdministratorCreator": 4}
 
 
 class Action(Enum):
@@ -115,8 +118,8 @@ def _people(rules: SiteRules, state: SiteState) -> Iterator[Step]:
         known = state.user_called(rule.name)
         if known is None:
             yield Step(Action.ADD_USER, rule.name, rule.role)
-        elif known.role != rule.role:
-            held = _why_held(known, state) if rule.role == "Unlicensed" or (known.role in ADMINISTRATORS and rule.role not in ADMINISTRATORS) else ""
+        elif known.role not in {rule.role, "ServerAdministrator"}:  # the server's own administrators are not ours to change
+            held = _why_held(known, state, rule.role) if _is_less(known.role, rule.role) else ""
             yield Step(Action.CHANGE_ROLE, known.name, rule.role, known.role, held)
     stay = {name.casefold() for name in rules.others_may_stay}
     for user in state.users:
@@ -124,12 +127,19 @@ def _people(rules: SiteRules, state: SiteState) -> Iterator[Step]:
             yield Step(Action.REMOVE_USER, user.name, "", user.role, _why_held(user, state))
 
 
-def _why_held(user: User, state: SiteState) -> str:
-    if user.id == state.own_user:
+def _is_less(before: str, after: str) -> bool:
+    """Whether a role lets a person do less; of a role of other times nobody can say."""
+    if before not in _LICENCE_OF or _LICENCE_OF[after] < _LICENCE_OF[before]:
+        return True
+    return before in ADMINISTRATORS and after not in ADMINISTRATORS
+
+
+def _why_held(user: User, state: SiteState, role: str = "Unlicensed") -> str:
+    if role not in ADMINISTRATORS and user.id == state.own_user:
         return "this is the user that signs in here: the tool would lock itself out"
-    if user.role in ADMINISTRATORS and sum(u.role in ADMINISTRATORS for u in state.users) == 1:
+    if role not in ADMINISTRATORS and user.role in ADMINISTRATORS and sum(u.role in ADMINISTRATORS for u in state.users) == 1:
         return "this is the last administrator of the site"
-    return "a person would lose access to the site"
+    return "a person would lose access to the site" if role == "Unlicensed" else "a person could do less than before"
 
 
 def _groups(rules: SiteRules, state: SiteState) -> Iterator[Step]:
@@ -140,10 +150,19 @@ def _groups(rules: SiteRules, state: SiteState) -> Iterator[Step]:
             yield Step(Action.ADD_GROUP, rule.name)
         now = {names[m].casefold(): names[m] for m in known.members if m in names} if known else {}
         wanted = {m.casefold(): m for m in rule.members}
+        denied = "the group is denied something, which a person may have now" if _is_denied(rule.name, rules, state) else ""
         for name in sorted(wanted.keys() - now.keys()):
-            yield Step(Action.JOIN, wanted[name], rule.name)
+            yield Step(Action.JOIN, wanted[name], rule.name, held=denied)
         for name in sorted(now.keys() - wanted.keys()):
-            yield Step(Action.LEAVE, now[name], rule.name)
+            yield Step(Action.LEAVE, now[name], rule.name, held="a person would lose what the group may do")
+
+
+def _is_denied(group: str, rules: SiteRules, state: SiteState) -> bool:
+    grants = [g for p in rules.projects for g in (*p.permissions, *p.data_sources)] + [g for d in rules.data_sources for g in d.permissions]
+    if any(grant.deny and grant.group.casefold() == group.casefold() for grant in grants):
+        return True
+    known = state.group_called(group)
+    return known is not None and any(r.mode == "Deny" and r.grantee_id == known.id for found in state.rights.values() for r in found)
 
 
 def _rights(rules: SiteRules, state: SiteState) -> Iterator[Step]:
@@ -180,9 +199,13 @@ def _differences(place: str, grants: Iterable[Grant], state: SiteState, where: P
     now = {_in_words(right, state) for right in state.rights.get(where, frozenset())}
     # Taken away first: the server knows one mode for each capability of a grantee.
     for words in sorted(now - wanted):
-        yield Step(Action.REVOKE, f"{where.kind} {place}", words)
+        yield Step(Action.REVOKE, f"{where.kind} {place}", words, held=_LOST if _mode(words) == "Allow" else "")
     for words in sorted(wanted - now):
-        yield Step(Action.GRANT, f"{where.kind} {place}", words)
+        yield Step(Action.GRANT, f"{where.kind} {place}", words, held=_LOST if _mode(words) == "Deny" else "")
+
+
+def _mode(words: str) -> str:
+    return words.rpartition(": ")[2].partition(" ")[0]
 
 
 def _words(grant: Grant) -> Iterator[str]:
