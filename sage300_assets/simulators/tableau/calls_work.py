@@ -18,12 +18,12 @@ S = "/sites/{site}"
 def _jobs(asked: Asked) -> Reply:
     readers = {
         "status": lambda j: j.status,
-        "jobType": lambda j: j.type,
+        "jobType": _listed_kind,
         "createdAt": lambda j: j.created_at,
         "title": lambda j: j.target_name,
     }
     shown = [job for job in asked.site.jobs.values() if not (job.vanishes and job.completed_at)]
-    return listed(asked.query, shown, readers, "backgroundJobs", _draw_in_list)
+    return listed(asked.query, shown, readers, "backgroundJobs", lambda j: _draw_in_list(j, titled=asked.desk.habits.job_titles))
 
 
 @route("GET", S + "/jobs/{job}", "job.get")
@@ -187,9 +187,16 @@ def draw_job(job: Job) -> ET.Element:
     return node("job", {**shown, **times}, inner, status)
 
 
-def _draw_in_list(job: Job) -> ET.Element:
+def _listed_kind(job: Job) -> str:
+    """The list spells kinds otherwise than the job itself: refresh_extracts."""
+    spelled = "".join(f"_{c.lower()}" if c.isupper() else c for c in job.type).lstrip("_")
+    return "refresh_extracts" if job.type == "RefreshExtract" else spelled
+
+
+def _draw_in_list(job: Job, *, titled: bool) -> ET.Element:
     shown: Attributes = {"id": job.id, "status": job.status, "createdAt": job.created_at, "startedAt": job.started_at, "endedAt": job.completed_at}
-    return node("backgroundJob", {**shown, "priority": 50, "jobType": job.type, "title": job.target_name, "subtitle": ""})
+    title: Attributes = {"title": job.target_name, "subtitle": ""} if titled else {}
+    return node("backgroundJob", {**shown, "priority": 50, "jobType": _listed_kind(job), **title})
 
 
 def _draw_task(task: Task) -> ET.Element:

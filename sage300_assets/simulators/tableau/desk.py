@@ -30,6 +30,8 @@ class Habits:
     """Whether an append answers with bytes instead of megabytes."""
     rights_replace: bool = False
     """Whether putting permissions takes away those that are not named."""
+    job_titles: bool = False
+    """Whether the list of jobs says what each is about."""
     payload_mb: float = 100.0
     cloud: bool = False
     """Whether it is Tableau Cloud: no schedules of the server, no password."""

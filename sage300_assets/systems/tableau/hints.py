@@ -13,12 +13,14 @@ from enum import Enum
 import tableauserverclient as tsc
 
 from sage300_assets.systems.tableau.contents import Source, project_at, projects, read_all, source, source_called, sources
+from sage300_assets.systems.tableau.jobs import JobKind, is_about, listed
 from sage300_assets.systems.tableau.session import Session
 
 SKEW = timedelta(minutes=5)
 """How far the server's clock may be from itself between an event and a job."""
 KEYS = ("resource", "event_type", "resource_name", "site_luid", "resource_luid", "created_at")
 LONGEST_VALUE = 500
+MOST_ASKED = 50
 
 
 class Kind(Enum):
@@ -144,19 +146,10 @@ def _deleted(session: Session, hint: Hint, inventory: Inventory) -> Confirmed | 
 
 
 def _refresh_failed(session: Session, hint: Hint) -> bool:
-    def send(server: tsc.Server) -> bool:
-        number, read = 1, 0
-        while True:
-            items, about = server.jobs.get(None, tsc.RequestOptions(pagenumber=number, pagesize=1000))
-            for item in items:
-                ended = item.ended_at
-                if (str(item.type), str(item.status), item.name) == ("RefreshExtract", "Failed", hint.name) and ended and ended >= hint.at - SKEW:
-                    return True
-            number, read = number + 1, read + len(items)
-            if not items or read >= int(about.total_available or 0):
-                return False
-
-    return session.ask("confirming that a refresh failed", send)
+    """Whether a refresh of this very thing has failed since. Only the latest failures are asked what they were about: an event may be made up."""
+    failed = [(n.ended_at, n) for n in listed(session) if JobKind.REFRESH.covers(n.kind) and n.status == "Failed" and n.ended_at]
+    late = sorted(((at, n) for at, n in failed if at >= hint.at - SKEW), key=lambda one: one[0], reverse=True)
+    return any(is_about(session, note, hint.name, hint.id) for _, note in late[:MOST_ASKED])
 
 
 def _workbook(session: Session, hint: Hint, inventory: Inventory) -> Confirmed | None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.errors import ConfigurationError, PermanentError
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import load
 from sage300_assets.simulators.loopback import Loopback
@@ -136,6 +136,28 @@ def test_a_deletion_says_where_the_source_was_that_is_gone_and_not_where_its_nam
     hooks.post(hooks.event(Kind.SOURCE_DELETED, resource_luid=twin.id))
     hooks.work_off()
     assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_CREATED, "HR/GL Detail"), (Kind.SOURCE_DELETED, "HR/GL Detail")]
+
+
+@pytest.mark.parametrize("titled", [False, True])
+def test_a_refresh_of_a_namesake_that_failed_is_not_this_one(hooks: Hooks, extracts: Extracts, titled: bool) -> None:
+    house, site = hooks.house, hooks.house.world.site()
+    house.server.habits.job_titles = titled
+    ours = house.world.source("GL Detail")
+    elsewhere = house.world.add_project("HR")
+    with house.session() as session:
+        publish(session, replace(house.publication(session, extracts.new, "b" * 16), project_id=elsewhere.id))
+        twin = next(s for s in site.sources.values() if s.project == elsewhere.id)
+        twin.is_extract = True
+        house.fault("job_fails", on="refresh", notes="No route to the source.")
+        found = source(session, twin.id)
+        assert found is not None
+        with pytest.raises(PermanentError, match="No route"):
+            refresh(session, found)
+    hooks.post(hooks.event(Kind.REFRESH_FAILED, resource_luid=ours.id))
+    hooks.post(hooks.event(Kind.REFRESH_FAILED, resource_luid=twin.id))
+    hooks.work_off()
+    assert hooks.outcomes == ["taken", "taken", "not confirmed", "confirmed"]
+    assert [c.place for c in hooks.acted] == ["HR/GL Detail"]
 
 
 def test_an_old_update_is_not_news(hooks: Hooks) -> None:
