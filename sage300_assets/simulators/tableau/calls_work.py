@@ -93,7 +93,7 @@ def _remove_task(asked: Asked) -> Reply:
 @route("GET", "/schedules", "schedules.list")
 def _schedules(asked: Asked) -> Reply:
     _only_on_server(asked)
-    return listed(asked.query, list(asked.desk.world.schedules.values()), {"name": lambda s: s.name}, "schedules", _draw_schedule)
+    return listed(asked.query, list(asked.desk.world.schedules.values()), {"name": lambda s: s.name}, "schedules", _draw_schedule_in_list)
 
 
 @route("POST", "/schedules", "schedules.add")
@@ -202,7 +202,12 @@ def _draw_in_list(job: Job, *, titled: bool) -> ET.Element:
 def _draw_task(task: Task) -> ET.Element:
     kind = "IncrementExtractTask" if task.kind == "IncrementalRefresh" else "RefreshExtractTask"
     shown: Attributes = {"id": task.id, "priority": 50, "consecutiveFailedCount": task.failures, "type": kind}
-    return node("extractRefresh", shown, _draw_schedule(task.schedule, own=task.own_schedule), node(task.target_kind, {"id": task.target_id}))
+    return node(
+        "extractRefresh",
+        shown,
+        _draw_schedule(task.schedule, own=True) if task.own_schedule else _draw_schedule_in_list(task.schedule),
+        node(task.target_kind, {"id": task.target_id}),
+    )
 
 
 def _drawn_alone(task: Task) -> tuple[ET.Element, ET.Element]:
@@ -212,6 +217,13 @@ def _drawn_alone(task: Task) -> tuple[ET.Element, ET.Element]:
 
 def _draw_extract(task: Task) -> ET.Element:
     return node("extract", {"id": task.id, "priority": 50, "type": task.kind}, node(task.target_kind, {"id": task.target_id}))
+
+
+def _draw_schedule_in_list(schedule: Schedule) -> ET.Element:
+    """A list does not say when; the schedule itself does."""
+    drawn = _draw_schedule(schedule)
+    drawn.remove(needed(drawn, "frequencyDetails"))
+    return drawn
 
 
 def _draw_schedule(schedule: Schedule, *, own: bool = False) -> ET.Element:

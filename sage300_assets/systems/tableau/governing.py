@@ -11,11 +11,12 @@ from enum import Enum
 
 import tableauserverclient as tsc
 from tableauserverclient.models.reference_item import ResourceReference
+from tableauserverclient.models.target import Target
 from tableauserverclient.server import RequestFactory
 
-from sage300_assets.base.errors import PermanentError
-from sage300_assets.systems.tableau.people import Place, Right, SiteState, User, read_site, rights_of, rights_url, timetable_words
-from sage300_assets.systems.tableau.rules import Grant, SiteRules
+from sage300_assets.base.errors import PermanentError, UnknownOutcome
+from sage300_assets.systems.tableau.people import Place, Right, SiteState, User, own_timetables, read_site, rights_of, rights_url, timetable_words
+from sage300_assets.systems.tableau.rules import Grant, ScheduleRule, SiteRules
 from sage300_assets.systems.tableau.session import Session
 
 ADMINISTRATORS = frozenset({"SiteAdministratorCreator", "SiteAdministratorExplorer", "ServerAdministrator"})
@@ -38,6 +39,7 @@ class Action(Enum):
     ADD_SCHEDULE = "add schedule"
     CHANGE_SCHEDULE = "change schedule"
     REFRESH_BY = "refresh by schedule"
+    REFRESH_NO_MORE = "refresh no more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,11 @@ class SitePlan:
 def read_for(session: Session, rules: SiteRules) -> SiteState:
     """Read what the rules speak of."""
     sources = [(d.project, d.name) for d in rules.data_sources]
-    return read_site(session, project_paths=[p.path for p in rules.projects], source_places=sources, with_timetables=bool(rules.schedules))
+    return read_site(session, project_paths=[p.path for p in rules.projects], source_places=sources, schedules=_names(rules))
+
+
+def _names(rules: SiteRules) -> set[str]:
+    return {rule.name for rule in rules.schedules}
 
 
 def plan_site(rules: SiteRules, state: SiteState) -> SitePlan:
@@ -106,7 +112,7 @@ def carry_out(session: Session, plan: SitePlan, rules: SiteRules, *, confirmed: 
             continue
         session.watch.step(f"tableau.{step.action.name.lower()}")
         if state is None or (done and done[-1].action in _MAKE and step.action is not done[-1].action):
-            state = read_site(session, with_timetables=bool(rules.schedules))  # what was made meanwhile has an id now
+            state = read_site(session, schedules=_names(rules))  # what was made meanwhile has an id now
         _do(session, step, state, rules)
         done.append(step)
     return tuple(done)
@@ -176,9 +182,12 @@ def _rights(rules: SiteRules, state: SiteState) -> Iterator[Step]:
 
 
 def _schedules(rules: SiteRules, state: SiteState) -> Iterator[Step]:
+    if state.own_timetables is not None:
+        yield from _each_its_own(rules, state)
+        return
     for rule in rules.schedules:
         known = next((t for t in state.timetables if t.name == rule.name), None)
-        words = timetable_words(rule.frequency, rule.at.strftime("%H:%M"), rule.days)
+        words = _when(rule)
         if known is None:
             yield Step(Action.ADD_SCHEDULE, rule.name, words)
         elif known.words != words:
@@ -187,6 +196,24 @@ def _schedules(rules: SiteRules, state: SiteState) -> Iterator[Step]:
             source = state.source_at(*_parted(place))
             if source is not None and (known is None or source.id not in known.sources):
                 yield Step(Action.REFRESH_BY, place, rule.name)
+
+
+def _each_its_own(rules: SiteRules, state: SiteState) -> Iterator[Step]:
+    """Where there are no schedules to share, a declared one is a timetable of each of its data sources."""
+    for place in sorted({place for rule in rules.schedules for place in rule.data_sources}):
+        source = state.source_at(*_parted(place))
+        if source is None:
+            continue
+        wanted = {_when(rule): rule.name for rule in rules.schedules if place in rule.data_sources}
+        now = {own.words for own in state.own_timetables or () if own.source_id == source.id}
+        for words in sorted(wanted.keys() - now):
+            yield Step(Action.REFRESH_BY, place, wanted[words])
+        for words in sorted(now - wanted.keys()):
+            yield Step(Action.REFRESH_NO_MORE, place, words, held="it is not declared, and somebody may want it")
+
+
+def _when(rule: ScheduleRule) -> str:
+    return timetable_words(rule.frequency, rule.at.strftime("%H:%M"), rule.days)
 
 
 def _parted(place: str) -> tuple[str, str]:
@@ -262,7 +289,45 @@ def _unless(status: int, session: Session, step: Step, send: Callable[[tsc.Serve
             raise
 
 
+def _change_own_timetable(session: Session, step: Step, state: SiteState, rules: SiteRules) -> None:
+    source = state.source_at(*_parted(step.subject))
+    if source is None:
+        raise PermanentError(f"{step.key}: there is no such data source any more.", cure="Plan again.")
+    if step.action is Action.REFRESH_NO_MORE:
+        for own in state.own_timetables or ():
+            if (own.source_id, own.words) == (source.id, step.value):
+                _unmake(session, step, lambda server, key=own.id: server.tasks.delete(key))  # type: ignore[misc]
+        return
+    rule = next(s for s in rules.schedules if s.name == step.value)
+    target = Target(source.id, "datasource")
+    wanted = tsc.TaskItem(None, "FullRefresh", None, schedule_item=_schedule_item(rule), target=target)  # type: ignore[arg-type]
+    for left in reversed(range(session.settings.tableau_tries)):
+        # A second task would be a second refresh: what got lost is looked for before it is sent again.
+        if any((own.source_id, own.words) == (source.id, _when(rule)) for own in own_timetables(session)):
+            return
+        try:
+            session.ask(step.key, lambda server: server.tasks.create(wanted), repeatable=False)
+        except UnknownOutcome as lost:
+            if not left:
+                raise
+            session.wait(session.pause_before(1, lost))
+
+
+def _schedule_item(rule: ScheduleRule) -> tsc.ScheduleItem:
+    interval: tsc.DailyInterval | tsc.WeeklyInterval | tsc.MonthlyInterval
+    if rule.frequency == "Daily":
+        interval = tsc.DailyInterval(rule.at)
+    elif rule.frequency == "Weekly":
+        interval = tsc.WeeklyInterval(rule.at, *rule.days)
+    else:
+        interval = tsc.MonthlyInterval(rule.at, rule.days)
+    return tsc.ScheduleItem(rule.name, 50, tsc.ScheduleItem.Type.Extract, tsc.ScheduleItem.ExecutionOrder.Parallel, interval)
+
+
 def _change_schedule(session: Session, step: Step, state: SiteState, rules: SiteRules) -> None:
+    if state.own_timetables is not None:
+        _change_own_timetable(session, step, state, rules)
+        return
     if step.action is Action.REFRESH_BY:
         source = state.source_at(*_parted(step.subject))
         known = next((t for t in state.timetables if t.name == step.value), None)
@@ -274,15 +339,7 @@ def _change_schedule(session: Session, step: Step, state: SiteState, rules: Site
             _make(session, step, lambda server: server.schedules.add_to_schedule(schedule_id, datasource=item))
         return
     rule = next(s for s in rules.schedules if s.name == step.subject)
-    interval: tsc.DailyInterval | tsc.WeeklyInterval | tsc.MonthlyInterval
-    if rule.frequency == "Daily":
-        interval = tsc.DailyInterval(rule.at)
-    elif rule.frequency == "Weekly":
-        interval = tsc.WeeklyInterval(rule.at, *rule.days)
-    else:
-        interval = tsc.MonthlyInterval(rule.at, rule.days)
-    order = tsc.ScheduleItem.ExecutionOrder.Parallel
-    wanted = tsc.ScheduleItem(rule.name, 50, tsc.ScheduleItem.Type.Extract, order, interval)
+    wanted = _schedule_item(rule)
     known = next((t for t in state.timetables if t.name == rule.name), None)
     if known is None:
         _make(session, step, lambda server: server.schedules.create(wanted))

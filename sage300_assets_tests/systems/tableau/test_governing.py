@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -223,6 +224,49 @@ def test_drift_is_found_and_put_right(house: House, rules: SiteRules, extracts: 
 def test_what_is_declared_and_not_there_is_reported(house: House, rules: SiteRules) -> None:
     with house.session() as session:
         assert {(m.kind, m.name) for m in _plan(session, rules).missing} == {("data source", "Finance/GL Detail")}
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path / "cloud", habits=Habits(job_seconds=3600, cloud=True)) as house:
+        yield house
+
+
+@pytest.mark.parametrize("fault", ["", "lost_answer", "unavailable", "token_dies"])
+def test_on_tableau_cloud_each_source_has_timetables_of_its_own(cloud: House, rules: SiteRules, extracts: Extracts, fault: str) -> None:
+    with cloud.session() as session:
+        _filled(cloud, session, extracts)
+        plan = _plan(session, rules)
+        assert [s.key for s in plan.steps if s.action in {Action.REFRESH_BY, Action.ADD_SCHEDULE}] == [
+            "refresh by schedule: Finance/GL Detail · Nightly"
+        ]
+        if fault:
+            cloud.fault(fault, on="tasks.add")
+        _apply(session, plan, rules)
+        assert _plan(session, rules) == SitePlan(())
+        _apply(session, plan, rules)
+    (task,) = cloud.world.site().tasks.values()
+    assert (task.schedule.frequency, task.schedule.start) == ("Daily", "02:00:00")
+
+
+@pytest.mark.parametrize("fault", ["", "lost_answer"])
+def test_on_tableau_cloud_another_time_is_another_timetable_and_the_old_one_waits_for_a_person(
+    cloud: House, tmp_path: Path, rules: SiteRules, extracts: Extracts, fault: str
+) -> None:
+    later = _rules(tmp_path, TEXT.replace('frequency: Daily, at: "02:00"', 'frequency: Weekly, days: [Sunday, Monday], at: "04:00"'))
+    with cloud.session() as session:
+        _filled(cloud, session, extracts)
+        _apply(session, _plan(session, rules), rules)
+        plan = _plan(session, later)
+        assert [(s.key, bool(s.held)) for s in plan.steps] == [
+            ("refresh by schedule: Finance/GL Detail · Nightly", False),
+            ("refresh no more: Finance/GL Detail · Daily 02:00", True),
+        ]
+        if fault:
+            cloud.fault(fault, on="tasks.remove")
+        _apply(session, plan, later)
+        assert _plan(session, later) == SitePlan(())
+    assert [t.schedule.frequency for t in cloud.world.site().tasks.values()] == ["Weekly"]
 
 
 def test_a_user_without_the_right_is_told(house: House, rules: SiteRules) -> None:
