@@ -320,6 +320,30 @@ def test_the_access_list_marks_differences(house: House, rules: SiteRules, extra
     ]
 
 
+def test_a_second_account_of_the_same_name_is_not_hidden_behind_the_first(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "groups.csv"
+    file.write_text("user,company,security_group\nBOB,SAMLTD,GLVIEW\nCARL,SAMLTD,GLVIEW\n")
+    text = """
+users: [{name: bob@corp.com, role: Viewer}]
+projects: [{path: Finance, companies: [SAMLTD], permissions: [{group: All Users, allow: [Read]}]}]
+"""
+    world = house.world
+    people = [world.add_person(name) for name in ("bob@corp.com", "bob@gmail.com", "carl@gmail.com")]
+    everyone = next(g for g in world.site().groups.values() if g.name == "All Users")
+    everyone.members += [p.id for p in people]
+    finance = next(p for p in world.site().projects.values() if p.name == "Finance")
+    world.site().rights["projects", finance.id, ""] = [("group", everyone.id, "Read", "Allow")]
+    rules = _rules(tmp_path, text)
+    with house.session() as session:
+        found = access_list(rules, read_for(session, rules), read_security_groups(file))
+    assert [(a.person, a.in_sage, a.difference) for a in found if a.person not in {"admin", "publisher"}] == [
+        ("bob@corp.com", "GLVIEW", ""),
+        ("bob@gmail.com", "", "only in Tableau"),
+        ("CARL", "GLVIEW", "only in Sage 300"),
+        ("carl@gmail.com", "", "only in Tableau"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "said"), [("user,company\nA,B\n", "other columns"), ("user,company,security_group\nA,B\n", "line 2, does not have three values")]
 )
