@@ -158,11 +158,11 @@ def refresh(desk: Desk, site: Site, source: Source, *, queued: bool = False) -> 
     running = any(j.type == "RefreshExtract" and j.target_id == source.id and j.completed_at is None for j in site.jobs.values())
     if running or queued:
         raise Refusal(409, "093", "Resource Conflict", f"Job for '{source.name}' is already queued. Not queuing a duplicate.")
-    desk.event(site, "datasource-refresh-started", "DATASOURCE", source.name, source.id)
+    desk.event(site, "datasource-refresh-started", "EXTRACTS", source.name, source.id)
 
     def work() -> None:
         source.updated_at = desk.now()
-        desk.event(site, "datasource-refresh-succeeded", "DATASOURCE", source.name, source.id)
+        desk.event(site, "datasource-refresh-succeeded", "EXTRACTS", source.name, source.id)
 
     return desk.start_job(site, "RefreshExtract", work, target=("datasource", source.id, source.name))
 

@@ -37,6 +37,12 @@ class Habits:
     """Whether it is Tableau Cloud: no schedules of the server, no password."""
 
 
+def element_of(event: str) -> str:
+    """How an event, such as datasource-updated, is written where it is registered."""
+    odd = {"admin-promoted": "webhook-event-user-promoted-admin", "admin-demoted": "webhook-event-user-demoted-admin"}
+    return odd.get(event, f"webhook-source-event-{event}")
+
+
 class Desk:
     """One server's inside."""
 
@@ -91,13 +97,13 @@ class Desk:
             job.finish_code = 1
             job.notes = str(problem)
             if job.type == "RefreshExtract":
-                self.event(site, "datasource-refresh-failed", "DATASOURCE", job.target_name, job.target_id)
+                self.event(site, "datasource-refresh-failed", "EXTRACTS", job.target_name, job.target_id)
         job.completed_at = self.now()
 
     def event(self, site: Site, name: str, resource: str, resource_name: str, resource_id: str) -> None:
         """Tell whoever has asked to be told."""
         for hook in list(site.webhooks.values()):
-            if hook.event.removeprefix("webhook-source-event-") == name:
+            if hook.event == element_of(name):
                 kind = "".join(part.title() for part in name.split("-"))
                 self.courier.send(
                     hook.url,

@@ -24,15 +24,27 @@ MOST_ASKED = 50
 
 
 class Kind(Enum):
-    """The events that are looked into."""
+    """Every event that Tableau knows."""
 
+    ADMIN_PROMOTED = "AdminPromoted"
+    ADMIN_DEMOTED = "AdminDemoted"
     SOURCE_CREATED = "DatasourceCreated"
     SOURCE_UPDATED = "DatasourceUpdated"
     SOURCE_DELETED = "DatasourceDeleted"
     REFRESH_STARTED = "DatasourceRefreshStarted"
     REFRESH_SUCCEEDED = "DatasourceRefreshSucceeded"
     REFRESH_FAILED = "DatasourceRefreshFailed"
+    LABEL_CREATED = "LabelCreated"
+    LABEL_UPDATED = "LabelUpdated"
+    LABEL_DELETED = "LabelDeleted"
+    SITE_CREATED = "SiteCreated"
+    SITE_UPDATED = "SiteUpdated"
+    SITE_DELETED = "SiteDeleted"
+    USER_DELETED = "UserDeleted"
+    VIEW_DELETED = "ViewDeleted"
+    WORKBOOK_CREATED = "WorkbookCreated"
     WORKBOOK_DELETED = "WorkbookDeleted"
+    WORKBOOK_REFRESH_STARTED = "WorkbookRefreshStarted"
     WORKBOOK_REFRESH_FAILED = "WorkbookRefreshFailed"
     WORKBOOK_REFRESH_SUCCEEDED = "WorkbookRefreshSucceeded"
     WORKBOOK_UPDATED = "WorkbookUpdated"
@@ -40,7 +52,14 @@ class Kind(Enum):
     @property
     def wire(self) -> str:
         """As it is registered: `datasource-refresh-failed`."""
+        if self in _ODD:
+            return _ODD[self]
         return "".join(f"-{c.lower()}" if c.isupper() else c for c in self.value).lstrip("-")
+
+
+_ODD = {Kind.ADMIN_PROMOTED: "webhook-event-user-promoted-admin", Kind.ADMIN_DEMOTED: "webhook-event-user-demoted-admin"}
+LOOKED_INTO = frozenset(kind for kind in Kind if kind.value.startswith(("Datasource", "Workbook")))
+"""Nothing follows from the others, so nobody needs to confirm them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +129,7 @@ class Inventory:
 
 
 def read_hint(body: object, site_id: str) -> Hint | None:
-    """The event in a body; None for anything else, for what is not looked into, and for other sites."""
+    """The event in a body; None for anything else, and for other sites."""
     if not isinstance(body, Mapping) or not set(KEYS) <= set(body):
         return None
     values = {key: body[key] for key in KEYS}
@@ -164,6 +183,7 @@ def _workbook(session: Session, hint: Hint, inventory: Inventory) -> Confirmed |
     found = session.ask("looking at a workbook", send)
     if hint.kind is Kind.WORKBOOK_DELETED:
         return _deleted(session, hint, inventory) if found is None else None
-    if found is None or found.updated_at is None or found.updated_at < hint.at - SKEW:
+    recent = found is not None and found.updated_at is not None and found.updated_at >= hint.at - SKEW
+    if found is None or not (recent or hint.kind is Kind.WORKBOOK_REFRESH_STARTED):
         return None
     return Confirmed(hint.kind, str(found.name), hint.id, place=inventory.place_of_book(session, found))

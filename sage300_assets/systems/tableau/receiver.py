@@ -28,7 +28,7 @@ from starlette.routing import Route
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import EnvSettings
-from sage300_assets.systems.tableau.hints import Confirmed, Hint, Inventory, confirm, read_hint
+from sage300_assets.systems.tableau.hints import LOOKED_INTO, Confirmed, Hint, Inventory, confirm, read_hint
 from sage300_assets.systems.tableau.session import Session
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
@@ -79,7 +79,7 @@ class Received:
     """One request and what became of it."""
 
     outcome: str
-    """taken, duplicate, wrong token, too large, too many, not an event, too slow, overloaded; later: confirmed, not confirmed, failed."""
+    """taken, noted, duplicate, wrong token, too large, too many, not an event, too slow, overloaded; later: confirmed, not confirmed, failed."""
     detail: str = ""
 
     @property
@@ -249,25 +249,30 @@ class Receiver:
 
     def _taken(self, body: bytes) -> Response:
         try:
-            content = json.loads(body)
+            content = json.loads(body) if body.strip() else {}
         except (ValueError, RecursionError):
             return self._refuse("not an event", 400)
-        if content == {}:  # what Tableau sends when a webhook is tested
+        if content == {}:  # what Tableau sends when a webhook is tested, or nothing at all
             return self._refuse("not an event", 200)
         hint = read_hint(content, self._site_id)
         if hint is None:
             return self._refuse("not an event", 400)
-        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return self._keep(hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(), hint)
+
+    def _keep(self, key: str, hint: Hint) -> Response:
         if key in self._seen:
             return self._refuse("duplicate", 200)
         self._seen[key] = None  # before it is handed over: the worker may be quicker, and take it back
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        if hint.kind not in LOOKED_INTO:
+            self._record(Received("noted", f"{hint.kind.value} {hint.name}"))
+            return Response(status_code=200)
         try:
             self._waiting.put_nowait(_Waiting(key, hint))
         except queue.Full:
             self._seen.pop(key, None)
             return self._refuse("overloaded", 503, {"Retry-After": "60"})
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
         self._record(Received("taken", f"{hint.kind.value} {hint.name}"))
         return Response(status_code=202)
 

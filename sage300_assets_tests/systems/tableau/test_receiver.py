@@ -17,7 +17,7 @@ from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import load
 from sage300_assets.simulators.loopback import Loopback
 from sage300_assets.systems.tableau.contents import Source, source
-from sage300_assets.systems.tableau.hints import Confirmed, Inventory, Kind, read_hint
+from sage300_assets.systems.tableau.hints import LOOKED_INTO, Confirmed, Inventory, Kind, read_hint
 from sage300_assets.systems.tableau.publishing import publish
 from sage300_assets.systems.tableau.receiver import MOST_WAITING, Moderation, Received, Receiver, ReceiverSettings
 from sage300_assets.systems.tableau.refreshing import refresh
@@ -198,10 +198,37 @@ def test_a_wrong_token_sees_nothing(hooks: Hooks, token: str) -> None:
     assert SECRET not in repr(hooks.seen)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 5000, b'{"event_type": "DatasourceUpdated"}', b"1e999999"])
+@pytest.mark.parametrize("body", [b"[]", b"\xff", b"[" * 5000, b'{"event_type": "DatasourceUpdated"}', b"1e999999"])
 def test_what_is_no_event_is_refused(hooks: Hooks, body: bytes) -> None:
     assert hooks.post(body) == 400
     assert hooks.outcomes == ["not an event"]
+
+
+def test_an_empty_body_is_a_test_of_the_webhook_too(hooks: Hooks) -> None:
+    assert [hooks.post(body) for body in (b"", b" \r\n", b"{}")] == [200] * 3
+    assert hooks.outcomes == ["not an event"] * 3
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in LOOKED_INTO])
+def test_an_event_from_which_nothing_follows_is_noted(hooks: Hooks, kind: Kind) -> None:
+    event = hooks.event(kind, resource="SITE", resource_name="finance")
+    assert [hooks.post(event), hooks.post(event)] == [200, 200]
+    hooks.work_off()
+    assert [(r.outcome, r.detail) for r in hooks.seen] == [("noted", f"{kind.value} finance"), ("duplicate", "")]
+    assert not hooks.acted
+
+
+def test_every_event_can_be_registered_and_arrives(hooks: Hooks) -> None:
+    with hooks.house.session() as session:
+        register(session, hooks.url, Secret(SECRET), Kind)
+        assert register(session, hooks.url, Secret(SECRET), Kind) == []
+        gone = hooks.house.world.add_person("gone")
+        user = session.ask("reading", lambda server: server.users.get_by_id(gone.id))
+        user.site_role = "SiteAdministratorExplorer"
+        session.ask("promoting", lambda server: server.users.update(user))
+        session.ask("removing", lambda server: server.users.remove(gone.id))
+    hooks.house.server.courier.wait()
+    assert [(r.outcome, r.detail) for r in hooks.seen] == [("noted", "AdminPromoted gone"), ("noted", "UserDeleted gone")]
 
 
 def test_the_test_of_a_webhook_succeeds_and_does_nothing(hooks: Hooks) -> None:
