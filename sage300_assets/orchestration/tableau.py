@@ -34,13 +34,15 @@ from sage300_assets.orchestration.source import Source
 from sage300_assets.systems.tableau.site_settings import SiteSettings
 
 if TYPE_CHECKING:  # brings the client library, which the definitions do not need
+    from sage300_assets.systems.tableau.people import SiteState
+    from sage300_assets.systems.tableau.rules import SiteRules
     from sage300_assets.systems.tableau.session import Session
 
 GROUP, OWNER = "tableau_site", "team:finance-systems"
 SITE, REFRESH = "tableau_site", "tableau_refresh"
 USERS, GROUPS, RIGHTS, ACCESS = (dg.AssetKey(["tableau", name]) for name in ("users", "groups", "permissions", "access_list"))
 EVENTS = dg.AssetKey(["tableau", "events"])
-AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG = "as_declared", "as_in_sage300", "nothing_went_wrong"
+AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG, TOKEN_LIVES = "as_declared", "as_in_sage300", "nothing_went_wrong", "token_lives"
 FOLDER = "_tableau"
 _SHOWN = 20
 _WARN, _FAIL = timedelta(hours=30), timedelta(hours=50)
@@ -94,6 +96,7 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
             for key, text in said.items()
         ],
         check_specs=[
+            dg.AssetCheckSpec(TOKEN_LIVES, asset=USERS, description="The token that signs in will not end soon, of age or of disuse."),
             dg.AssetCheckSpec(AS_DECLARED, asset=RIGHTS, description="The site is as TABLEAU_SITE_RULES says."),
             dg.AssetCheckSpec(
                 AS_IN_SAGE, asset=ACCESS, description="Whoever sees a company in Tableau may see it in Sage 300, and the other way round."
@@ -103,14 +106,16 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
     )
     def look(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from sage300_assets.systems.tableau.access import access_list, read_security_groups  # noqa: PLC0415 - brings the client library
-        from sage300_assets.systems.tableau.governing import plan_site, read_for  # noqa: PLC0415 - brings the client library
-        from sage300_assets.systems.tableau.people import read_site  # noqa: PLC0415 - brings the client library
-        from sage300_assets.systems.tableau.rules import read_rules  # noqa: PLC0415 - brings the client library
+        from sage300_assets.systems.tableau.governing import plan_site  # noqa: PLC0415 - brings the client library
 
         site = load(SiteSettings)
-        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau site")), door.session() as session:
-            rules = read_rules(site.tableau_site_rules) if site.tableau_site_rules else None
-            state = read_for(session, rules) if rules else read_site(session)
+        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau site")):
+            session = door.session()
+            # Before it signs in, which is a use, and may already fail.
+            ends = [f"{warning.message} {warning.cure}" for warning in session.token_warnings()]
+            yield _verdict(TOKEN_LIVES, USERS, ends, "; ".join(ends) or "nothing is known of an end of the token")
+            with session:
+                rules, state = _read(session, site)
         names = {user.id: user.name for user in state.users} | {group.id: group.name for group in state.groups}
         users = [(u.name, u.role, u.full_name, u.auth, u.last_login) for u in state.users]
         members = [(g.name, names.get(m, m)) for g in state.groups for m in sorted(g.members)]
@@ -142,6 +147,15 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
             yield _verdict(AS_IN_SAGE, ACCESS, apart, f"{len(apart)} differences" if apart else "both sides agree")
 
     return look
+
+
+def _read(session: "Session", site: SiteSettings) -> "tuple[SiteRules | None, SiteState]":
+    from sage300_assets.systems.tableau.governing import read_for  # noqa: PLC0415 - brings the client library
+    from sage300_assets.systems.tableau.people import read_site  # noqa: PLC0415 - brings the client library
+    from sage300_assets.systems.tableau.rules import read_rules  # noqa: PLC0415 - brings the client library
+
+    rules = read_rules(site.tableau_site_rules) if site.tableau_site_rules else None
+    return rules, read_for(session, rules) if rules else read_site(session)
 
 
 def _kept(lake: Lake, key: dg.AssetKey, columns: Sequence[str], rows: Rows) -> dg.MaterializeResult[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -121,7 +121,7 @@ def test_the_trial_balance_goes_while_a_period_is_being_closed(office: Office, d
 def test_the_site_is_held_against_its_file_and_against_sage_300(office: Office) -> None:
     result = office.run("tableau_site")
     assert result.success
-    assert _checks(result) == {"as_declared": False, "as_in_sage300": False}
+    assert _checks(result) == {"token_lives": True, "as_declared": False, "as_in_sage300": False}
     lake = office.press.stock.lake.root / "_tableau"
     assert pq.read_table(lake / "users.parquet").column("name").to_pylist() == ["admin", "publisher"]
     apart = {row["person"]: row["difference"] for row in pq.read_table(lake / "access_list.parquet").to_pylist()}
@@ -134,6 +134,20 @@ def test_the_site_is_held_against_its_file_and_against_sage_300(office: Office) 
     (declared,) = [c for c in again.get_asset_check_evaluations() if c.check_name == "as_declared"]
     assert declared.description == "1 differences; `sage300 tableau plan` shows them"
     assert "grant: project Finance" in str(declared.metadata["offending"].value)
+
+
+def test_a_token_that_nears_its_end_is_warned_about_every_day(office: Office) -> None:
+    house = office.press.house
+    house.settings = house.settings.model_copy(update={"tableau_pat_expires": house.clock().date() + timedelta(days=11)})
+    (said,) = [c for c in office.run("tableau_site").get_asset_check_evaluations() if c.check_name == "token_lives"]
+    assert not said.passed
+    assert "The token etl expires in 11 days" in str(said.description)
+    house.clock.now += timedelta(days=16)  # now it has died, so that nothing of the site is read any more
+    result = office.run("tableau_site")
+    assert not result.success
+    (said,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "token_lives"]
+    assert "expired on" in str(said.description)
+    assert "is dead by now" in str(said.description)
 
 
 def test_what_others_extract_is_refreshed_and_its_views_are_kept(office: Office) -> None:
