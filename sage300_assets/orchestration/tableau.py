@@ -29,6 +29,7 @@ from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import VIEWS
 from sage300_assets.orchestration.describe import preview
+from sage300_assets.orchestration.models import follows_its_sources
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
 from sage300_assets.systems.tableau.site_settings import SiteSettings
@@ -41,7 +42,7 @@ if TYPE_CHECKING:  # brings the client library, which the definitions do not nee
 GROUP, OWNER = "tableau_site", "team:finance-systems"
 SITE, REFRESH = "tableau_site", "tableau_refresh"
 USERS, GROUPS, RIGHTS, ACCESS = (dg.AssetKey(["tableau", name]) for name in ("users", "groups", "permissions", "access_list"))
-EVENTS = dg.AssetKey(["tableau", "events"])
+EVENTS, EXPORTED = (dg.AssetKey(["tableau", name]) for name in ("events", "views"))
 AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG, TOKEN_LIVES = "as_declared", "as_in_sage300", "nothing_went_wrong", "token_lives"
 FOLDER = "_tableau"
 _SHOWN = 20
@@ -57,20 +58,24 @@ def tableau_site(settings: Settings, entities: Sequence[Entity], door: Door | No
     if not way.settings().configured:
         return dg.Definitions()
     site = load(SiteSettings)
-    refreshed = [_refresh_asset(place, site, way) for place in site.refreshed]
+    refreshed = [_refresh_asset(place, way) for place in site.refreshed]
+    views = [_views_asset(site, way)] if site.exported else []
+    sensors: list[dg.SensorDefinition] = [_told_sensor(way.settings().tableau_project, site.refreshed)]
     zone = settings.sage300_timezone
     jobs = [dg.define_asset_job(SITE, dg.AssetSelection.assets(USERS, GROUPS, RIGHTS, ACCESS), description="Who may do what on the site.")]
     schedules = [dg.ScheduleDefinition(name="tableau_site_daily", job_name=SITE, cron_schedule="0 6 * * *", execution_timezone=zone)]
     if refreshed:
-        keys = dg.AssetSelection.assets(*(refresh_key(place) for place in site.refreshed))
+        keys = dg.AssetSelection.assets(*(refresh_key(place) for place in site.refreshed), *([EXPORTED] if views else []))
         jobs.append(dg.define_asset_job(REFRESH, keys, description="Extracts that the server makes itself."))
         schedules.append(dg.ScheduleDefinition(name="tableau_refresh_daily", job_name=REFRESH, cron_schedule="0 7 * * *", execution_timezone=zone))
-    return dg.Definitions(
-        assets=[_site_assets(way), _events_asset(), *refreshed],
-        jobs=jobs,
-        schedules=schedules,
-        sensors=[_told_sensor(way.settings().tableau_project, site.refreshed)],
-    )
+    if views:
+        target = dg.AssetSelection.assets(EXPORTED)
+        sensors.append(
+            dg.AutomationConditionSensorDefinition(
+                "tableau_views_follow", target=target, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=60
+            )
+        )
+    return dg.Definitions(assets=[_site_assets(way), _events_asset(), *refreshed, *views], jobs=jobs, schedules=schedules, sensors=sensors)
 
 
 def refresh_key(place: str) -> dg.AssetKey:
@@ -190,10 +195,10 @@ def _verdict(check: str, key: dg.AssetKey, offending: Sequence[str], said: str) 
 # --- what others extract -----------------------------------------------------------------------------------------------------------------
 
 
-def _refresh_asset(place: str, site: SiteSettings, door: Door) -> dg.AssetsDefinition:
+def _refresh_asset(place: str, door: Door) -> dg.AssetsDefinition:
     @dg.asset(
         key=refresh_key(place),
-        description=f"The extract of {place}, which the server itself makes, refreshed; and the views that are exported afterwards.",
+        description=f"The extract of {place}, which the server itself makes, refreshed.",
         group_name=GROUP,
         owners=[OWNER],
         kinds={"tableau"},
@@ -210,12 +215,30 @@ def _refresh_asset(place: str, site: SiteSettings, door: Door) -> dg.AssetsDefin
             if found is None:
                 raise ConfigurationError(f"There is no data source {place} on the site.", cure="Compare with TABLEAU_REFRESH.")
             ended = refresh(session, found)
-            files = [_exported(session, wanted, sage300.lake) for wanted in site.exported]
-        return dg.MaterializeResult(
-            metadata={"outcome": dg.MetadataValue.text(ended.value), "views": dg.MetadataValue.text(", ".join(str(f) for f in files) or "none")}
-        )
+        return dg.MaterializeResult(metadata={"outcome": dg.MetadataValue.text(ended.value)})
 
     return again
+
+
+def _views_asset(site: SiteSettings, door: Door) -> dg.AssetsDefinition:
+    ours = [dg.AssetKey([ALL, "delivery", flow_name(source)]) for source in all_sources()]
+
+    @dg.asset(
+        key=EXPORTED,
+        deps=[*ours, *(refresh_key(place) for place in site.refreshed)],
+        description="The chosen views as they look after what is published or refreshed: PNG, PDF or CSV.",
+        group_name=GROUP,
+        owners=[OWNER],
+        kinds={"tableau"},
+        automation_condition=follows_its_sources(),
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=120),
+    )
+    def exported(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> dg.MaterializeResult[None]:
+        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau views")), door.session() as session:
+            files = [_exported(session, wanted, sage300.lake) for wanted in site.exported]
+        return dg.MaterializeResult(metadata={"views": dg.MetadataValue.text(", ".join(str(f) for f in files))})
+
+    return exported
 
 
 def _exported(session: "Session", wanted: str, lake: Lake) -> Path:

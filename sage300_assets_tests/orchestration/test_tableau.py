@@ -20,7 +20,7 @@ from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.deliveries import deliveries, delivery_key
 from sage300_assets.orchestration.source import Source
-from sage300_assets.orchestration.tableau import EVENTS, refresh_key, tableau_site
+from sage300_assets.orchestration.tableau import EVENTS, EXPORTED, refresh_key, tableau_site
 from sage300_assets.systems.tableau.hints import Confirmed, Kind
 from sage300_assets_tests.delivery.conftest import empty_ledger  # noqa: F401 - a fixture
 from sage300_assets_tests.flows.tableau.conftest import Press, press  # noqa: F401 - a fixture
@@ -157,10 +157,25 @@ def test_what_others_extract_is_refreshed_and_its_views_are_kept(office: Office)
     assert office.run("tableau_refresh").success
     kept = sorted(p.name for p in (office.press.stock.lake.root / VIEWS).iterdir())
     assert kept == ["masters_sheets_names.csv", "masters_sheets_names.png"]
+    assert (office.press.stock.lake.root / VIEWS / "masters_sheets_names.csv").read_text().strip() == "200"
     office.press.house.fault("job_fails", on="refresh", notes="The source is gone.")
     failed = office.run("tableau_refresh")
     assert not failed.success
     assert "The source is gone" in str(failed.failure_data_for_node("tableau__refresh__finance_vendors"))
+
+
+def test_chosen_views_are_exported_after_what_we_publish_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TABLEAU_REFRESH", "")
+    flow = flow_of(office.press.source, "Finance", office.door)
+    first = dg.evaluate_automation_conditions(office.definitions, instance=office.instance)
+    assert office.run("deliver", dg.AssetKey(["all", "plan", flow.name]), delivery_key(flow, "")).success
+    asked = dg.evaluate_automation_conditions(office.definitions, instance=office.instance, cursor=first.cursor)
+    assert asked.get_num_requested(EXPORTED) == 1
+    office.press.house.world.add_workbook("Masters", [("Names", "Vendors", 'SELECT COUNT(*) FROM "Extract"."dim_vendor"')])
+    assert office.run("", EXPORTED).success
+    assert sorted(p.name for p in (office.press.stock.lake.root / VIEWS).iterdir()) == ["masters_sheets_names.csv", "masters_sheets_names.png"]
+    quiet = dg.evaluate_automation_conditions(office.definitions, instance=office.instance, cursor=asked.cursor)
+    assert quiet.get_num_requested(EXPORTED) == 0
 
 
 def test_a_deleted_source_is_published_again_and_told(office: Office) -> None:
