@@ -24,7 +24,7 @@ _PERSON = {
 
 @route("GET", S + "/users", "users.list")
 def _users(asked: Asked) -> Reply:
-    return listed(asked.query, list(asked.site.people.values()), _PERSON, "users", draw_person)
+    return listed(asked.query, asked.lagging([*asked.site.people.values()]), _PERSON, "users", draw_person)
 
 
 @route("POST", S + "/users", "users.add")
@@ -115,7 +115,7 @@ def _groups_of(asked: Asked) -> Reply:
 @route("GET", S + "/groups", "groups.list")
 def _groups(asked: Asked) -> Reply:
     readers = {"name": lambda g: g.name, "domainName": lambda g: "local", "minimumSiteRole": lambda g: g.minimum_role}
-    return listed(asked.query, list(asked.site.groups.values()), readers, "groups", draw_group)
+    return listed(asked.query, asked.lagging([*asked.site.groups.values()]), readers, "groups", draw_group)
 
 
 @route("POST", S + "/groups", "groups.add")

@@ -93,7 +93,7 @@ def _remove_task(asked: Asked) -> Reply:
 @route("GET", "/schedules", "schedules.list")
 def _schedules(asked: Asked) -> Reply:
     _only_on_server(asked)
-    return listed(asked.query, list(asked.desk.world.schedules.values()), {"name": lambda s: s.name}, "schedules", _draw_schedule_in_list)
+    return listed(asked.query, asked.lagging([*asked.desk.world.schedules.values()]), {"name": lambda s: s.name}, "schedules", _draw_schedule_in_list)
 
 
 @route("POST", "/schedules", "schedules.add")

@@ -5,7 +5,7 @@ Each step can be done twice without harm, and what it needs is looked up when it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,6 +20,8 @@ from sage300_assets.systems.tableau.rules import Grant, ScheduleRule, SiteRules
 from sage300_assets.systems.tableau.session import Session
 
 ADMINISTRATORS = frozenset({"SiteAdministratorCreator", "SiteAdministratorExplorer", "ServerAdministrator"})
+LOOKS = 8
+"""How often the site is read for something that its lists may not show yet."""
 _LOST = "whoever has it would lose a right"
 _LICENCES = ("Unlicensed", "Viewer", "Explorer", "ExplorerCanPublish", "Creator")
 _LICENCE_OF = {name: rank for rank, name in enumerate(_LICENCES)} | {"SiteAdministratorExplorer": 3, "SiteAdministratorCreator": 4}
@@ -112,10 +114,29 @@ def carry_out(session: Session, plan: SitePlan, rules: SiteRules, *, confirmed: 
             continue
         session.watch.step(f"tableau.{step.action.name.lower()}")
         if state is None or (done and done[-1].action in _MAKE and step.action is not done[-1].action):
-            state = read_site(session, schedules=_names(rules))  # what was made meanwhile has an id now
+            state = _read_with(session, rules, [step for step in done if step.action in _MAKE])
         _do(session, step, state, rules)
         done.append(step)
     return tuple(done)
+
+
+def _read_with(session: Session, rules: SiteRules, made: Sequence[Step]) -> SiteState:
+    """The site with what was made meanwhile, which has an id now. Its lists may lag behind."""
+    state = read_site(session, schedules=_names(rules))
+    for look in range(1, LOOKS):
+        if all(_is_there(step, state) for step in made):
+            break
+        session.wait(session.pause_before(min(look, 4)))
+        state = read_site(session, schedules=_names(rules))
+    return state
+
+
+def _is_there(step: Step, state: SiteState) -> bool:
+    if step.action is Action.ADD_USER:
+        return state.user_called(step.subject) is not None
+    if step.action is Action.ADD_GROUP:
+        return state.group_called(step.subject) is not None
+    return any(t.name == step.subject for t in state.timetables)
 
 
 def _people(rules: SiteRules, state: SiteState) -> Iterator[Step]:

@@ -103,6 +103,17 @@ def test_what_breaks_on_the_way_is_done_once(house: House, rules: SiteRules, ext
         assert _plan(session, rules) == SitePlan(())
 
 
+@pytest.mark.parametrize(("on", "after"), [("users.list", 1), ("groups.list", 2), ("schedules.list", 0)])
+def test_what_was_made_may_be_in_no_list_yet(house: House, rules: SiteRules, extracts: Extracts, on: str, after: int) -> None:
+    with house.session() as session:
+        _filled(house, session, extracts)
+        plan = _plan(session, rules)
+        house.fault("search_lag", times=2, on=on, after=after)
+        _apply(session, plan, rules)
+        assert house.server.faults.fired["search_lag"] == 2
+        assert _plan(session, rules) == SitePlan(())
+
+
 def test_removing_a_person_is_held_until_it_is_confirmed(house: House, rules: SiteRules, extracts: Extracts) -> None:
     house.world.add_person("gone@example.com", "Viewer")
     with house.session() as session:

@@ -155,7 +155,7 @@ def test_a_job_that_is_cleaned_away_is_answered_by_the_source_itself(house: Hous
 def test_a_new_source_is_found_although_the_index_lags(house: House, extracts: Extracts) -> None:
     with house.session() as session:
         wanted = house.publication(session, extracts.old, "a" * 16)
-        house.fault("search_lag", times=3)
+        house.fault("search_lag", times=3, on="datasources.list")
         publish(session, wanted)
     assert house.server.faults.fired["search_lag"] == 3
 

@@ -160,6 +160,19 @@ def test_a_refresh_of_a_namesake_that_failed_is_not_this_one(hooks: Hooks, extra
     assert [c.place for c in hooks.acted] == ["HR/GL Detail"]
 
 
+def test_a_project_that_is_removed_takes_its_sources_along_and_each_is_told(hooks: Hooks) -> None:
+    above = hooks.house.world.add_project("Close")
+    site = hooks.house.world.site()
+    next(p for p in site.projects.values() if p.name == "Finance").parent = above.id
+    with hooks.house.session() as session:
+        register(session, hooks.url, Secret(SECRET))
+        session.ask("removing", lambda server: server.projects.delete(above.id))
+    hooks.house.server.courier.wait()
+    hooks.work_off()
+    assert not site.sources
+    assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_DELETED, "Finance/GL Detail")]
+
+
 def test_an_old_update_is_not_news(hooks: Hooks) -> None:
     late = (hooks.house.clock() + timedelta(hours=1)).isoformat()
     hooks.post(hooks.event(Kind.SOURCE_UPDATED, created_at=late))
