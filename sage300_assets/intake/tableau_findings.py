@@ -101,7 +101,7 @@ def _rights(session: Session, settings: TableauSettings, site: SiteSettings) -> 
     import tableauserverclient as tsc  # noqa: PLC0415 - see above
 
     from sage300_assets.systems.tableau.contents import project_at, sources  # noqa: PLC0415 - see above
-    from sage300_assets.systems.tableau.jobs import unfinished  # noqa: PLC0415 - see above
+    from sage300_assets.systems.tableau.jobs import listed  # noqa: PLC0415 - see above
 
     def role(server: tsc.Server) -> str:
         return str(server.users.get_by_id(server.user_id).site_role)
@@ -117,7 +117,7 @@ def _rights(session: Session, settings: TableauSettings, site: SiteSettings) -> 
         return f"Publications go to the project {project_at(session, settings.tableau_project).path}."
 
     def jobs() -> str:
-        unfinished(session, "PublishDatasource", "")
+        listed(session)
         return "The jobs of the site are to be seen."
 
     yield tried("Finding the project", project, "publishing")

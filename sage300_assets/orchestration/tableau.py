@@ -3,10 +3,12 @@
 Nothing of it exists where Tableau is not configured.
 """
 
+import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,26 +24,31 @@ from sage300_assets.delivery.plan import ALL
 from sage300_assets.delivery.surroundings import laid_out
 from sage300_assets.flows.tableau import all_sources, flow_name
 from sage300_assets.flows.tableau.offer import Door
-from sage300_assets.flows.tableau.told import REFRESH_FAILED, SOURCE_DELETED, told_since
+from sage300_assets.flows.tableau.told import REFRESH_FAILED, REFRESH_SUCCEEDED, SOURCE_DELETED, Told, place_of, told_since
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import VIEWS
 from sage300_assets.orchestration.describe import preview
+from sage300_assets.orchestration.models import follows_its_sources
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
 from sage300_assets.systems.tableau.site_settings import SiteSettings
 
 if TYPE_CHECKING:  # brings the client library, which the definitions do not need
+    from sage300_assets.systems.tableau.people import SiteState
+    from sage300_assets.systems.tableau.rules import SiteRules
     from sage300_assets.systems.tableau.session import Session
 
 GROUP, OWNER = "tableau_site", "team:finance-systems"
 SITE, REFRESH = "tableau_site", "tableau_refresh"
 USERS, GROUPS, RIGHTS, ACCESS = (dg.AssetKey(["tableau", name]) for name in ("users", "groups", "permissions", "access_list"))
-EVENTS = dg.AssetKey(["tableau", "events"])
-AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG = "as_declared", "as_in_sage300", "nothing_went_wrong"
+EVENTS, EXPORTED = (dg.AssetKey(["tableau", name]) for name in ("events", "views"))
+AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG, TOKEN_LIVES = "as_declared", "as_in_sage300", "nothing_went_wrong", "token_lives"
 FOLDER = "_tableau"
 _SHOWN = 20
 _WARN, _FAIL = timedelta(hours=30), timedelta(hours=50)
+_REPLAY_AFTER = timedelta(days=1)
+"""So long a refresh that failed is not run again twice, unless it went well in between: its own failure is told too, and would start it for ever."""
 Rows = Sequence[tuple[str, ...]]
 
 
@@ -51,17 +58,24 @@ def tableau_site(settings: Settings, entities: Sequence[Entity], door: Door | No
     if not way.settings().configured:
         return dg.Definitions()
     site = load(SiteSettings)
-    refreshed = [_refresh_asset(place, site, way) for place in site.refreshed]
+    refreshed = [_refresh_asset(place, way) for place in site.refreshed]
+    views = [_views_asset(site, way)] if site.exported else []
+    sensors: list[dg.SensorDefinition] = [_told_sensor(way.settings().tableau_project, site.refreshed)]
     zone = settings.sage300_timezone
     jobs = [dg.define_asset_job(SITE, dg.AssetSelection.assets(USERS, GROUPS, RIGHTS, ACCESS), description="Who may do what on the site.")]
     schedules = [dg.ScheduleDefinition(name="tableau_site_daily", job_name=SITE, cron_schedule="0 6 * * *", execution_timezone=zone)]
     if refreshed:
-        keys = dg.AssetSelection.assets(*(refresh_key(place) for place in site.refreshed))
+        keys = dg.AssetSelection.assets(*(refresh_key(place) for place in site.refreshed), *([EXPORTED] if views else []))
         jobs.append(dg.define_asset_job(REFRESH, keys, description="Extracts that the server makes itself."))
         schedules.append(dg.ScheduleDefinition(name="tableau_refresh_daily", job_name=REFRESH, cron_schedule="0 7 * * *", execution_timezone=zone))
-    return dg.Definitions(
-        assets=[_site_assets(way), _events_asset(), *refreshed], jobs=jobs, schedules=schedules, sensors=[_told_sensor(site.refreshed)]
-    )
+    if views:
+        target = dg.AssetSelection.assets(EXPORTED)
+        sensors.append(
+            dg.AutomationConditionSensorDefinition(
+                "tableau_views_follow", target=target, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=60
+            )
+        )
+    return dg.Definitions(assets=[_site_assets(way), _events_asset(), *refreshed, *views], jobs=jobs, schedules=schedules, sensors=sensors)
 
 
 def refresh_key(place: str) -> dg.AssetKey:
@@ -87,6 +101,7 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
             for key, text in said.items()
         ],
         check_specs=[
+            dg.AssetCheckSpec(TOKEN_LIVES, asset=USERS, description="The token that signs in will not end soon, of age or of disuse."),
             dg.AssetCheckSpec(AS_DECLARED, asset=RIGHTS, description="The site is as TABLEAU_SITE_RULES says."),
             dg.AssetCheckSpec(
                 AS_IN_SAGE, asset=ACCESS, description="Whoever sees a company in Tableau may see it in Sage 300, and the other way round."
@@ -96,14 +111,16 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
     )
     def look(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from sage300_assets.systems.tableau.access import access_list, read_security_groups  # noqa: PLC0415 - brings the client library
-        from sage300_assets.systems.tableau.governing import plan_site, read_for  # noqa: PLC0415 - brings the client library
-        from sage300_assets.systems.tableau.people import read_site  # noqa: PLC0415 - brings the client library
-        from sage300_assets.systems.tableau.rules import read_rules  # noqa: PLC0415 - brings the client library
+        from sage300_assets.systems.tableau.governing import plan_site  # noqa: PLC0415 - brings the client library
 
         site = load(SiteSettings)
-        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau site")), door.session() as session:
-            rules = read_rules(site.tableau_site_rules) if site.tableau_site_rules else None
-            state = read_for(session, rules) if rules else read_site(session)
+        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau site")):
+            session = door.session()
+            # Before it signs in, which is a use, and may already fail.
+            ends = [f"{warning.message} {warning.cure}" for warning in session.token_warnings()]
+            yield _verdict(TOKEN_LIVES, USERS, ends, "; ".join(ends) or "nothing is known of an end of the token")
+            with session:
+                rules, state = _read(session, site)
         names = {user.id: user.name for user in state.users} | {group.id: group.name for group in state.groups}
         users = [(u.name, u.role, u.full_name, u.auth, u.last_login) for u in state.users]
         members = [(g.name, names.get(m, m)) for g in state.groups for m in sorted(g.members)]
@@ -135,6 +152,15 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
             yield _verdict(AS_IN_SAGE, ACCESS, apart, f"{len(apart)} differences" if apart else "both sides agree")
 
     return look
+
+
+def _read(session: "Session", site: SiteSettings) -> "tuple[SiteRules | None, SiteState]":
+    from sage300_assets.systems.tableau.governing import read_for  # noqa: PLC0415 - brings the client library
+    from sage300_assets.systems.tableau.people import read_site  # noqa: PLC0415 - brings the client library
+    from sage300_assets.systems.tableau.rules import read_rules  # noqa: PLC0415 - brings the client library
+
+    rules = read_rules(site.tableau_site_rules) if site.tableau_site_rules else None
+    return rules, read_for(session, rules) if rules else read_site(session)
 
 
 def _kept(lake: Lake, key: dg.AssetKey, columns: Sequence[str], rows: Rows) -> dg.MaterializeResult[None]:
@@ -169,10 +195,10 @@ def _verdict(check: str, key: dg.AssetKey, offending: Sequence[str], said: str) 
 # --- what others extract -----------------------------------------------------------------------------------------------------------------
 
 
-def _refresh_asset(place: str, site: SiteSettings, door: Door) -> dg.AssetsDefinition:
+def _refresh_asset(place: str, door: Door) -> dg.AssetsDefinition:
     @dg.asset(
         key=refresh_key(place),
-        description=f"The extract of {place}, which the server itself makes, refreshed; and the views that are exported afterwards.",
+        description=f"The extract of {place}, which the server itself makes, refreshed.",
         group_name=GROUP,
         owners=[OWNER],
         kinds={"tableau"},
@@ -189,12 +215,30 @@ def _refresh_asset(place: str, site: SiteSettings, door: Door) -> dg.AssetsDefin
             if found is None:
                 raise ConfigurationError(f"There is no data source {place} on the site.", cure="Compare with TABLEAU_REFRESH.")
             ended = refresh(session, found)
-            files = [_exported(session, wanted, sage300.lake) for wanted in site.exported]
-        return dg.MaterializeResult(
-            metadata={"outcome": dg.MetadataValue.text(ended.value), "views": dg.MetadataValue.text(", ".join(str(f) for f in files) or "none")}
-        )
+        return dg.MaterializeResult(metadata={"outcome": dg.MetadataValue.text(ended.value)})
 
     return again
+
+
+def _views_asset(site: SiteSettings, door: Door) -> dg.AssetsDefinition:
+    ours = [dg.AssetKey([ALL, "delivery", flow_name(source)]) for source in all_sources()]
+
+    @dg.asset(
+        key=EXPORTED,
+        deps=[*ours, *(refresh_key(place) for place in site.refreshed)],
+        description="The chosen views as they look after what is published or refreshed: PNG, PDF or CSV.",
+        group_name=GROUP,
+        owners=[OWNER],
+        kinds={"tableau"},
+        automation_condition=follows_its_sources(),
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=120),
+    )
+    def exported(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> dg.MaterializeResult[None]:
+        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau views")), door.session() as session:
+            files = [_exported(session, wanted, sage300.lake) for wanted in site.exported]
+        return dg.MaterializeResult(metadata={"views": dg.MetadataValue.text(", ".join(str(f) for f in files))})
+
+    return exported
 
 
 def _exported(session: "Session", wanted: str, lake: Lake) -> Path:
@@ -245,29 +289,57 @@ def _events_asset() -> dg.AssetsDefinition:
     return events
 
 
-def _told_sensor(refreshed: Sequence[str]) -> dg.SensorDefinition:
-    ours = {source.name: flow_name(source) for source in all_sources()}
-    others = {place.rpartition("/")[2]: refresh_key(place) for place in refreshed}
+@dataclass
+class _Reading:
+    """How far was read what the site told, and which refreshes were run again since they last went well."""
+
+    place: str = ""
+    replayed: dict[str, str] = field(default_factory=dict)
+    """Place on the site -> when it was told that it had failed."""
+
+    @classmethod
+    def at(cls, cursor: str | None) -> "_Reading":
+        """From a cursor; those of before were a place alone."""
+        return cls(**json.loads(cursor)) if cursor and cursor.startswith("{") else cls(cursor or "")
+
+    def is_due(self, one: Told) -> bool:
+        """Whether a refresh that failed is to be run again."""
+        before = self.replayed.get(one.where)
+        if before is not None and datetime.fromisoformat(one.at) - datetime.fromisoformat(before) < _REPLAY_AFTER:
+            return False
+        self.replayed[one.where] = one.at
+        return True
+
+
+def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
+    # By place: another project may have a source of the same name.
+    ours = {place_of(project, source.name): flow_name(source) for source in all_sources()}
+    others = {place_of(*place.rpartition("/")[::2]): refresh_key(place) for place in refreshed}
     delivered = [dg.AssetKey([ALL, kind, name]) for name in ours.values() for kind in ("plan", "delivery")]
 
     @dg.sensor(
         name="tableau_told",
         target=dg.AssetSelection.assets(EVENTS, *others.values(), *delivered),
         minimum_interval_seconds=60,
-        description="Acts on what the site told: a failed refresh is run again, a deleted source is published again, and a check says so.",
+        description="Acts on what the site told: a failed refresh is run again once, a deleted source is published again, and a check says so.",
     )
     def act(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult:
-        told = told_since(sage300.lake, context.cursor or "")
+        reading = _Reading.at(context.cursor)
+        told = told_since(sage300.lake, reading.place)
         if not told:
             return dg.SensorResult()
         keys = {EVENTS}
         for one in told:
-            if one.kind == SOURCE_DELETED and one.name in ours:
-                keys |= {dg.AssetKey([ALL, kind, ours[one.name]]) for kind in ("plan", "delivery")}
-            if one.kind == REFRESH_FAILED and one.name in others:
-                keys.add(others[one.name])
-        request = dg.RunRequest(run_key=told[-1].place, asset_selection=sorted(keys))
-        return dg.SensorResult(run_requests=[request], cursor=told[-1].place)
+            if one.kind == SOURCE_DELETED and one.where in ours:
+                keys |= {dg.AssetKey([ALL, kind, ours[one.where]]) for kind in ("plan", "delivery")}
+            if one.kind == REFRESH_FAILED and one.where in others and reading.is_due(one):
+                keys.add(others[one.where])
+            if one.kind == REFRESH_SUCCEEDED and one.where in others:
+                reading.replayed.pop(one.where, None)
+                keys.discard(others[one.where])
+        reading.place = told[-1].place
+        request = dg.RunRequest(run_key=reading.place, asset_selection=sorted(keys))
+        return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(reading)))
 
     return act
 

@@ -28,45 +28,19 @@ def _options(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
     from sage300_assets.base.settings import load
-    from sage300_assets.flows.tableau.told import note
-    from sage300_assets.systems.tableau.hints import Confirmed
-    from sage300_assets.systems.tableau.receiver import Receiver, ReceiverSettings
-    from sage300_assets.systems.tableau.registering import register
-    from sage300_assets.systems.tableau.session import Session
+    from sage300_assets.flows.tableau.listening import Ear
+    from sage300_assets.systems.tableau.receiver import ReceiverSettings
     from sage300_assets.systems.tableau.settings import TableauSettings
-    from sage300_assets.terminal.places import env_file_of, lake_of, lake_settings_of
+    from sage300_assets.systems.tableau.site_settings import SiteSettings
+    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
     given = env_file_of(args)
-    settings, own = load(TableauSettings, **given), load(ReceiverSettings, **given)
-    secret, lake = own.secret, lake_of(lake_settings_of(args))
-
-    def act(confirmed: Confirmed) -> None:
-        note(lake, confirmed, datetime.now(UTC))
-        say(f"{confirmed.kind.value}: {confirmed.name}")
-
-    with own.listen() as listening:  # before the site is told to send anything here
-        with Session(settings) as session:
-            site = session.ask("reading the site", lambda server: str(server.site_id))
-            if args.register:
-                for line in register(session, own.tableau_webhook_public_url, secret) or ["nothing to change"]:
-                    say(f"webhooks: {line}")
-        receiver = Receiver(
-            own,
-            site,
-            clock=lambda: datetime.now(UTC),
-            record=lambda received: complain(f"webhook: {received.outcome} {received.detail}".rstrip()),
-            act=act,
-        )
-        thread = receiver.start(lambda: Session(settings))
-        try:
-            _take(receiver, own, listening)
-        finally:
-            receiver.stop()
-            thread.join(10)
+    settings, own, refreshed = load(TableauSettings, **given), load(ReceiverSettings, **given), load(SiteSettings, **given).refreshed
+    ear = Ear(settings, own, lake_of(lake_settings_of(args)), keeper_of(args), refreshed, say, complain)
+    with own.listen() as listening, ear.listening(registering=args.register) as receiver:  # the port is ours before the site is told to send here
+        _take(receiver, own, listening)
     return 0
 
 

@@ -24,7 +24,9 @@ The file is TABLEAU_SITE_RULES. `schema` prints its JSON schema, for editors.
 def _options(parser: Parser) -> None:
     forms = parser.forms("form")
     forms.add("plan", "Show what differs between the site and its file.")
-    doing = forms.add("apply", "Make the site as its file says; what takes a person's access is held until it is confirmed.")
+    doing = forms.add(
+        "apply", "Make the site as its file says; what takes access away (a lower role, leaving a group, a right less) is held until it is confirmed."
+    )
     doing.add_argument("--confirm", action="append", default=[], metavar="STEP", help="a held step, as `plan` names it; may be given again")
     forms.add("access", "List who may see which company in Tableau, against Sage 300's security groups (TABLEAU_SECURITY_GROUPS).")
     forms.add("schema", "Print the JSON schema of the file.")

@@ -85,6 +85,11 @@ def test_a_period_belongs_to_each_companys_own_calendar(stock: Stock) -> None:
         assert on["SAMEUR"] != on["SAMLTD"]
         periods = dict(db.execute("SELECT company, max(fiscal_period) FROM models.dim_fiscal_period WHERE kind = 'period' GROUP BY 1").fetchall())
         assert periods == {"SAMEUR": 13, "SAMLTD": 12}
+        of_quarter = "list_sort(list(DISTINCT fiscal_period))"
+        quarters = f"SELECT company, fiscal_quarter, {of_quarter} FROM models.dim_fiscal_period GROUP BY 1, 2 ORDER BY 1, 2"
+        for company, last in (("SAMEUR", [10, 11, 12, 13, 14, 15]), ("SAMLTD", [10, 11, 12, 14, 15])):
+            found = [p for c, _, p in db.execute(quarters).fetchall() if c == company]
+            assert found == [[1, 2, 3], [4, 5, 6], [7, 8, 9], last]
         thirteenth = db.execute("SELECT DISTINCT company FROM models.mart_trial_balance WHERE fiscal_period = 13").fetchall()
         assert thirteenth == [("SAMEUR",)]
 

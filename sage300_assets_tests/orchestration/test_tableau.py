@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -14,13 +14,13 @@ import pytest
 from sage300_assets.base.settings import load_settings
 from sage300_assets.flows.tableau import all_sources
 from sage300_assets.flows.tableau.offer import Door, flow_of
-from sage300_assets.flows.tableau.told import note
+from sage300_assets.flows.tableau.told import note, told_since
 from sage300_assets.lake.layout import VIEWS
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.deliveries import deliveries, delivery_key
 from sage300_assets.orchestration.source import Source
-from sage300_assets.orchestration.tableau import EVENTS, refresh_key, tableau_site
+from sage300_assets.orchestration.tableau import EVENTS, EXPORTED, refresh_key, tableau_site
 from sage300_assets.systems.tableau.hints import Confirmed, Kind
 from sage300_assets_tests.delivery.conftest import empty_ledger  # noqa: F401 - a fixture
 from sage300_assets_tests.flows.tableau.conftest import Press, press  # noqa: F401 - a fixture
@@ -64,8 +64,8 @@ class Office:
         resolved = self.definitions.resolve_job_def(job) if job else self.definitions.resolve_implicit_global_asset_job_def()
         return resolved.execute_in_process(instance=self.instance, asset_selection=list(keys) or None, raise_on_error=False)
 
-    def told(self, kind: Kind, name: str) -> None:
-        note(self.press.stock.lake, Confirmed(kind, name, name), self.press.house.clock())
+    def told(self, kind: Kind, name: str, project: str = "Finance") -> None:
+        note(self.press.stock.lake, Confirmed(kind, name, f"{project}-{name}", place=f"{project}/{name}"), self.press.house.clock())
         self.press.house.clock.wait(1)
 
     def tick(self, cursor: str | None = None) -> dg.SensorResult:
@@ -121,7 +121,7 @@ def test_the_trial_balance_goes_while_a_period_is_being_closed(office: Office, d
 def test_the_site_is_held_against_its_file_and_against_sage_300(office: Office) -> None:
     result = office.run("tableau_site")
     assert result.success
-    assert _checks(result) == {"as_declared": False, "as_in_sage300": False}
+    assert _checks(result) == {"token_lives": True, "as_declared": False, "as_in_sage300": False}
     lake = office.press.stock.lake.root / "_tableau"
     assert pq.read_table(lake / "users.parquet").column("name").to_pylist() == ["admin", "publisher"]
     apart = {row["person"]: row["difference"] for row in pq.read_table(lake / "access_list.parquet").to_pylist()}
@@ -136,6 +136,20 @@ def test_the_site_is_held_against_its_file_and_against_sage_300(office: Office) 
     assert "grant: project Finance" in str(declared.metadata["offending"].value)
 
 
+def test_a_token_that_nears_its_end_is_warned_about_every_day(office: Office) -> None:
+    house = office.press.house
+    house.settings = house.settings.model_copy(update={"tableau_pat_expires": house.clock().date() + timedelta(days=11)})
+    (said,) = [c for c in office.run("tableau_site").get_asset_check_evaluations() if c.check_name == "token_lives"]
+    assert not said.passed
+    assert "The token etl expires in 11 days" in str(said.description)
+    house.clock.now += timedelta(days=16)  # now it has died, so that nothing of the site is read any more
+    result = office.run("tableau_site")
+    assert not result.success
+    (said,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "token_lives"]
+    assert "expired on" in str(said.description)
+    assert "is dead by now" in str(said.description)
+
+
 def test_what_others_extract_is_refreshed_and_its_views_are_kept(office: Office) -> None:
     office.press.deliver()
     office.press.house.world.source("Vendors").is_extract = True
@@ -143,10 +157,25 @@ def test_what_others_extract_is_refreshed_and_its_views_are_kept(office: Office)
     assert office.run("tableau_refresh").success
     kept = sorted(p.name for p in (office.press.stock.lake.root / VIEWS).iterdir())
     assert kept == ["masters_sheets_names.csv", "masters_sheets_names.png"]
+    assert (office.press.stock.lake.root / VIEWS / "masters_sheets_names.csv").read_text().strip() == "200"
     office.press.house.fault("job_fails", on="refresh", notes="The source is gone.")
     failed = office.run("tableau_refresh")
     assert not failed.success
     assert "The source is gone" in str(failed.failure_data_for_node("tableau__refresh__finance_vendors"))
+
+
+def test_chosen_views_are_exported_after_what_we_publish_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TABLEAU_REFRESH", "")
+    flow = flow_of(office.press.source, "Finance", office.door)
+    first = dg.evaluate_automation_conditions(office.definitions, instance=office.instance)
+    assert office.run("deliver", dg.AssetKey(["all", "plan", flow.name]), delivery_key(flow, "")).success
+    asked = dg.evaluate_automation_conditions(office.definitions, instance=office.instance, cursor=first.cursor)
+    assert asked.get_num_requested(EXPORTED) == 1
+    office.press.house.world.add_workbook("Masters", [("Names", "Vendors", 'SELECT COUNT(*) FROM "Extract"."dim_vendor"')])
+    assert office.run("", EXPORTED).success
+    assert sorted(p.name for p in (office.press.stock.lake.root / VIEWS).iterdir()) == ["masters_sheets_names.csv", "masters_sheets_names.png"]
+    quiet = dg.evaluate_automation_conditions(office.definitions, instance=office.instance, cursor=asked.cursor)
+    assert quiet.get_num_requested(EXPORTED) == 0
 
 
 def test_a_deleted_source_is_published_again_and_told(office: Office) -> None:
@@ -175,8 +204,38 @@ def test_a_refresh_that_failed_is_run_again(office: Office) -> None:
     assert _checks(office.run("", EVENTS)) == {"nothing_went_wrong": True}
 
 
+def test_a_refresh_that_keeps_failing_is_run_again_once_until_it_went_well_or_a_day_has_passed(office: Office) -> None:
+    cursor: str | None = None
+
+    def replayed(*kinds: Kind) -> bool:
+        nonlocal cursor
+        for kind in kinds:
+            office.told(kind, "Vendors")
+        found = office.tick(cursor)
+        cursor = found.cursor
+        (request,) = found.run_requests or ()
+        return refresh_key(PLACE) in (request.asset_selection or ())
+
+    assert replayed(Kind.REFRESH_FAILED)
+    assert not any(replayed(Kind.REFRESH_FAILED) for _ in range(3))  # each is the failure of the one before it
+    assert not replayed(Kind.REFRESH_SUCCEEDED)
+    assert replayed(Kind.REFRESH_FAILED)
+    assert not replayed(Kind.REFRESH_SUCCEEDED, Kind.REFRESH_FAILED, Kind.REFRESH_SUCCEEDED)
+    assert replayed(Kind.REFRESH_FAILED)
+    office.press.house.clock.wait(86_400)
+    assert replayed(Kind.REFRESH_FAILED)
+
+
+def test_a_cursor_of_an_earlier_release_is_read_on_from(office: Office) -> None:
+    office.told(Kind.REFRESH_FAILED, "Vendors")
+    (seen,) = told_since(office.press.stock.lake, "")
+    assert not office.tick(seen.place).run_requests
+
+
 def test_what_is_not_ours_is_only_told(office: Office) -> None:
     office.told(Kind.SOURCE_DELETED, "Somebody's own")
+    office.told(Kind.SOURCE_DELETED, "Vendors", "HR")
+    office.told(Kind.REFRESH_FAILED, "Vendors", "HR")
     (request,) = office.tick().run_requests or ()
     assert request.asset_selection == [EVENTS]
 

@@ -22,7 +22,7 @@ from sage300_assets.systems.tableau.contents import Source, project_at, source_c
 from sage300_assets.systems.tableau.description import DataSource, Refresh
 from sage300_assets.systems.tableau.extract import make
 from sage300_assets.systems.tableau.hyper import engine
-from sage300_assets.systems.tableau.jobs import follow, unfinished
+from sage300_assets.systems.tableau.jobs import JobKind, follow, unfinished
 from sage300_assets.systems.tableau.publishing import Publication, publish
 from sage300_assets.systems.tableau.session import Session
 
@@ -49,8 +49,8 @@ class Publisher:
     def find(self, item: Item) -> Sent | None:
         """Ask the site: it says itself what it has. What is under way there is waited for."""
         session = self._signed_in()
-        for job in unfinished(session, "PublishDatasource", self.declared.name):
-            follow(session, job.id, f"Publishing {self.declared.name}")
+        for job in unfinished(session, JobKind.PUBLISH, self.declared.name):
+            follow(session, job.id, f"Publishing {self.declared.name}", ours=job.ours)
         found = source_called(session, self.declared.name, self._project(session))
         if found is None or found.content is None or found.content.hash != fingerprint_of(item):
             return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # brings the client library, which the definitions do not nee
     from sage300_assets.systems.tableau.hints import Confirmed
 
 FOLDER = "_told"
-REFRESH_FAILED, SOURCE_DELETED = "DatasourceRefreshFailed", "DatasourceDeleted"
+REFRESH_FAILED, REFRESH_SUCCEEDED, SOURCE_DELETED = "DatasourceRefreshFailed", "DatasourceRefreshSucceeded", "DatasourceDeleted"
 WRONG = frozenset({REFRESH_FAILED, SOURCE_DELETED, "WorkbookRefreshFailed", "WorkbookDeleted"})
 
 
@@ -29,6 +29,8 @@ class Told:
     kind: str
     name: str
     id: str
+    where: str = ""
+    """Its place on the site, such as Finance/Vendors; empty where that is not known."""
 
     @property
     def wrong(self) -> bool:
@@ -36,11 +38,16 @@ class Told:
         return self.kind in WRONG
 
 
+def place_of(project: str, name: str) -> str:
+    """A place on the site, however the path of its project is written."""
+    return "/".join([*(part.strip() for part in project.split("/") if part.strip()), name])
+
+
 def note(lake: Lake, confirmed: Confirmed, now: datetime) -> Told:
     """Keep it."""
     about = f"{confirmed.kind.value}\n{confirmed.id}\n{now.isoformat()}"
     place = f"{now:%Y%m%dT%H%M%S%f}-{hashlib.sha256(about.encode()).hexdigest()[:8]}.json"
-    told = Told(place, now.isoformat(), confirmed.kind.value, confirmed.name, confirmed.id)
+    told = Told(place, now.isoformat(), confirmed.kind.value, confirmed.name, confirmed.id, confirmed.place)
     write_whole(lake.root / FOLDER / place, json.dumps(asdict(told)).encode())
     return told
 

@@ -10,13 +10,14 @@
 -- column net_amount: movement of the period in the row's currency, debits positive; for quantities a number of units
 -- column opening_amount: what the account held when the fiscal year began
 -- column closing_amount: what the account holds at the end of the period
--- check adds_up_to_source: WITH told AS (SELECT company, CAST(Fiscalsetyear AS INTEGER) AS y, FiscalsetDesignator AS s,
+-- check adds_up_to_source: WITH told AS (SELECT s.company, CAST(Fiscalsetyear AS INTEGER) AS y, FiscalsetDesignator AS s,
 --   sum(coalesce(BeginningBalance, 0)) AS opening,
 --   sum(coalesce(Period01netamount, 0) + coalesce(Period02netamount, 0) + coalesce(Period03netamount, 0) + coalesce(Period04netamount, 0)
 --   + coalesce(Period05netamount, 0) + coalesce(Period06netamount, 0) + coalesce(Period07netamount, 0) + coalesce(Period08netamount, 0)
 --   + coalesce(Period09netamount, 0) + coalesce(Period10netamount, 0) + coalesce(Period11netamount, 0) + coalesce(Period12netamount, 0)
 --   + coalesce(Period13netamount, 0) + coalesce(Period14netamount, 0) + coalesce(Period15netamount, 0)) AS moved
---   FROM sage300.gl_account_fiscal_sets WHERE Currencytype = 'F' GROUP BY ALL),
+--   FROM sage300.gl_account_fiscal_sets AS s LEFT JOIN models.dim_company AS h ON h.company = s.company
+--   WHERE coalesce(nullif(Currencytype, ''), if(Currencycode = coalesce(h.home_currency, Currencycode), 'F', 'S')) = 'F' GROUP BY ALL),
 --   held AS (SELECT company, fiscal_year AS y, balance_set AS s, sum(CASE fiscal_period WHEN 1 THEN home_opening_amount ELSE 0 END) AS opening,
 --   sum(home_net_amount) AS moved FROM this GROUP BY ALL)
 --   SELECT coalesce(told.company, held.company) AS company, coalesce(told.y, held.y) AS fiscal_year, coalesce(told.s, held.s) AS balance_set,
@@ -42,7 +43,7 @@ WITH moved AS (
     END, 0) AS net
   FROM sage300.gl_account_fiscal_sets AS s
   CROSS JOIN range(1, 16) AS n(number)
-  LEFT JOIN models.stg_company AS h ON h.company = s.company
+  LEFT JOIN models.dim_company AS h ON h.company = s.company
 ),
 by_currency AS (
   SELECT

@@ -28,7 +28,7 @@ def _projects(asked: Asked) -> Reply:
             drawn.set("topLevelProject", str(not project.parent).lower())
         return drawn
 
-    return listed(asked.query, list(asked.site.projects.values()), readers, "projects", draw)
+    return listed(asked.query, asked.lagging([*asked.site.projects.values()]), readers, "projects", draw)
 
 
 @route("POST", S + "/projects", "projects.add")
@@ -63,19 +63,28 @@ def _update_project(asked: Asked) -> Reply:
 @route("DELETE", S + "/projects/{project}", "projects.remove")
 def _remove_project(asked: Asked) -> Reply:
     asked.must_administer("remove projects")
-    project = find_project(asked.site, asked.names["project"])
-    for source in [s for s in asked.site.sources.values() if s.project == project.id]:
-        del asked.site.sources[source.id]
-    del asked.site.projects[project.id]
+    _remove_with_content(asked, find_project(asked.site, asked.names["project"]))
     return GONE
+
+
+def _remove_with_content(asked: Asked, project: Project) -> None:
+    """A project goes with everything in it, and whoever listens is told."""
+    site = asked.site
+    for below in [p for p in site.projects.values() if p.parent == project.id]:
+        _remove_with_content(asked, below)
+    for source in [s for s in site.sources.values() if s.project == project.id]:
+        del site.sources[source.id]
+        asked.desk.event(site, "datasource-deleted", "DATASOURCE", source.name, source.id)
+    for book in [b for b in site.workbooks.values() if b.project == project.id]:
+        del site.workbooks[book.id]
+        asked.desk.event(site, "workbook-deleted", "WORKBOOK", book.name, book.id)
+    del site.projects[project.id]
 
 
 @route("GET", S + "/datasources", "datasources.list")
 def _sources(asked: Asked) -> Reply:
     site = asked.site
-    shown = list(site.sources.values())
-    if shown and asked.fault("search_lag"):
-        shown.remove(max(shown, key=lambda s: s.created_at))
+    shown = asked.lagging(sorted(site.sources.values(), key=lambda s: s.created_at))
     readers = {
         "name": lambda s: s.name,
         "projectName": lambda s: site.projects[s.project].name,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
+from sage300_assets.simulators.tableau.desk import element_of
 from sage300_assets.simulators.tableau.errors import Refusal, missing
 from sage300_assets.simulators.tableau.routes import GONE, Asked, Reply, answered, route
 from sage300_assets.simulators.tableau.site import Site, Webhook
 from sage300_assets.simulators.tableau.xml import needed, node
 
 S = "/sites/{site}"
-PREFIX = "webhook-source-event-"
-EVENTS = frozenset(
-    f"{kind}-{what}"
-    for kind in ("datasource", "workbook")
-    for what in ("updated", "created", "deleted", "refresh-started", "refresh-succeeded", "refresh-failed")
+_OF_CONTENT = ("updated", "created", "deleted", "refresh-started", "refresh-succeeded", "refresh-failed")
+_THREE = ("created", "updated", "deleted")
+EVENTS = (
+    frozenset(f"{kind}-{what}" for kind in ("datasource", "workbook") for what in _OF_CONTENT)
+    | frozenset(f"{kind}-{what}" for kind in ("label", "site") for what in _THREE)
+    | {"user-deleted", "view-deleted", "admin-promoted", "admin-demoted"}
 )
 
 
@@ -29,8 +31,8 @@ def _add(asked: Asked) -> Reply:
     asked.must_administer("add webhooks")
     given = needed(asked.xml, "webhook")
     source = given.find("webhook-source")
-    event = source[0].tag if source is not None and len(source) else f"{PREFIX}{_kebab(given.get('event', ''))}"
-    if event.removeprefix(PREFIX) not in EVENTS:
+    event = source[0].tag if source is not None and len(source) else element_of(_kebab(given.get("event", "")))
+    if event not in {element_of(known) for known in EVENTS}:
         raise Refusal(400, "000", "Bad Request", f"There is no event {event!r}")
     url = needed(given, "webhook-destination/webhook-destination-http").get("url", "")
     if not url.startswith(("https://", "http://127.0.0.1:", "http://[::1]:")):  # the real server takes https only

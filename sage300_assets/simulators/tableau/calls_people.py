@@ -11,7 +11,7 @@ from sage300_assets.simulators.tableau.errors import Refusal, missing, taken
 from sage300_assets.simulators.tableau.listing import listed
 from sage300_assets.simulators.tableau.multipart import parts
 from sage300_assets.simulators.tableau.routes import GONE, Asked, Reply, answered, route
-from sage300_assets.simulators.tableau.site import SITE_ROLES, Group, Person, Project, Site, Source, Workbook
+from sage300_assets.simulators.tableau.site import ADMINISTRATORS, SITE_ROLES, Group, Person, Project, Site, Source, Workbook
 from sage300_assets.simulators.tableau.xml import Attributes, needed, node
 
 S = "/sites/{site}"
@@ -24,7 +24,7 @@ _PERSON = {
 
 @route("GET", S + "/users", "users.list")
 def _users(asked: Asked) -> Reply:
-    return listed(asked.query, list(asked.site.people.values()), _PERSON, "users", draw_person)
+    return listed(asked.query, asked.lagging([*asked.site.people.values()]), _PERSON, "users", draw_person)
 
 
 @route("POST", S + "/users", "users.add")
@@ -73,7 +73,10 @@ def _update_user(asked: Asked) -> Reply:
     given = needed(asked.xml, "user")
     if role := given.get("siteRole"):
         _known_role(role)
+        was, is_now = person.role in ADMINISTRATORS, role in ADMINISTRATORS
         person.role = role
+        if was is not is_now:
+            asked.desk.event(asked.site, "admin-promoted" if is_now else "admin-demoted", "USER", person.name, person.id)
     person.full_name = given.get("fullName", person.full_name)
     person.email = given.get("email", person.email)
     person.auth_setting = given.get("authSetting", person.auth_setting)
@@ -98,6 +101,7 @@ def _remove_user(asked: Asked) -> Reply:
         group.members = [m for m in group.members if m != person.id]
     for key, rights in site.rights.items():
         site.rights[key] = [r for r in rights if r[:2] != ("user", person.id)]
+    asked.desk.event(site, "user-deleted", "USER", person.name, person.id)
     return GONE
 
 
@@ -111,7 +115,7 @@ def _groups_of(asked: Asked) -> Reply:
 @route("GET", S + "/groups", "groups.list")
 def _groups(asked: Asked) -> Reply:
     readers = {"name": lambda g: g.name, "domainName": lambda g: "local", "minimumSiteRole": lambda g: g.minimum_role}
-    return listed(asked.query, list(asked.site.groups.values()), readers, "groups", draw_group)
+    return listed(asked.query, asked.lagging([*asked.site.groups.values()]), readers, "groups", draw_group)
 
 
 @route("POST", S + "/groups", "groups.add")

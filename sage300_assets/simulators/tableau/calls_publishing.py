@@ -102,8 +102,8 @@ def _update(asked: Asked) -> Reply:
     key = asked.headers.get("requestid", "")
     if not key:
         raise Refusal(400, "000", "Bad Request", "The header requestid is missing")
-    if key in site.requests and site.requests[key] in site.jobs:
-        return answered(draw_job(site.jobs[site.requests[key]]), status=202)
+    if key in site.requests:  # also when its job has been cleaned away
+        return answered(draw_job(site.requests[key]), status=202)
     if source.is_extract or source.data is None:
         raise Refusal(400, "000", "Bad Request", "The data of this source cannot be updated: its connection is not live to a Hyper file.")
     payload = _payload(asked)
@@ -126,7 +126,7 @@ def _update(asked: Asked) -> Reply:
         desk.event(site, "datasource-updated", "DATASOURCE", source.name, source.id)
 
     job = desk.start_job(site, "UpdateUploadedFile", work, target=("datasource", source.id, source.name), connection=source.connection)
-    site.requests[key] = job.id
+    site.requests[key] = job
     return answered(draw_job(job), status=202)
 
 

@@ -18,12 +18,12 @@ S = "/sites/{site}"
 def _jobs(asked: Asked) -> Reply:
     readers = {
         "status": lambda j: j.status,
-        "jobType": lambda j: j.type,
+        "jobType": _listed_kind,
         "createdAt": lambda j: j.created_at,
         "title": lambda j: j.target_name,
     }
     shown = [job for job in asked.site.jobs.values() if not (job.vanishes and job.completed_at)]
-    return listed(asked.query, shown, readers, "backgroundJobs", _draw_in_list)
+    return listed(asked.query, shown, readers, "backgroundJobs", lambda j: _draw_in_list(j, titled=asked.desk.habits.job_titles))
 
 
 @route("GET", S + "/jobs/{job}", "job.get")
@@ -93,7 +93,7 @@ def _remove_task(asked: Asked) -> Reply:
 @route("GET", "/schedules", "schedules.list")
 def _schedules(asked: Asked) -> Reply:
     _only_on_server(asked)
-    return listed(asked.query, list(asked.desk.world.schedules.values()), {"name": lambda s: s.name}, "schedules", _draw_schedule)
+    return listed(asked.query, asked.lagging([*asked.desk.world.schedules.values()]), {"name": lambda s: s.name}, "schedules", _draw_schedule_in_list)
 
 
 @route("POST", "/schedules", "schedules.add")
@@ -158,11 +158,11 @@ def refresh(desk: Desk, site: Site, source: Source, *, queued: bool = False) -> 
     running = any(j.type == "RefreshExtract" and j.target_id == source.id and j.completed_at is None for j in site.jobs.values())
     if running or queued:
         raise Refusal(409, "093", "Resource Conflict", f"Job for '{source.name}' is already queued. Not queuing a duplicate.")
-    desk.event(site, "datasource-refresh-started", "DATASOURCE", source.name, source.id)
+    desk.event(site, "datasource-refresh-started", "EXTRACTS", source.name, source.id)
 
     def work() -> None:
         source.updated_at = desk.now()
-        desk.event(site, "datasource-refresh-succeeded", "DATASOURCE", source.name, source.id)
+        desk.event(site, "datasource-refresh-succeeded", "EXTRACTS", source.name, source.id)
 
     return desk.start_job(site, "RefreshExtract", work, target=("datasource", source.id, source.name))
 
@@ -187,15 +187,27 @@ def draw_job(job: Job) -> ET.Element:
     return node("job", {**shown, **times}, inner, status)
 
 
-def _draw_in_list(job: Job) -> ET.Element:
+def _listed_kind(job: Job) -> str:
+    """The list spells kinds otherwise than the job itself: refresh_extracts."""
+    spelled = "".join(f"_{c.lower()}" if c.isupper() else c for c in job.type).lstrip("_")
+    return "refresh_extracts" if job.type == "RefreshExtract" else spelled
+
+
+def _draw_in_list(job: Job, *, titled: bool) -> ET.Element:
     shown: Attributes = {"id": job.id, "status": job.status, "createdAt": job.created_at, "startedAt": job.started_at, "endedAt": job.completed_at}
-    return node("backgroundJob", {**shown, "priority": 50, "jobType": job.type, "title": job.target_name, "subtitle": ""})
+    title: Attributes = {"title": job.target_name, "subtitle": ""} if titled else {}
+    return node("backgroundJob", {**shown, "priority": 50, "jobType": _listed_kind(job), **title})
 
 
 def _draw_task(task: Task) -> ET.Element:
     kind = "IncrementExtractTask" if task.kind == "IncrementalRefresh" else "RefreshExtractTask"
     shown: Attributes = {"id": task.id, "priority": 50, "consecutiveFailedCount": task.failures, "type": kind}
-    return node("extractRefresh", shown, _draw_schedule(task.schedule, own=task.own_schedule), node(task.target_kind, {"id": task.target_id}))
+    return node(
+        "extractRefresh",
+        shown,
+        _draw_schedule(task.schedule, own=True) if task.own_schedule else _draw_schedule_in_list(task.schedule),
+        node(task.target_kind, {"id": task.target_id}),
+    )
 
 
 def _drawn_alone(task: Task) -> tuple[ET.Element, ET.Element]:
@@ -205,6 +217,13 @@ def _drawn_alone(task: Task) -> tuple[ET.Element, ET.Element]:
 
 def _draw_extract(task: Task) -> ET.Element:
     return node("extract", {"id": task.id, "priority": 50, "type": task.kind}, node(task.target_kind, {"id": task.target_id}))
+
+
+def _draw_schedule_in_list(schedule: Schedule) -> ET.Element:
+    """A list does not say when; the schedule itself does."""
+    drawn = _draw_schedule(schedule)
+    drawn.remove(needed(drawn, "frequencyDetails"))
+    return drawn
 
 
 def _draw_schedule(schedule: Schedule, *, own: bool = False) -> ET.Element:

@@ -30,9 +30,17 @@ class Habits:
     """Whether an append answers with bytes instead of megabytes."""
     rights_replace: bool = False
     """Whether putting permissions takes away those that are not named."""
+    job_titles: bool = False
+    """Whether the list of jobs says what each is about."""
     payload_mb: float = 100.0
     cloud: bool = False
     """Whether it is Tableau Cloud: no schedules of the server, no password."""
+
+
+def element_of(event: str) -> str:
+    """How an event, such as datasource-updated, is written where it is registered."""
+    odd = {"admin-promoted": "webhook-event-user-promoted-admin", "admin-demoted": "webhook-event-user-demoted-admin"}
+    return odd.get(event, f"webhook-source-event-{event}")
 
 
 class Desk:
@@ -89,13 +97,13 @@ class Desk:
             job.finish_code = 1
             job.notes = str(problem)
             if job.type == "RefreshExtract":
-                self.event(site, "datasource-refresh-failed", "DATASOURCE", job.target_name, job.target_id)
+                self.event(site, "datasource-refresh-failed", "EXTRACTS", job.target_name, job.target_id)
         job.completed_at = self.now()
 
     def event(self, site: Site, name: str, resource: str, resource_name: str, resource_id: str) -> None:
         """Tell whoever has asked to be told."""
         for hook in list(site.webhooks.values()):
-            if hook.event.removeprefix("webhook-source-event-") == name:
+            if hook.event == element_of(name):
                 kind = "".join(part.title() for part in name.split("-"))
                 self.courier.send(
                     hook.url,

@@ -30,7 +30,7 @@ FAULTS: dict[str, str] = {
     "job_fails_with_note": "The job says finish code 0 and carries a status note of type errorCode, which means that it failed.",
     "finish_code_early": "The job says finish code 0 while it still runs.",
     "refresh_queued": "Says that a refresh is already queued: 409093.",
-    "search_lag": "A list of data sources leaves out the newest one.",
+    "search_lag": "A list of data sources, users, groups, projects or schedules leaves out the newest one.",
     "webhook_twice": "Delivers an event twice.",
     "webhook_lost": "Never delivers an event.",
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from xml.etree import ElementTree as ET
 
 from sage300_assets.simulators.tableau import xml
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sage300_assets.simulators.tableau.desk import Desk
 
 XML = "application/xml;charset=utf-8"
+Thing = TypeVar("Thing")
 
 
 @dataclass
@@ -73,6 +74,10 @@ class Asked:
     def fault(self, name: str) -> Armed | None:
         """A fault that is armed for this call."""
         return self.desk.faults.take(name, self.call)
+
+    def lagging(self, things: Sequence[Thing]) -> list[Thing]:
+        """What a list shows, oldest first: the index that lists are made of may not know the newest one yet."""
+        return list(things[:-1] if things and self.fault("search_lag") else things)
 
     def must_administer(self, what: str) -> None:
         """Refuse whoever is no administrator."""

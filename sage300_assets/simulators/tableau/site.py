@@ -217,7 +217,7 @@ class Site:
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     rights: dict[tuple[str, str, str], list[Right]] = field(default_factory=dict)
     """By kind of content, id, and, for defaults of a project, the kind of content they are for."""
-    requests: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, Job] = field(default_factory=dict)
     """Job by request id: an update with an id seen before is not carried out again."""
 
     def may_write(self, project: Project, person: Person) -> bool:

@@ -56,19 +56,20 @@ def read_security_groups(file: Path) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def access_list(rules: SiteRules, state: SiteState, security_groups: Mapping[tuple[str, str], tuple[str, ...]]) -> list[Access]:
-    """Every person with access on either side, differences included."""
+    """Every account with access on either side, differences included. Only of a declared one is it known whose it is in Sage 300."""
     sage_users = {u.name.casefold(): (u.sage_user or u.name.partition("@")[0]).upper() for u in rules.users}
     tableau: dict[tuple[str, str], str] = {}
-    people: dict[tuple[str, str], str] = {}
     for project in rules.projects:
         for company in project.companies:
             for user, why in _readers(project.path, state):
-                key = (company.upper(), sage_users.get(user.name.casefold(), user.name.partition("@")[0].upper()))
+                key = (company.upper(), user.name)
                 tableau[key] = f"{tableau[key]}; {why}" if key in tableau and why not in tableau[key] else why
-                people[key] = user.name
     companies = {company.upper() for p in rules.projects for company in p.companies}
-    keys = {*tableau, *(key for key in security_groups if key[0] in companies)}
-    return [Access(k[0], people.get(k, k[1]), tableau.get(k, ""), ", ".join(security_groups.get(k, ()))) for k in sorted(keys)]
+    whose = {(company, name): (company, sage_users.get(name.casefold(), "")) for company, name in tableau}
+    found = [Access(*key, why, ", ".join(security_groups.get(whose[key], ()))) for key, why in tableau.items()]
+    alone = security_groups.keys() - whose.values()
+    found += [Access(*key, "", ", ".join(security_groups[key])) for key in alone if key[0] in companies]
+    return sorted(found, key=lambda one: (one.company, one.person.upper()))
 
 
 def _readers(path: str, state: SiteState) -> Iterator[tuple[User, str]]:

@@ -25,6 +25,7 @@ from sage300_assets.base.errors import (
 LIBRARY_ERRORS = (TableauError, EndpointUnavailableError, requests.RequestException, ParseError)
 """Everything that a call through the client library may raise because of the other side."""
 
+SWITCHED_OFF = "403157"
 _CURES = {
     "400000": "A file of several tables needs keys that join all of them into one tree with one fact table.",
     "400011": "The file cannot be read by this server: look at its format version and, with several tables, its keys.",
@@ -33,7 +34,7 @@ _CURES = {
     "403045": "Let a site administrator create the project.",
     "403131": "Give the user of the token Overwrite on the data source, or make it a leader of the project.",
     "403141": "Give the user of the token Overwrite on the data source, or make it a leader of the project.",
-    "403157": "The site has this feature switched off.",
+    SWITCHED_OFF: "The site has this feature switched off.",
     "404005": "Check TABLEAU_PROJECT: nested projects are written as Finance/Ledger.",
     "409090": "The data source has nothing to refresh from; it is fresh when it is published again.",
     "413000": "Publish the whole extract instead of a change.",
@@ -57,7 +58,7 @@ def classified(  # noqa: PLR0911 - a table of failures
         case InternalServerError():
             said = f"{what}: Tableau answered {problem.code}."
             return RetriableError(said, cure="Try again later.") if sure else _unknown(said)
-        case requests.exceptions.SSLError():
+        case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(problem):  # any other one is a connection that broke
             return ConfigurationError(
                 f"{what}: the certificate of Tableau is not trusted.", cure="Set TABLEAU_CA_BUNDLE to the authority's PEM file."
             )
@@ -95,7 +96,7 @@ def _refused(problem: tsc.ServerResponseError, what: str, retry_after: float | N
         return Throttled(f"{what}: Tableau asks us to slow down.", cure="Fewer workers at once help.", seconds=retry_after)
     if code.startswith("413") and re.search("storage|quota", f"{problem.detail}", re.IGNORECASE):
         return PermanentError(said, cure="The site is full: remove content, or have its storage quota raised.", code=code, status=413)
-    if code.startswith(("403", "401")):
+    if code.startswith(("403", "401")) and code != SWITCHED_OFF:
         return AccessError(said, cure=_CURES.get(code, "Give the user of the token the right to it."))
     status = int(code[:3]) if code[:3].isdigit() else 0
     return PermanentError(said, cure=_CURES.get(code, ""), code=code, status=status)

@@ -1,24 +1,30 @@
-"""What has to change so that the site is as declared: planned as plain values, held where a person loses the site, and carried out step by step.
+"""What has to change so that the site is as declared: planned as plain values, held where a person loses access, and carried out step by step.
 
 Each step can be done twice without harm, and what it needs is looked up when it is done: a plan may wait for days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import tableauserverclient as tsc
 from tableauserverclient.models.reference_item import ResourceReference
+from tableauserverclient.models.target import Target
 from tableauserverclient.server import RequestFactory
 
-from sage300_assets.base.errors import PermanentError
-from sage300_assets.systems.tableau.people import Place, Right, SiteState, User, read_site, rights_of, rights_url, timetable_words
-from sage300_assets.systems.tableau.rules import Grant, SiteRules
+from sage300_assets.base.errors import PermanentError, UnknownOutcome
+from sage300_assets.systems.tableau.people import Place, Right, SiteState, User, own_timetables, read_site, rights_of, rights_url, timetable_words
+from sage300_assets.systems.tableau.rules import Grant, ScheduleRule, SiteRules
 from sage300_assets.systems.tableau.session import Session
 
 ADMINISTRATORS = frozenset({"SiteAdministratorCreator", "SiteAdministratorExplorer", "ServerAdministrator"})
+LOOKS = 8
+"""How often the site is read for something that its lists may not show yet."""
+_LOST = "whoever has it would lose a right"
+_LICENCES = ("Unlicensed", "Viewer", "Explorer", "ExplorerCanPublish", "Creator")
+_LICENCE_OF = {name: rank for rank, name in enumerate(_LICENCES)} | {"SiteAdministratorExplorer": 3, "SiteAdministratorCreator": 4}
 
 
 class Action(Enum):
@@ -35,6 +41,7 @@ class Action(Enum):
     ADD_SCHEDULE = "add schedule"
     CHANGE_SCHEDULE = "change schedule"
     REFRESH_BY = "refresh by schedule"
+    REFRESH_NO_MORE = "refresh no more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,11 @@ class SitePlan:
 def read_for(session: Session, rules: SiteRules) -> SiteState:
     """Read what the rules speak of."""
     sources = [(d.project, d.name) for d in rules.data_sources]
-    return read_site(session, project_paths=[p.path for p in rules.projects], source_places=sources, with_timetables=bool(rules.schedules))
+    return read_site(session, project_paths=[p.path for p in rules.projects], source_places=sources, schedules=_names(rules))
+
+
+def _names(rules: SiteRules) -> set[str]:
+    return {rule.name for rule in rules.schedules}
 
 
 def plan_site(rules: SiteRules, state: SiteState) -> SitePlan:
@@ -103,10 +114,29 @@ def carry_out(session: Session, plan: SitePlan, rules: SiteRules, *, confirmed: 
             continue
         session.watch.step(f"tableau.{step.action.name.lower()}")
         if state is None or (done and done[-1].action in _MAKE and step.action is not done[-1].action):
-            state = read_site(session, with_timetables=bool(rules.schedules))  # what was made meanwhile has an id now
+            state = _read_with(session, rules, [step for step in done if step.action in _MAKE])
         _do(session, step, state, rules)
         done.append(step)
     return tuple(done)
+
+
+def _read_with(session: Session, rules: SiteRules, made: Sequence[Step]) -> SiteState:
+    """The site with what was made meanwhile, which has an id now. Its lists may lag behind."""
+    state = read_site(session, schedules=_names(rules))
+    for look in range(1, LOOKS):
+        if all(_is_there(step, state) for step in made):
+            break
+        session.wait(session.pause_before(min(look, 4)))
+        state = read_site(session, schedules=_names(rules))
+    return state
+
+
+def _is_there(step: Step, state: SiteState) -> bool:
+    if step.action is Action.ADD_USER:
+        return state.user_called(step.subject) is not None
+    if step.action is Action.ADD_GROUP:
+        return state.group_called(step.subject) is not None
+    return any(t.name == step.subject for t in state.timetables)
 
 
 def _people(rules: SiteRules, state: SiteState) -> Iterator[Step]:
@@ -115,8 +145,8 @@ def _people(rules: SiteRules, state: SiteState) -> Iterator[Step]:
         known = state.user_called(rule.name)
         if known is None:
             yield Step(Action.ADD_USER, rule.name, rule.role)
-        elif known.role != rule.role:
-            held = _why_held(known, state) if rule.role == "Unlicensed" or (known.role in ADMINISTRATORS and rule.role not in ADMINISTRATORS) else ""
+        elif known.role not in {rule.role, "ServerAdministrator"}:  # the server's own administrators are not ours to change
+            held = _why_held(known, state, rule.role) if _is_less(known.role, rule.role) else ""
             yield Step(Action.CHANGE_ROLE, known.name, rule.role, known.role, held)
     stay = {name.casefold() for name in rules.others_may_stay}
     for user in state.users:
@@ -124,12 +154,19 @@ def _people(rules: SiteRules, state: SiteState) -> Iterator[Step]:
             yield Step(Action.REMOVE_USER, user.name, "", user.role, _why_held(user, state))
 
 
-def _why_held(user: User, state: SiteState) -> str:
-    if user.id == state.own_user:
+def _is_less(before: str, after: str) -> bool:
+    """Whether a role lets a person do less; of a role of other times nobody can say."""
+    if before not in _LICENCE_OF or _LICENCE_OF[after] < _LICENCE_OF[before]:
+        return True
+    return before in ADMINISTRATORS and after not in ADMINISTRATORS
+
+
+def _why_held(user: User, state: SiteState, role: str = "Unlicensed") -> str:
+    if role not in ADMINISTRATORS and user.id == state.own_user:
         return "this is the user that signs in here: the tool would lock itself out"
-    if user.role in ADMINISTRATORS and sum(u.role in ADMINISTRATORS for u in state.users) == 1:
+    if role not in ADMINISTRATORS and user.role in ADMINISTRATORS and sum(u.role in ADMINISTRATORS for u in state.users) == 1:
         return "this is the last administrator of the site"
-    return "a person would lose access to the site"
+    return "a person would lose access to the site" if role == "Unlicensed" else "a person could do less than before"
 
 
 def _groups(rules: SiteRules, state: SiteState) -> Iterator[Step]:
@@ -140,10 +177,19 @@ def _groups(rules: SiteRules, state: SiteState) -> Iterator[Step]:
             yield Step(Action.ADD_GROUP, rule.name)
         now = {names[m].casefold(): names[m] for m in known.members if m in names} if known else {}
         wanted = {m.casefold(): m for m in rule.members}
+        denied = "the group is denied something, which a person may have now" if _is_denied(rule.name, rules, state) else ""
         for name in sorted(wanted.keys() - now.keys()):
-            yield Step(Action.JOIN, wanted[name], rule.name)
+            yield Step(Action.JOIN, wanted[name], rule.name, held=denied)
         for name in sorted(now.keys() - wanted.keys()):
-            yield Step(Action.LEAVE, now[name], rule.name)
+            yield Step(Action.LEAVE, now[name], rule.name, held="a person would lose what the group may do")
+
+
+def _is_denied(group: str, rules: SiteRules, state: SiteState) -> bool:
+    grants = [g for p in rules.projects for g in (*p.permissions, *p.data_sources)] + [g for d in rules.data_sources for g in d.permissions]
+    if any(grant.deny and grant.group.casefold() == group.casefold() for grant in grants):
+        return True
+    known = state.group_called(group)
+    return known is not None and any(r.mode == "Deny" and r.grantee_id == known.id for found in state.rights.values() for r in found)
 
 
 def _rights(rules: SiteRules, state: SiteState) -> Iterator[Step]:
@@ -157,9 +203,12 @@ def _rights(rules: SiteRules, state: SiteState) -> Iterator[Step]:
 
 
 def _schedules(rules: SiteRules, state: SiteState) -> Iterator[Step]:
+    if state.own_timetables is not None:
+        yield from _each_its_own(rules, state)
+        return
     for rule in rules.schedules:
         known = next((t for t in state.timetables if t.name == rule.name), None)
-        words = timetable_words(rule.frequency, rule.at.strftime("%H:%M"), rule.days)
+        words = _when(rule)
         if known is None:
             yield Step(Action.ADD_SCHEDULE, rule.name, words)
         elif known.words != words:
@@ -168,6 +217,24 @@ def _schedules(rules: SiteRules, state: SiteState) -> Iterator[Step]:
             source = state.source_at(*_parted(place))
             if source is not None and (known is None or source.id not in known.sources):
                 yield Step(Action.REFRESH_BY, place, rule.name)
+
+
+def _each_its_own(rules: SiteRules, state: SiteState) -> Iterator[Step]:
+    """Where there are no schedules to share, a declared one is a timetable of each of its data sources."""
+    for place in sorted({place for rule in rules.schedules for place in rule.data_sources}):
+        source = state.source_at(*_parted(place))
+        if source is None:
+            continue
+        wanted = {_when(rule): rule.name for rule in rules.schedules if place in rule.data_sources}
+        now = {own.words for own in state.own_timetables or () if own.source_id == source.id}
+        for words in sorted(wanted.keys() - now):
+            yield Step(Action.REFRESH_BY, place, wanted[words])
+        for words in sorted(now - wanted.keys()):
+            yield Step(Action.REFRESH_NO_MORE, place, words, held="it is not declared, and somebody may want it")
+
+
+def _when(rule: ScheduleRule) -> str:
+    return timetable_words(rule.frequency, rule.at.strftime("%H:%M"), rule.days)
 
 
 def _parted(place: str) -> tuple[str, str]:
@@ -180,9 +247,13 @@ def _differences(place: str, grants: Iterable[Grant], state: SiteState, where: P
     now = {_in_words(right, state) for right in state.rights.get(where, frozenset())}
     # Taken away first: the server knows one mode for each capability of a grantee.
     for words in sorted(now - wanted):
-        yield Step(Action.REVOKE, f"{where.kind} {place}", words)
+        yield Step(Action.REVOKE, f"{where.kind} {place}", words, held=_LOST if _mode(words) == "Allow" else "")
     for words in sorted(wanted - now):
-        yield Step(Action.GRANT, f"{where.kind} {place}", words)
+        yield Step(Action.GRANT, f"{where.kind} {place}", words, held=_LOST if _mode(words) == "Deny" else "")
+
+
+def _mode(words: str) -> str:
+    return words.rpartition(": ")[2].partition(" ")[0]
 
 
 def _words(grant: Grant) -> Iterator[str]:
@@ -239,7 +310,45 @@ def _unless(status: int, session: Session, step: Step, send: Callable[[tsc.Serve
             raise
 
 
+def _change_own_timetable(session: Session, step: Step, state: SiteState, rules: SiteRules) -> None:
+    source = state.source_at(*_parted(step.subject))
+    if source is None:
+        raise PermanentError(f"{step.key}: there is no such data source any more.", cure="Plan again.")
+    if step.action is Action.REFRESH_NO_MORE:
+        for own in state.own_timetables or ():
+            if (own.source_id, own.words) == (source.id, step.value):
+                _unmake(session, step, lambda server, key=own.id: server.tasks.delete(key))  # type: ignore[misc]
+        return
+    rule = next(s for s in rules.schedules if s.name == step.value)
+    target = Target(source.id, "datasource")
+    wanted = tsc.TaskItem(None, "FullRefresh", None, schedule_item=_schedule_item(rule), target=target)  # type: ignore[arg-type]
+    for left in reversed(range(session.settings.tableau_tries)):
+        # A second task would be a second refresh: what got lost is looked for before it is sent again.
+        if any((own.source_id, own.words) == (source.id, _when(rule)) for own in own_timetables(session)):
+            return
+        try:
+            session.ask(step.key, lambda server: server.tasks.create(wanted), repeatable=False)
+        except UnknownOutcome as lost:
+            if not left:
+                raise
+            session.wait(session.pause_before(1, lost))
+
+
+def _schedule_item(rule: ScheduleRule) -> tsc.ScheduleItem:
+    interval: tsc.DailyInterval | tsc.WeeklyInterval | tsc.MonthlyInterval
+    if rule.frequency == "Daily":
+        interval = tsc.DailyInterval(rule.at)
+    elif rule.frequency == "Weekly":
+        interval = tsc.WeeklyInterval(rule.at, *rule.days)
+    else:
+        interval = tsc.MonthlyInterval(rule.at, rule.days)
+    return tsc.ScheduleItem(rule.name, 50, tsc.ScheduleItem.Type.Extract, tsc.ScheduleItem.ExecutionOrder.Parallel, interval)
+
+
 def _change_schedule(session: Session, step: Step, state: SiteState, rules: SiteRules) -> None:
+    if state.own_timetables is not None:
+        _change_own_timetable(session, step, state, rules)
+        return
     if step.action is Action.REFRESH_BY:
         source = state.source_at(*_parted(step.subject))
         known = next((t for t in state.timetables if t.name == step.value), None)
@@ -251,15 +360,7 @@ def _change_schedule(session: Session, step: Step, state: SiteState, rules: Site
             _make(session, step, lambda server: server.schedules.add_to_schedule(schedule_id, datasource=item))
         return
     rule = next(s for s in rules.schedules if s.name == step.subject)
-    interval: tsc.DailyInterval | tsc.WeeklyInterval | tsc.MonthlyInterval
-    if rule.frequency == "Daily":
-        interval = tsc.DailyInterval(rule.at)
-    elif rule.frequency == "Weekly":
-        interval = tsc.WeeklyInterval(rule.at, *rule.days)
-    else:
-        interval = tsc.MonthlyInterval(rule.at, rule.days)
-    order = tsc.ScheduleItem.ExecutionOrder.Parallel
-    wanted = tsc.ScheduleItem(rule.name, 50, tsc.ScheduleItem.Type.Extract, order, interval)
+    wanted = _schedule_item(rule)
     known = next((t for t in state.timetables if t.name == rule.name), None)
     if known is None:
         _make(session, step, lambda server: server.schedules.create(wanted))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import tableauserverclient as tsc
 
+from sage300_assets.base.errors import PermanentError
 from sage300_assets.systems.tableau.contents import Project, Source, projects, read_all, sources
+from sage300_assets.systems.tableau.failures import SWITCHED_OFF
 from sage300_assets.systems.tableau.session import Session
+
+CLOUD = ".online.tableau.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,15 @@ class Timetable:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTimetable:
+    """A refresh with a timetable of its own: Tableau Cloud has no schedules that many share, and none has a name."""
+
+    id: str
+    source_id: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class SiteState:
     """The site as it is."""
 
@@ -77,6 +91,9 @@ class SiteState:
     own_user: str
     """The id of the user who is signed in."""
     timetables: tuple[Timetable, ...] = ()
+    """Of the names that were asked for."""
+    own_timetables: tuple[OwnTimetable, ...] | None = None
+    """In place of schedules, where the site has none."""
 
     def user_called(self, name: str) -> User | None:
         """A user by name, whatever its case."""
@@ -97,14 +114,16 @@ class SiteState:
 
 
 def read_site(
-    session: Session, *, project_paths: Sequence[str] = (), source_places: Sequence[tuple[str, str]] = (), with_timetables: bool = False
+    session: Session, *, project_paths: Sequence[str] = (), source_places: Sequence[tuple[str, str]] = (), schedules: Collection[str] = ()
 ) -> SiteState:
     """Read the site; rights only of the projects and data sources that are named, as each costs a call."""
     users = tuple(_user(item) for item in read_all(session, "reading the users", lambda server, options: server.users.get(options)))
     groups = tuple(_group(session, item) for item in read_all(session, "reading the groups", lambda server, options: server.groups.get(options)))
     own = session.ask("reading who is signed in", lambda server: str(server.user_id))
-    times = tuple(_timetables(session)) if with_timetables else ()
-    bare = SiteState(users, groups, tuple(projects(session)), tuple(sources(session)), {}, own, times)
+    bare = SiteState(users, groups, tuple(projects(session)), tuple(sources(session)), {}, own)
+    if schedules:
+        times = _timetables(session, schedules)
+        bare = replace(bare, own_timetables=tuple(own_timetables(session))) if times is None else replace(bare, timetables=tuple(times))
     rights: dict[Place, frozenset[Right]] = {}
     for path in project_paths:
         if project := bare.project_at(path):
@@ -140,19 +159,40 @@ def timetable_words(frequency: str, start: str, days: Sequence[str]) -> str:
     return " ".join([frequency, start[:5], *sorted(days)])
 
 
-def _timetables(session: Session) -> list[Timetable]:
+def _timetables(session: Session, names: Collection[str]) -> list[Timetable] | None:
+    """Schedules of these names; None where the site has none, as on Tableau Cloud."""
+    if (urlsplit(session.settings.tableau_server_url).hostname or "").endswith(CLOUD):
+        return None
+    try:
+        known = read_all(session, "reading the schedules", lambda server, options: server.schedules.get(options))
+    except PermanentError as refusal:
+        if refusal.code == SWITCHED_OFF or refusal.status == 404:
+            return None
+        raise
     tasks = session.ask("reading the refresh tasks", lambda server: server.tasks.get()[0])
     found = []
-    for item in read_all(session, "reading the schedules", lambda server, options: server.schedules.get(options)):
-        interval: object = item.interval_item  # its classes have little in common
-        at, given = getattr(interval, "start_time", None), getattr(interval, "interval", None) or ()
-        start = at.strftime("%H:%M") if at is not None else ""
-        days = [str(day) for day in ((given,) if isinstance(given, str) else given)]
-        frequency = str(getattr(interval, "_frequency", ""))
-        targets = frozenset(str(t.target.id) for t in tasks if t.schedule_id == item.id and t.target is not None)
-        words = timetable_words(frequency, start, [] if frequency == "Daily" else days)
-        found.append(Timetable(str(item.id), str(item.name), words, targets))
+    for key, name in ((str(item.id), str(item.name)) for item in known if item.name in names):
+        # The list does not say when; the schedule itself does.
+        whole = session.ask(f"reading the schedule {name}", lambda server, key=key: server.schedules.get_by_id(key))  # type: ignore[misc]
+        targets = frozenset(str(t.target.id) for t in tasks if t.schedule_id == key and t.target is not None)
+        found.append(Timetable(key, name, _when(whole.interval_item), targets))
     return found
+
+
+def own_timetables(session: Session) -> list[OwnTimetable]:
+    """Refreshes of data sources that have timetables of their own."""
+    tasks = session.ask("reading the refresh tasks", lambda server: server.tasks.get()[0])
+    timed = [(t, t.target, t.schedule_item) for t in tasks if t.target is not None and t.schedule_item is not None]
+    return [OwnTimetable(str(t.id), str(target.id), _when(when.interval_item)) for t, target, when in timed if target.type == "datasource"]
+
+
+def _when(interval: object) -> str:
+    """What the library makes of a timetable, in words; its classes have little in common."""
+    at, given = getattr(interval, "start_time", None), getattr(interval, "interval", None) or ()
+    start = at.strftime("%H:%M") if at is not None else ""
+    days = [str(day) for day in ((given,) if isinstance(given, str) else given)]
+    frequency = str(getattr(interval, "_frequency", ""))
+    return timetable_words(frequency, start, [] if frequency == "Daily" else days)
 
 
 def _user(item: tsc.UserItem) -> User:

@@ -15,7 +15,7 @@ from tableauserverclient.server import RequestFactory
 
 from sage300_assets.base.errors import PermanentError, RetriableError, UnknownOutcome
 from sage300_assets.systems.tableau.contents import Source, source, source_called
-from sage300_assets.systems.tableau.jobs import End, follow, unfinished
+from sage300_assets.systems.tableau.jobs import End, JobKind, follow, unfinished
 from sage300_assets.systems.tableau.session import Session
 from sage300_assets.systems.tableau.stamp import Content, stamped
 from sage300_assets.systems.tableau.uploads import upload
@@ -115,9 +115,10 @@ def _commit(session: Session, publication: Publication, key: str, before: Source
                 raise
             # An earlier request did arrive and has used up the upload; its job is under way or has ended.
             session.wait(session.pause_before(1))
-        running = unfinished(session, "PublishDatasource", publication.name)
-        if running:
-            return running[0].id
+        for job in unfinished(session, JobKind.PUBLISH, publication.name):
+            if job.ours:
+                return job.id
+            follow(session, job.id, what, ours=False)
         if _shows(source_called(session, publication.name, publication.project_id), publication, before):
             return None
     said = f"{what}: the server took the upload, and shows neither a job nor the content."

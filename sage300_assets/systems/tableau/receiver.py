@@ -14,7 +14,7 @@ import queue
 import socket
 import ssl
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sage300_assets.base.errors import ConfigurationError, Sage300AssetsError
+from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import EnvSettings
-from sage300_assets.systems.tableau.hints import Confirmed, Hint, confirm, read_hint
+from sage300_assets.systems.tableau.hints import LOOKED_INTO, Confirmed, Hint, Inventory, confirm, read_hint
 from sage300_assets.systems.tableau.session import Session
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
@@ -38,6 +38,7 @@ SHORTEST_SECRET = 24
 REMEMBERED = 10_000
 MOST_WAITING = 1000
 BODY_SECONDS = 10.0
+MINUTE = timedelta(minutes=1)
 
 
 class ReceiverSettings(EnvSettings):
@@ -103,13 +104,21 @@ class ReceiverSettings(EnvSettings):
         return Secret(value)
 
 
+REFUSALS = frozenset({"duplicate", "wrong token", "too large", "too many", "not an event", "too slow", "overloaded"})
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """One request and what became of it."""
 
     outcome: str
-    """taken, duplicate, wrong token, too large, too many, not an event, too slow, overloaded; later: confirmed, not confirmed, failed."""
+    """taken, noted, duplicate, wrong token, too large, too many, not an event, too slow, overloaded; later: confirmed, not confirmed, failed."""
     detail: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether anybody who knows the address, or not even that, could have caused it."""
+        return self.outcome in REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,34 @@ class Bucket:
         return True
 
 
+class Moderation:
+    """Passes on what became of requests; of each kind of refusal one a minute, with how many there were: a flood is not to flood the records."""
+
+    def __init__(self, record: Callable[[Received], None], clock: Callable[[], datetime]) -> None:
+        self._record = record
+        self._clock = clock
+        self._told: dict[str, datetime] = {}
+        self._untold: Counter[str] = Counter()
+
+    def __call__(self, received: Received) -> None:
+        """Pass it on, or count it."""
+        now = self._clock()
+        if not received.refused:
+            self._record(received)
+        elif received.outcome in self._told and now - self._told[received.outcome] < MINUTE:
+            self._untold[received.outcome] += 1
+        else:
+            self._told[received.outcome] = now
+            more = self._untold.pop(received.outcome, 0)
+            self._record(Received(received.outcome, f"and {more} more since the last one" if more else received.detail))
+
+    def rest(self) -> None:
+        """Pass on what was only counted."""
+        for outcome, more in sorted(self._untold.items()):
+            self._record(Received(outcome, f"{more} more since the last one"))
+        self._untold.clear()
+
+
 class Receiver:
     """Takes events and looks into them."""
 
@@ -150,6 +187,7 @@ class Receiver:
         self,
         settings: ReceiverSettings,
         site_id: str,
+        inventory: Inventory,
         *,
         clock: Callable[[], datetime],
         record: Callable[[Received], None],
@@ -158,9 +196,11 @@ class Receiver:
         self._secret = settings.secret
         self._settings = settings
         self._site_id = site_id
+        self._inventory = inventory
         self._record = record
         self._act = act
-        self._bucket = Bucket(settings.tableau_webhook_per_minute, clock)
+        # Whoever guesses at the secret is limited too, and does not use up what Tableau may send.
+        self._bucket, self._strangers = (Bucket(settings.tableau_webhook_per_minute, clock) for _ in range(2))
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
 
@@ -196,9 +236,8 @@ class Receiver:
                 while one is not None:
                     self._look_into(session, one)
                     one = self._next()
-        except Sage300AssetsError as problem:
-            if one is not None:
-                self._failed(one, problem)
+        except Exception as problem:  # noqa: BLE001 - recorded; whatever it is, the next events are still to be looked into
+            self._failed(one, problem)
 
     def _next(self) -> _Waiting | None:
         try:
@@ -211,23 +250,25 @@ class Receiver:
 
     def _look_into(self, session: Session, one: _Waiting) -> None:
         try:
-            confirmed = confirm(session, one.hint)
+            confirmed = confirm(session, one.hint, self._inventory)
             if confirmed is not None:
                 self._act(confirmed)
-        except Sage300AssetsError as problem:
+        except Exception as problem:  # noqa: BLE001 - recorded; one event, or one full disk, must not end the looking
             self._failed(one, problem)
         else:
             self._record(Received("not confirmed" if confirmed is None else "confirmed", one.words))
 
-    def _failed(self, one: _Waiting, problem: Sage300AssetsError) -> None:
-        self._seen.pop(one.key, None)  # so that it is looked into when it is told again
-        self._record(Received("failed", f"{one.words}: {problem}"))
+    def _failed(self, one: _Waiting | None, problem: Exception) -> None:
+        if one is not None:
+            self._seen.pop(one.key, None)  # so that it is looked into when it is told again
+        said = str(problem) or type(problem).__name__
+        self._record(Received("failed", f"{one.words}: {said}" if one else said))
 
     async def _take(self, request: Request) -> Response:
-        # Counted before anything is looked at, so that guessing the secret is limited too.
-        if not self._bucket.take():
+        known = hmac.compare_digest(request.path_params["token"].encode(), self._secret.reveal().encode())
+        if not (self._bucket if known else self._strangers).take():
             return self._refuse("too many", 429, {"Retry-After": "60"})
-        if not hmac.compare_digest(request.path_params["token"].encode(), self._secret.reveal().encode()):
+        if not known:
             return self._refuse("wrong token", 404)
         try:
             body = await asyncio.wait_for(self._body(request), BODY_SECONDS)
@@ -241,25 +282,30 @@ class Receiver:
 
     def _taken(self, body: bytes) -> Response:
         try:
-            content = json.loads(body)
+            content = json.loads(body) if body.strip() else {}
         except (ValueError, RecursionError):
             return self._refuse("not an event", 400)
-        if content == {}:  # what Tableau sends when a webhook is tested
+        if content == {}:  # what Tableau sends when a webhook is tested, or nothing at all
             return self._refuse("not an event", 200)
         hint = read_hint(content, self._site_id)
         if hint is None:
             return self._refuse("not an event", 400)
-        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return self._keep(hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(), hint)
+
+    def _keep(self, key: str, hint: Hint) -> Response:
         if key in self._seen:
             return self._refuse("duplicate", 200)
         self._seen[key] = None  # before it is handed over: the worker may be quicker, and take it back
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        if hint.kind not in LOOKED_INTO:
+            self._record(Received("noted", f"{hint.kind.value} {hint.name}"))
+            return Response(status_code=200)
         try:
             self._waiting.put_nowait(_Waiting(key, hint))
         except queue.Full:
             self._seen.pop(key, None)
             return self._refuse("overloaded", 503, {"Retry-After": "60"})
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
         self._record(Received("taken", f"{hint.kind.value} {hint.name}"))
         return Response(status_code=202)
 

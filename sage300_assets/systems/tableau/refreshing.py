@@ -8,7 +8,7 @@ import tableauserverclient as tsc
 
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.systems.tableau.contents import Source, read_all
-from sage300_assets.systems.tableau.jobs import End, follow, unfinished
+from sage300_assets.systems.tableau.jobs import End, JobKind, follow, unfinished
 from sage300_assets.systems.tableau.session import Session
 
 
@@ -29,8 +29,8 @@ def refresh(session: Session, target: Source) -> End:
     job: tsc.JobItem | None = session.ask(what, lambda server: server.datasources.refresh(target.id))
     if job is not None:
         return follow(session, str(job.id), what)
-    running = unfinished(session, "RefreshExtract", target.name)
-    return follow(session, running[0].id, what) if running else End.GONE
+    running = unfinished(session, JobKind.REFRESH, target.name, target.id)
+    return follow(session, running[0].id, what, ours=running[0].ours) if running else End.GONE
 
 
 def export(session: Session, view_id: str, form: Picture) -> bytes:

@@ -12,7 +12,14 @@ from sage300_assets.systems.tableau.hints import Kind
 from sage300_assets.systems.tableau.session import Session
 
 PREFIX = "sage300 "
-DEFAULT = (Kind.REFRESH_FAILED, Kind.REFRESH_SUCCEEDED, Kind.SOURCE_DELETED, Kind.SOURCE_UPDATED, Kind.WORKBOOK_REFRESH_FAILED)
+DEFAULT = (
+    Kind.REFRESH_FAILED,
+    Kind.REFRESH_SUCCEEDED,
+    Kind.SOURCE_CREATED,  # so that its deletion is believed later
+    Kind.SOURCE_DELETED,
+    Kind.SOURCE_UPDATED,
+    Kind.WORKBOOK_REFRESH_FAILED,
+)
 
 
 def register(session: Session, public_url: str, secret: Secret, kinds: Iterable[Kind] = DEFAULT) -> list[str]:

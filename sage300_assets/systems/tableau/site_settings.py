@@ -16,7 +16,8 @@ class SiteSettings(EnvSettings):
     tableau_security_groups: Path | None = Field(default=None, description="CSV file with Sage 300's security groups: user,company,security_group.")
     tableau_refresh: str = Field(default="", description="Data sources of others that are refreshed daily, as Finance/Budget, Finance/Plan.")
     tableau_views: str = Field(
-        default="", description="Views that are exported after a refresh, as Close/sheets/Overview.pdf, Close/sheets/Cash.png."
+        default="",
+        description="Views that are exported after something was published or refreshed, as Close/sheets/Overview.pdf, Close/sheets/Cash.png.",
     )
 
     @property

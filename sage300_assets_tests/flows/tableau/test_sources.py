@@ -48,6 +48,7 @@ def test_drill_paths_that_finance_asked_for() -> None:
     paths = {(s.name, p.name): p.columns for s in all_sources() for p in s.drill_paths}
     assert paths["General Ledger", "Account Segments"][:2] == ("segment_1", "segment_2")
     assert paths["General Ledger", "Account Group"][-1] == "account"
-    assert paths["Trial Balance", "Fiscal Period"] == ("fiscal_year", "fiscal_period")
+    assert paths["Trial Balance", "Fiscal Period"] == ("fiscal_year", "fiscal_quarter", "fiscal_period")
+    assert sum(name == "Fiscal Period" for _, name in paths) == 8
     assert paths["Payables", "Vendor"] == ("vendor_group", "vendor")
     assert paths["Inventory", "Item"] == ("item_category", "item_name")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -10,7 +11,7 @@ import yaml
 from sage300_assets.base.errors import AccessError, ConfigurationError
 from sage300_assets.simulators.tableau import Habits
 from sage300_assets.systems.tableau.access import access_list, read_security_groups
-from sage300_assets.systems.tableau.governing import Action, SitePlan, carry_out, plan_site, read_for
+from sage300_assets.systems.tableau.governing import Action, SitePlan, Step, carry_out, plan_site, read_for
 from sage300_assets.systems.tableau.people import read_site
 from sage300_assets.systems.tableau.publishing import publish
 from sage300_assets.systems.tableau.rules import SiteRules, read_rules, rules_schema
@@ -66,6 +67,11 @@ def _plan(session: Session, rules: SiteRules) -> SitePlan:
     return plan_site(rules, read_for(session, rules))
 
 
+def _apply(session: Session, plan: SitePlan, rules: SiteRules) -> tuple[Step, ...]:
+    """Everything, with what is held confirmed."""
+    return carry_out(session, plan, rules, confirmed=[step.key for step in plan.held])
+
+
 @pytest.mark.parametrize("replaces", [False, True])
 def test_a_plan_carried_out_leaves_nothing_to_do(tmp_path: Path, rules: SiteRules, extracts: Extracts, replaces: bool) -> None:
     with open_house(tmp_path / "h", habits=Habits(job_seconds=3600, rights_replace=replaces)) as house, house.session() as session:
@@ -79,9 +85,9 @@ def test_a_plan_carried_out_leaves_nothing_to_do(tmp_path: Path, rules: SiteRule
             "add to group: Ben · Controllers",
         ]
         assert not plan.missing
-        assert carry_out(session, plan, rules) == plan.steps
+        assert _apply(session, plan, rules) == plan.steps
         assert _plan(session, rules) == SitePlan(())
-        carry_out(session, plan, rules)  # the same plan again does no harm
+        _apply(session, plan, rules)  # the same plan again does no harm
         assert _plan(session, rules) == SitePlan(())
         assert len(house.world.site().tasks) == 1
 
@@ -92,8 +98,19 @@ def test_what_breaks_on_the_way_is_done_once(house: House, rules: SiteRules, ext
     with house.session() as session:
         _filled(house, session, extracts)
         house.fault(fault, on=on)
-        carry_out(session, _plan(session, rules), rules)
+        _apply(session, _plan(session, rules), rules)
         assert house.server.faults.fired[fault] == 1
+        assert _plan(session, rules) == SitePlan(())
+
+
+@pytest.mark.parametrize(("on", "after"), [("users.list", 1), ("groups.list", 2), ("schedules.list", 0)])
+def test_what_was_made_may_be_in_no_list_yet(house: House, rules: SiteRules, extracts: Extracts, on: str, after: int) -> None:
+    with house.session() as session:
+        _filled(house, session, extracts)
+        plan = _plan(session, rules)
+        house.fault("search_lag", times=2, on=on, after=after)
+        _apply(session, plan, rules)
+        assert house.server.faults.fired["search_lag"] == 2
         assert _plan(session, rules) == SitePlan(())
 
 
@@ -102,11 +119,58 @@ def test_removing_a_person_is_held_until_it_is_confirmed(house: House, rules: Si
     with house.session() as session:
         _filled(house, session, extracts)
         plan = _plan(session, rules)
-        assert [(s.key, s.held) for s in plan.held] == [("remove user: gone@example.com", "a person would lose access to the site")]
+        assert [(s.key, s.held) for s in plan.held] == [
+            ("grant: project Finance · group all users: Deny Write", "whoever has it would lose a right"),
+            ("remove user: gone@example.com", "a person would lose access to the site"),
+        ]
         carry_out(session, plan, rules)
         assert read_site(session).user_called("gone@example.com") is not None
         carry_out(session, plan, rules, confirmed=["remove user: gone@example.com"])
         assert read_site(session).user_called("gone@example.com") is None
+
+
+def test_whatever_takes_access_away_is_held_and_what_gives_it_is_not(house: House, tmp_path: Path) -> None:
+    world, site = house.world, house.world.site()
+    ann, ben = world.add_person("ann", "Creator"), world.add_person("ben", "Viewer")
+    world.add_group("Readers", [ann])
+    world.add_group("Guests", [])
+    finance = next(p for p in site.projects.values() if p.name == "Finance")
+    site.rights["projects", finance.id, ""] = [("user", ann.id, "Read", "Allow"), ("user", ben.id, "Read", "Deny")]
+    rules = _rules(
+        tmp_path,
+        """
+users: [{name: ann, role: Explorer}, {name: ben, role: Explorer}]
+groups: [{name: Readers, members: [ben]}, {name: Guests, members: [ann]}]
+projects:
+  - path: Finance
+    permissions: [{user: ben, allow: [Read]}, {group: Guests, deny: [Write]}]
+others_may_stay: [admin, publisher]
+""",
+    )
+    with house.session() as session:
+        plan = _plan(session, rules)
+        assert {s.key for s in plan.held} == {
+            "change role: ann · Explorer",
+            "remove from group: ann · Readers",
+            "add to group: ann · Guests",
+            "revoke: project Finance · user ann: Allow Read",
+            "grant: project Finance · group guests: Deny Write",
+        }
+        assert {s.key for s in carry_out(session, plan, rules)} == {
+            "change role: ben · Explorer",
+            "add to group: ben · Readers",
+            "revoke: project Finance · user ben: Deny Read",
+            "grant: project Finance · user ben: Allow Read",
+        }
+        assert _plan(session, rules) == SitePlan(plan.held)
+
+
+def test_an_administrator_of_the_server_is_never_touched(house: House, tmp_path: Path) -> None:
+    house.world.add_person("root", "ServerAdministrator")
+    rest = "others_may_stay: [admin, publisher]"
+    with house.session() as session:
+        assert _plan(session, _rules(tmp_path, f"users: [{{name: root, role: Viewer}}]\n{rest}")) == SitePlan(())
+        assert _plan(session, _rules(tmp_path, rest)) == SitePlan(())
 
 
 @pytest.mark.parametrize("fault", ["lost_answer", "unavailable"])
@@ -114,7 +178,7 @@ def test_removing_a_person_is_held_until_it_is_confirmed(house: House, rules: Si
 def test_what_breaks_while_taking_away_is_done(house: House, rules: SiteRules, extracts: Extracts, fault: str, on: str) -> None:
     with house.session() as session:
         _filled(house, session, extracts)
-        carry_out(session, _plan(session, rules), rules)
+        _apply(session, _plan(session, rules), rules)
         site = house.world.site()
         gone = house.world.add_person("gone", "Viewer")
         next(g for g in site.groups.values() if g.name == "Controllers").members.append(gone.id)
@@ -149,7 +213,7 @@ def test_who_is_let_stay_and_who_is_not_declared_at_all(house: House, tmp_path: 
 def test_drift_is_found_and_put_right(house: House, rules: SiteRules, extracts: Extracts) -> None:
     with house.session() as session:
         _filled(house, session, extracts)
-        carry_out(session, _plan(session, rules), rules)
+        _apply(session, _plan(session, rules), rules)
         site = house.world.site()
         ann = next(p for p in site.people.values() if p.name == "ann")
         ann.role = "Creator"
@@ -164,13 +228,56 @@ def test_drift_is_found_and_put_right(house: House, rules: SiteRules, extracts: 
             (Action.REVOKE, "user ann: Allow ProjectLeader", ""),
             (Action.CHANGE_SCHEDULE, "Weekly 03:30 Friday Monday", "Weekly 05:00 Friday Monday"),
         }
-        carry_out(session, drift, rules)
+        _apply(session, drift, rules)
         assert _plan(session, rules) == SitePlan(())
 
 
 def test_what_is_declared_and_not_there_is_reported(house: House, rules: SiteRules) -> None:
     with house.session() as session:
         assert {(m.kind, m.name) for m in _plan(session, rules).missing} == {("data source", "Finance/GL Detail")}
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path / "cloud", habits=Habits(job_seconds=3600, cloud=True)) as house:
+        yield house
+
+
+@pytest.mark.parametrize("fault", ["", "lost_answer", "unavailable", "token_dies"])
+def test_on_tableau_cloud_each_source_has_timetables_of_its_own(cloud: House, rules: SiteRules, extracts: Extracts, fault: str) -> None:
+    with cloud.session() as session:
+        _filled(cloud, session, extracts)
+        plan = _plan(session, rules)
+        assert [s.key for s in plan.steps if s.action in {Action.REFRESH_BY, Action.ADD_SCHEDULE}] == [
+            "refresh by schedule: Finance/GL Detail · Nightly"
+        ]
+        if fault:
+            cloud.fault(fault, on="tasks.add")
+        _apply(session, plan, rules)
+        assert _plan(session, rules) == SitePlan(())
+        _apply(session, plan, rules)
+    (task,) = cloud.world.site().tasks.values()
+    assert (task.schedule.frequency, task.schedule.start) == ("Daily", "02:00:00")
+
+
+@pytest.mark.parametrize("fault", ["", "lost_answer"])
+def test_on_tableau_cloud_another_time_is_another_timetable_and_the_old_one_waits_for_a_person(
+    cloud: House, tmp_path: Path, rules: SiteRules, extracts: Extracts, fault: str
+) -> None:
+    later = _rules(tmp_path, TEXT.replace('frequency: Daily, at: "02:00"', 'frequency: Weekly, days: [Sunday, Monday], at: "04:00"'))
+    with cloud.session() as session:
+        _filled(cloud, session, extracts)
+        _apply(session, _plan(session, rules), rules)
+        plan = _plan(session, later)
+        assert [(s.key, bool(s.held)) for s in plan.steps] == [
+            ("refresh by schedule: Finance/GL Detail · Nightly", False),
+            ("refresh no more: Finance/GL Detail · Daily 02:00", True),
+        ]
+        if fault:
+            cloud.fault(fault, on="tasks.remove")
+        _apply(session, plan, later)
+        assert _plan(session, later) == SitePlan(())
+    assert [t.schedule.frequency for t in cloud.world.site().tasks.values()] == ["Weekly"]
 
 
 def test_a_user_without_the_right_is_told(house: House, rules: SiteRules) -> None:
@@ -215,12 +322,36 @@ def test_the_access_list_marks_differences(house: House, rules: SiteRules, extra
     file.write_text("user,company,security_group\nANN01,SAMLTD,GLVIEW\nann01,SAMLTD,APALL\nCARL,SAMLTD,GLVIEW\nBEN,SAMINC,GLVIEW\n")
     with house.session() as session:
         _filled(house, session, extracts)
-        carry_out(session, _plan(session, rules), rules)
+        _apply(session, _plan(session, rules), rules)
         found = access_list(rules, read_for(session, rules), read_security_groups(file))
     assert [(a.person, a.in_tableau, a.in_sage, a.difference) for a in found if a.person not in {"admin", "publisher"}] == [
         ("ann", "Controllers", "APALL, GLVIEW", ""),
         ("Ben", "Controllers", "", "only in Tableau"),
         ("CARL", "", "GLVIEW", "only in Sage 300"),
+    ]
+
+
+def test_a_second_account_of_the_same_name_is_not_hidden_behind_the_first(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "groups.csv"
+    file.write_text("user,company,security_group\nBOB,SAMLTD,GLVIEW\nCARL,SAMLTD,GLVIEW\n")
+    text = """
+users: [{name: bob@corp.com, role: Viewer}]
+projects: [{path: Finance, companies: [SAMLTD], permissions: [{group: All Users, allow: [Read]}]}]
+"""
+    world = house.world
+    people = [world.add_person(name) for name in ("bob@corp.com", "bob@gmail.com", "carl@gmail.com")]
+    everyone = next(g for g in world.site().groups.values() if g.name == "All Users")
+    everyone.members += [p.id for p in people]
+    finance = next(p for p in world.site().projects.values() if p.name == "Finance")
+    world.site().rights["projects", finance.id, ""] = [("group", everyone.id, "Read", "Allow")]
+    rules = _rules(tmp_path, text)
+    with house.session() as session:
+        found = access_list(rules, read_for(session, rules), read_security_groups(file))
+    assert [(a.person, a.in_sage, a.difference) for a in found if a.person not in {"admin", "publisher"}] == [
+        ("bob@corp.com", "GLVIEW", ""),
+        ("bob@gmail.com", "", "only in Tableau"),
+        ("CARL", "GLVIEW", "only in Sage 300"),
+        ("carl@gmail.com", "", "only in Tableau"),
     ]
 
 

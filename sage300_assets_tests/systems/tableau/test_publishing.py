@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tableauserverclient as tsc
+from tableauserverclient.server import RequestFactory
 
 from sage300_assets.base.errors import AccessError, PermanentError, RetriableError, Sage300AssetsError, UnknownOutcome
 from sage300_assets.simulators.tableau import Habits
 from sage300_assets.systems.tableau.contents import source_called
 from sage300_assets.systems.tableau.publishing import Step, plan, publish
 from sage300_assets.systems.tableau.stamp import Content
+from sage300_assets.systems.tableau.uploads import upload
 from sage300_assets_tests.house import At
 from sage300_assets_tests.systems.tableau.conftest import Extracts
 from sage300_assets_tests.tableau_house import House, open_house
@@ -90,6 +93,37 @@ def test_whatever_breaks_once_the_new_extract_arrives_whole_and_once(house: Hous
     assert house.world.source("GL Detail").revisions == 2
 
 
+@pytest.mark.parametrize("titled", [False, True])
+def test_a_lost_answer_is_found_in_the_list_of_jobs_however_the_server_writes_it(tmp_path: Path, extracts: Extracts, titled: bool) -> None:
+    with open_house(tmp_path, habits=Habits(job_seconds=3600, job_titles=titled)) as house:
+        _published(house, extracts)
+        with house.session() as session:
+            house.fault("job_fails", on="publish", notes="Somebody else's is broken.")
+            others = replace(house.publication(session, extracts.old), name="Somebody else's")
+            with pytest.raises(PermanentError, match="is broken"):
+                publish(session, others)
+            house.fault("lost_answer", on="publish")
+            publish(session, house.publication(session, extracts.new, "b" * 16, 2))
+        assert house.numbers() == NEW
+        assert house.world.source("GL Detail").revisions == 2
+        assert house.server.made("publish") == 3
+
+
+def test_a_job_that_may_be_somebody_elses_is_waited_for_whatever_becomes_of_it(house: House, extracts: Extracts) -> None:
+    _published(house, extracts)
+    with house.session() as session:
+        house.fault("job_fails", on="publish", notes="Somebody else's is broken.")
+        upload_of_another = upload(session, extracts.old)
+        item = tsc.DatasourceItem(house.publication(session, extracts.old).project_id, "Somebody else's")
+        body, kind = RequestFactory.Datasource.publish_req_chunked(item)
+        below = f"?datasourceType=hyper&asJob=true&uploadSessionId={upload_of_another}"
+        session.ask("somebody else", lambda server: server.datasources.post_request(server.datasources.baseurl + below, body, kind))
+        house.fault("lost_answer", on="publish")
+        publish(session, house.publication(session, extracts.new, "b" * 16, 2))
+    assert house.numbers() == NEW
+    assert house.world.source("GL Detail").revisions == 2
+
+
 @pytest.mark.parametrize("fault", ["lost_answer", "reset", "token_dies", "throttled", "upload_lost", "truncated"])
 @pytest.mark.parametrize(("chunk", "in_bytes"), [(0, False), (1, True), (2, False)])
 def test_an_upload_goes_on_where_it_broke(tmp_path: Path, extracts: Extracts, fault: str, chunk: int, in_bytes: bool) -> None:
@@ -121,7 +155,7 @@ def test_a_job_that_is_cleaned_away_is_answered_by_the_source_itself(house: Hous
 def test_a_new_source_is_found_although_the_index_lags(house: House, extracts: Extracts) -> None:
     with house.session() as session:
         wanted = house.publication(session, extracts.old, "a" * 16)
-        house.fault("search_lag", times=3)
+        house.fault("search_lag", times=3, on="datasources.list")
         publish(session, wanted)
     assert house.server.faults.fired["search_lag"] == 3
 

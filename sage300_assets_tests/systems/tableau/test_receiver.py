@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
@@ -11,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.errors import ConfigurationError, PermanentError
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.settings import load
 from sage300_assets.simulators.loopback import Loopback
 from sage300_assets.systems.tableau.contents import Source, source
-from sage300_assets.systems.tableau.hints import Confirmed, Kind, read_hint
+from sage300_assets.systems.tableau.hints import LOOKED_INTO, Confirmed, Inventory, Kind, read_hint
 from sage300_assets.systems.tableau.publishing import publish
-from sage300_assets.systems.tableau.receiver import MOST_WAITING, Received, Receiver, ReceiverSettings
+from sage300_assets.systems.tableau.receiver import MOST_WAITING, Moderation, Received, Receiver, ReceiverSettings
 from sage300_assets.systems.tableau.refreshing import refresh
 from sage300_assets.systems.tableau.registering import DEFAULT, register
 from sage300_assets.systems.tableau.session import Session
@@ -66,11 +67,13 @@ class Hooks:
 def hooks(house: House, extracts: Extracts) -> Iterator[Hooks]:
     with house.session() as session:
         publish(session, house.publication(session, extracts.old, "a" * 16))
+        inventory = Inventory(frozenset({"Finance/GL Detail", "Finance/Vendors"}))
+        inventory.look(session)
     house.world.source("GL Detail").is_extract = True
     chosen = load(ReceiverSettings, _env_file=None, tableau_webhook_secret=SECRET, tableau_webhook_per_minute=30)
     seen: list[Received] = []
     acted: list[Confirmed] = []
-    receiver = Receiver(chosen, house.world.site().id, clock=house.clock, record=seen.append, act=acted.append)
+    receiver = Receiver(chosen, house.world.site().id, inventory, clock=house.clock, record=seen.append, act=acted.append)
     listening = Loopback(receiver.application(), asyncio.Event(), name="receiver").start()
     yield Hooks(house, receiver, listening.url, seen, acted)
     listening.stop()
@@ -105,6 +108,69 @@ def test_a_forged_event_has_no_effect(hooks: Hooks, kind: Kind) -> None:
     assert hooks.post(hooks.event(kind)) == 202
     hooks.work_off()
     assert (hooks.outcomes, hooks.acted) == (["taken", "not confirmed"], [])
+
+
+@pytest.mark.parametrize("kind", [Kind.SOURCE_DELETED, Kind.WORKBOOK_DELETED])
+@pytest.mark.parametrize("name", ["GL Detail", "Nobody's"])
+def test_that_a_made_up_id_is_not_there_confirms_nothing(hooks: Hooks, kind: Kind, name: str) -> None:
+    assert hooks.post(hooks.event(kind, resource_luid="00000000-0000-0000-0000-000000000000", resource_name=name)) == 202
+    hooks.work_off()
+    assert (hooks.outcomes, hooks.acted) == (["taken", "not confirmed"], [])
+
+
+def test_a_deletion_is_confirmed_of_what_ought_to_be_there_though_it_was_never_seen(hooks: Hooks) -> None:
+    hooks.post(hooks.event(Kind.SOURCE_DELETED, resource_luid="gone-before-we-came", resource_name="Vendors"))
+    hooks.work_off()
+    assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_DELETED, "Finance/Vendors")]
+
+
+def test_a_deletion_says_where_the_source_was_that_is_gone_and_not_where_its_namesake_is(hooks: Hooks, extracts: Extracts) -> None:
+    site = hooks.house.world.site()
+    elsewhere = hooks.house.world.add_project("HR")
+    with hooks.house.session() as session:
+        publish(session, replace(hooks.house.publication(session, extracts.new, "b" * 16), project_id=elsewhere.id))
+    twin = next(s for s in site.sources.values() if s.project == elsewhere.id)
+    hooks.post(hooks.event(Kind.SOURCE_CREATED, resource_luid=twin.id))
+    hooks.work_off()
+    del site.sources[twin.id]
+    hooks.post(hooks.event(Kind.SOURCE_DELETED, resource_luid=twin.id))
+    hooks.work_off()
+    assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_CREATED, "HR/GL Detail"), (Kind.SOURCE_DELETED, "HR/GL Detail")]
+
+
+@pytest.mark.parametrize("titled", [False, True])
+def test_a_refresh_of_a_namesake_that_failed_is_not_this_one(hooks: Hooks, extracts: Extracts, titled: bool) -> None:
+    house, site = hooks.house, hooks.house.world.site()
+    house.server.habits.job_titles = titled
+    ours = house.world.source("GL Detail")
+    elsewhere = house.world.add_project("HR")
+    with house.session() as session:
+        publish(session, replace(house.publication(session, extracts.new, "b" * 16), project_id=elsewhere.id))
+        twin = next(s for s in site.sources.values() if s.project == elsewhere.id)
+        twin.is_extract = True
+        house.fault("job_fails", on="refresh", notes="No route to the source.")
+        found = source(session, twin.id)
+        assert found is not None
+        with pytest.raises(PermanentError, match="No route"):
+            refresh(session, found)
+    hooks.post(hooks.event(Kind.REFRESH_FAILED, resource_luid=ours.id))
+    hooks.post(hooks.event(Kind.REFRESH_FAILED, resource_luid=twin.id))
+    hooks.work_off()
+    assert hooks.outcomes == ["taken", "taken", "not confirmed", "confirmed"]
+    assert [c.place for c in hooks.acted] == ["HR/GL Detail"]
+
+
+def test_a_project_that_is_removed_takes_its_sources_along_and_each_is_told(hooks: Hooks) -> None:
+    above = hooks.house.world.add_project("Close")
+    site = hooks.house.world.site()
+    next(p for p in site.projects.values() if p.name == "Finance").parent = above.id
+    with hooks.house.session() as session:
+        register(session, hooks.url, Secret(SECRET))
+        session.ask("removing", lambda server: server.projects.delete(above.id))
+    hooks.house.server.courier.wait()
+    hooks.work_off()
+    assert not site.sources
+    assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_DELETED, "Finance/GL Detail")]
 
 
 def test_an_old_update_is_not_news(hooks: Hooks) -> None:
@@ -145,10 +211,37 @@ def test_a_wrong_token_sees_nothing(hooks: Hooks, token: str) -> None:
     assert SECRET not in repr(hooks.seen)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 5000, b'{"event_type": "DatasourceUpdated"}', b"1e999999"])
+@pytest.mark.parametrize("body", [b"[]", b"\xff", b"[" * 5000, b'{"event_type": "DatasourceUpdated"}', b"1e999999"])
 def test_what_is_no_event_is_refused(hooks: Hooks, body: bytes) -> None:
     assert hooks.post(body) == 400
     assert hooks.outcomes == ["not an event"]
+
+
+def test_an_empty_body_is_a_test_of_the_webhook_too(hooks: Hooks) -> None:
+    assert [hooks.post(body) for body in (b"", b" \r\n", b"{}")] == [200] * 3
+    assert hooks.outcomes == ["not an event"] * 3
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in LOOKED_INTO])
+def test_an_event_from_which_nothing_follows_is_noted(hooks: Hooks, kind: Kind) -> None:
+    event = hooks.event(kind, resource="SITE", resource_name="finance")
+    assert [hooks.post(event), hooks.post(event)] == [200, 200]
+    hooks.work_off()
+    assert [(r.outcome, r.detail) for r in hooks.seen] == [("noted", f"{kind.value} finance"), ("duplicate", "")]
+    assert not hooks.acted
+
+
+def test_every_event_can_be_registered_and_arrives(hooks: Hooks) -> None:
+    with hooks.house.session() as session:
+        register(session, hooks.url, Secret(SECRET), Kind)
+        assert register(session, hooks.url, Secret(SECRET), Kind) == []
+        gone = hooks.house.world.add_person("gone")
+        user = session.ask("reading", lambda server: server.users.get_by_id(gone.id))
+        user.site_role = "SiteAdministratorExplorer"
+        session.ask("promoting", lambda server: server.users.update(user))
+        session.ask("removing", lambda server: server.users.remove(gone.id))
+    hooks.house.server.courier.wait()
+    assert [(r.outcome, r.detail) for r in hooks.seen] == [("noted", "AdminPromoted gone"), ("noted", "UserDeleted gone")]
 
 
 def test_the_test_of_a_webhook_succeeds_and_does_nothing(hooks: Hooks) -> None:
@@ -169,6 +262,63 @@ def test_a_flood_is_refused_and_passes(hooks: Hooks) -> None:
     assert [hooks.post({"x": n}) for n in range(33)] == [400] * 30 + [429] * 3
     hooks.house.clock.now += timedelta(minutes=1)
     assert hooks.post(hooks.event(Kind.SOURCE_UPDATED)) == 202
+
+
+def test_guessing_is_limited_and_does_not_shut_out_what_tableau_sends(hooks: Hooks) -> None:
+    event = hooks.event(Kind.SOURCE_UPDATED)
+    assert [hooks.post(event, "guess") for _ in range(33)] == [404] * 30 + [429] * 3
+    assert hooks.post(event) == 202
+
+
+def test_of_a_flood_one_a_minute_is_told_with_how_many_there_were(hooks: Hooks) -> None:
+    told: list[Received] = []
+    moderation = Moderation(told.append, hooks.house.clock)
+    hooks.receiver._record = moderation
+    for _ in range(5):
+        hooks.post(b"", "guess")
+    hooks.post(hooks.event(Kind.SOURCE_UPDATED))
+    hooks.house.clock.wait(60)
+    hooks.post(b"", "guess")
+    hooks.post(b"", "guess")
+    moderation.rest()
+    moderation.rest()
+    assert [(r.outcome, r.detail) for r in told] == [
+        ("wrong token", ""),
+        ("taken", "DatasourceUpdated GL Detail"),
+        ("wrong token", "and 4 more since the last one"),
+        ("wrong token", "1 more since the last one"),
+    ]
+
+
+def test_whatever_goes_wrong_with_one_event_the_next_is_looked_into(hooks: Hooks) -> None:
+    event, other = hooks.event(Kind.SOURCE_UPDATED), hooks.event(Kind.REFRESH_STARTED)
+    full = [OSError(28, "No space left on device"), ZeroDivisionError()]
+
+    def act(confirmed: Confirmed) -> None:
+        if full:
+            raise full.pop(0)
+        hooks.acted.append(confirmed)
+
+    failed = threading.Event()
+
+    def record(received: Received) -> None:
+        hooks.seen.append(received)
+        if received.outcome == "failed":
+            failed.set()
+
+    hooks.receiver._act, hooks.receiver._record = act, record
+    assert hooks.post(event) == 202
+    thread = hooks.receiver.start(hooks.house.session)
+    assert failed.wait(10)
+    assert hooks.post(event) == 202  # told again, it is looked into again
+    assert hooks.post(other) == 202
+    hooks.receiver.stop()
+    thread.join(10)
+    assert sorted(hooks.outcomes) == ["confirmed", "failed", "failed", "taken", "taken", "taken"]
+    assert {r.detail for r in hooks.seen if r.outcome == "failed"} == {
+        "DatasourceUpdated GL Detail: [Errno 28] No space left on device",
+        "DatasourceUpdated GL Detail: ZeroDivisionError",
+    }
 
 
 def test_more_than_can_wait_is_refused(hooks: Hooks) -> None:

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import requests
+import tableauserverclient as tsc
 
 from sage300_assets.base.errors import AccessError, BadAnswer, ConfigurationError, RetriableError, UnknownOutcome
 from sage300_assets.base.secret import Secret
@@ -158,6 +160,36 @@ def test_what_may_not_be_repeated_is_not_repeated(house: House, fault: str) -> N
         with pytest.raises(UnknownOutcome):
             session.ask("adding", lambda server: server.users.get(), repeatable=False)
     assert house.server.made("users.list") == 1
+
+
+def _breaks(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """The next request finds its TLS connection broken."""
+    send = requests.adapters.HTTPAdapter.send
+
+    def broken(adapter: requests.adapters.HTTPAdapter, request: requests.PreparedRequest, **kwargs: object) -> requests.Response:
+        monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+        raise requests.exceptions.SSLError(f"HTTPSConnectionPool: Max retries exceeded (Caused by SSLError({said}))", request=request)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", broken)
+
+
+@pytest.mark.parametrize(
+    "said", ["SSLEOFError(8, '[SSL: UNEXPECTED_EOF_WHILE_READING]')", "SSLError(1, '[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC]')"]
+)
+def test_a_tls_connection_that_breaks_is_no_matter_of_trust(house: House, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    with house.session() as session:
+        _breaks(monkeypatch, said)
+        assert [p.path for p in projects(session)] == ["default", "Finance"]
+        _breaks(monkeypatch, said)
+        with pytest.raises(UnknownOutcome, match="connection broke"):
+            session.ask("adding a project", lambda server: server.projects.create(tsc.ProjectItem("New")), repeatable=False)
+
+
+def test_a_certificate_that_nobody_vouches_for_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with house.session() as session:
+        _breaks(monkeypatch, "SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed')")
+        with pytest.raises(ConfigurationError, match="not trusted"):
+            projects(session)
 
 
 def test_nothing_listens(house: House) -> None:

@@ -63,6 +63,16 @@ def test_the_same_change_again_is_the_same_change(house: House, extracts: Extrac
     assert house.numbers()[0][0] == 7
 
 
+def test_the_same_change_is_known_when_its_job_is_gone(house: House, extracts: Extracts) -> None:
+    insert = [Action("insert", "Extract", "Extract")]
+    with house.session() as session:
+        target = _published(house, session, extracts)
+        house.fault("job_vanishes", on="hyper")
+        assert change(session, target, extracts.delta, insert, about="2026-01 b") is End.GONE
+        assert change(session, target, extracts.delta, insert, about="2026-01 b") is End.GONE
+    assert house.numbers()[0][0] == 5
+
+
 @pytest.mark.parametrize(
     ("actions", "said"),
     [

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.sources.shared import ACCOUNT_SEGMENTS, ACCOUNTS, PERIODS, balance, document, home, quantity, rate, to
+from sage300_assets.flows.tableau.sources.shared import (
+    ACCOUNT_SEGMENTS,
+    ACCOUNTS,
+    CALENDAR,
+    CALENDAR_FIELDS,
+    PERIODS,
+    balance,
+    document,
+    home,
+    quantity,
+    rate,
+    to,
+)
 from sage300_assets.systems.tableau.description import Cadence, DataSource, DrillPath, Field, TableOf
 
 _ACCOUNT_PATHS = (
@@ -21,11 +33,12 @@ _ACCOUNT_FIELDS = (
 SOURCES = (
     DataSource(
         "General Ledger",
-        (TableOf("fact_gl_line", (), (to(ACCOUNTS),)), ACCOUNTS),
+        (TableOf("fact_gl_line", (), (to(ACCOUNTS), to(CALENDAR))), ACCOUNTS, CALENDAR),
         "Every posted journal line with its account and segments. Debits are positive, credits negative.",
         "team:general-ledger",
         fields=(
             *_ACCOUNT_FIELDS,
+            *CALENDAR_FIELDS,
             home("home_amount", "Amount (Home)", "Debits are positive, credits negative."),
             document("amount", "Amount (Transaction)"),
             quantity("quantity"),
@@ -38,20 +51,25 @@ SOURCES = (
     ),
     DataSource(
         "General Ledger Balances",
-        (TableOf("fact_gl_balance", (), (to(ACCOUNTS),)), ACCOUNTS),
+        (TableOf("fact_gl_balance", (), (to(ACCOUNTS), to(CALENDAR))), ACCOUNTS, CALENDAR),
         "Balances of each account by fiscal period: actual and budget sets.",
         "team:general-ledger",
-        fields=(*_ACCOUNT_FIELDS, *(balance(c) for c in ("opening_amount", "closing_amount", "home_opening_amount", "home_closing_amount"))),
+        fields=(
+            *_ACCOUNT_FIELDS,
+            *CALENDAR_FIELDS,
+            *(balance(c) for c in ("opening_amount", "closing_amount", "home_opening_amount", "home_closing_amount")),
+        ),
         drill_paths=(*_ACCOUNT_PATHS, PERIODS),
         control_totals=("home_net_amount",),
         tags=("sage300", "ledger"),
     ),
     DataSource(
         "Trial Balance",
-        (TableOf("mart_trial_balance", ("company", "fiscal_year", "fiscal_period", "account", "currency")),),
+        (TableOf("mart_trial_balance", ("company", "fiscal_year", "fiscal_period", "account", "currency"), (to(CALENDAR),)), CALENDAR),
         "The trial balance of every company and fiscal period; it adds up to zero in home currency.",
         "team:general-ledger",
         fields=(
+            *CALENDAR_FIELDS,
             *(balance(c) for c in ("opening_amount", "closing_amount", "home_opening_amount", "home_closing_amount")),
             Field("home_debit_amount", "Debit", folder="Home Currency"),
             Field("home_credit_amount", "Credit", folder="Home Currency"),
