@@ -24,7 +24,7 @@ from sage300_assets.ledger.tables import api_calls
 from sage300_assets.systems.tableau.description import DataSource, Refresh
 from sage300_assets.systems.tableau.extract import make
 from sage300_assets.systems.tableau.hyper import SCHEMA, Engine
-from sage300_assets_tests.flows.tableau.conftest import Press, source_called
+from sage300_assets_tests.flows.tableau.conftest import Press, Steps, source_called
 from sage300_assets_tests.models.conftest import Stock
 
 UPLOADS = ("upload.start", "upload.append", "publish", "hyper")
@@ -184,6 +184,50 @@ def test_what_was_planned_is_published_although_the_models_moved_on(press: Press
     press.rename_a_vendor("Too Late for This Plan")
     assert press.deliver(plan).state == "done"
     assert press.published() == wanted != press.modelled()
+
+
+def _everything(hyper: Engine, file: Path, source: DataSource) -> dict[str, list[str]]:
+    return {t.model: sorted(map(repr, hyper.query(file, f'SELECT * FROM "{SCHEMA}"."{t.model}"'))) for t in source.tables}
+
+
+@pytest.mark.parametrize("changes", ["a month", "a name", "both", "columns"])
+def test_only_the_months_that_changed_are_rewritten_and_it_is_as_if_made_whole(
+    press: Press, hyper: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: str
+) -> None:
+    monkeypatch.setattr("sage300_assets.flows.tableau.parts.worth_rewriting", lambda changed, rows: changed < rows)
+    press.source = source_called("Payables")
+    press.deliver()
+    if changes in {"a name", "both"}:
+        press.rename_a_vendor("Rewritten Ltd")
+    if changes in {"a month", "both"}:
+        press.change_a_document("rewritten")
+    if changes == "columns":
+        press.source = replace(press.source, drill_paths=())
+    seen = Steps()
+    assert press.deliver(watch=seen).state == "done"
+    assert "tableau.rewritten" in seen.names
+    there = press.house.world.source("Payables")
+    builds = {t.model: build for t in press.source.tables if (build := press.stock.lake.shelf.newest(t.model)) is not None}
+    whole = make(hyper, press.source, files_of(press.stock.lake, builds), tmp_path / "whole", content="0" * 16)
+    assert there.data is not None
+    assert _everything(hyper, there.data, press.source) == _everything(hyper, whole.hyper, press.source)
+    assert press.plan().changes == 0
+
+
+def test_what_cannot_be_rewritten_is_made_whole(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sage300_assets.flows.tableau.parts.worth_rewriting", lambda changed, rows: changed < rows)
+    press.source = source_called("Payables")
+    press.deliver()
+    press.rename_a_vendor("Fewer Ltd")
+
+    def refuse(*_: object) -> None:
+        raise DataError("The engine refuses.")
+
+    monkeypatch.setattr(Engine, "rewrite", refuse)
+    seen = Steps()
+    assert press.deliver(watch=seen).state == "done"
+    assert "tableau.rewriting_refused" in seen.names
+    assert "Fewer Ltd" in {row[2] for row in press.published()}
 
 
 def test_a_source_that_is_merged_by_key_sends_only_what_differs(press: Press) -> None:
