@@ -50,6 +50,9 @@ class Publisher:
         for job in unfinished(session, JobKind.PUBLISH, self.declared.name):
             follow(session, job.id, f"Publishing {self.declared.name}", ours=job.ours)
         found = source_called(session, self.declared.name, self._project(session))
+        if found is not None and self.declared.refresh is Refresh.BY_KEY:
+            for job in unfinished(session, JobKind.UPDATE, self.declared.name, found.id):  # it would change what is published now
+                follow(session, job.id, f"Changing {self.declared.name}", ours=False)
         if found is None or found.content is None or found.content.hash != fingerprint_of(item):
             return None
         Shelf(home_of(self.lake, self.declared)).only(fingerprint_of(item))

@@ -25,6 +25,7 @@ from sage300_assets.systems.tableau.description import DataSource, Refresh
 from sage300_assets.systems.tableau.extract import make
 from sage300_assets.systems.tableau.hyper import SCHEMA, Engine
 from sage300_assets_tests.flows.tableau.conftest import Press, Steps, source_called
+from sage300_assets_tests.house import At
 from sage300_assets_tests.models.conftest import Stock
 
 UPLOADS = ("upload.start", "upload.append", "publish", "hyper")
@@ -248,6 +249,41 @@ def test_a_lost_answer_to_a_merge_changes_nothing_twice(press: Press) -> None:
     assert press.deliver().state == "done"
     assert press.published() == press.modelled()
     assert press.house.world.source("Vendors").revisions == 1
+
+
+@pytest.mark.parametrize("step", ["tableau.change_sent", "tableau.merged"])
+def test_a_merge_that_was_stopped_and_then_taken_back_leaves_nothing_behind(press: Press, step: str) -> None:
+    press.source = replace(press.source, refresh=Refresh.BY_KEY)
+    press.deliver()
+    wanted = press.published()
+    press.rename_a_vendor("Never Mind Ltd")
+    with pytest.raises(KeyboardInterrupt):
+        press.deliver(watch=At(step, _stop))
+    press.rename_a_vendor(str(wanted[0][2]))  # what it was before: the rows that changed do not differ any more from what was said last
+    press.house.clock.wait(4 * 3600)  # leases have ended
+    assert press.deliver(worker="two").state == "done"
+    assert press.published() == press.modelled()
+    assert "Never Mind Ltd" not in {row[2] for row in press.published()}
+    assert press.plan().changes == 0
+
+
+def _stop() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("notes", [None, "No. (errorCode=410012)"])
+def test_where_the_server_does_not_merge_the_whole_is_published(press: Press, notes: str | None) -> None:
+    press.source = replace(press.source, refresh=Refresh.BY_KEY)
+    press.deliver()
+    press.rename_a_vendor("Whole Ltd")
+    press.house.fault("job_fails", on="hyper", notes=notes)
+    assert press.deliver().state == "done"
+    assert {call: press.calls(call) for call in ("publish", "hyper")} == {"publish": 2, "hyper": 1}
+    assert press.published() == press.modelled()
+
+
+def test_a_large_source_of_which_little_changes_is_declared_so() -> None:
+    assert {source.name for source in all_sources() if source.refresh is Refresh.BY_KEY} == {"Customers", "Items"}
 
 
 def test_every_call_is_in_the_audit_trail_and_the_token_is_not(press: Press) -> None:
