@@ -15,6 +15,9 @@ from sage300_assets.lake.files import flush_to_disk, write_whole
 from sage300_assets.systems.tableau.extract import Extract
 from sage300_assets.systems.tableau.stamp import Content
 
+Make = Callable[[Path], Extract]
+"""Makes an extract in a folder."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -49,7 +52,7 @@ class Shelf:
         found = (self.get(path.stem) for path in sorted(self.folder.glob("*.tdsx"), key=lambda path: path.stat().st_mtime, reverse=True))
         return next((kept for kept in found if kept is not None), None)
 
-    def put(self, fingerprint: str, make: Callable[[Path], Extract], records: Mapping[str, str]) -> Kept:
+    def put(self, fingerprint: str, make: Make, records: Mapping[str, str]) -> Kept:
         """Make one in a folder of its own, and keep it. What says that it is there is written last."""
         work = self.folder / f".{fingerprint}.{secrets.token_hex(4)}.part"
         work.mkdir(parents=True)

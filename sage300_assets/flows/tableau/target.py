@@ -6,21 +6,20 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sage300_assets.base.errors import DataError
 from sage300_assets.delivery.flow import Sent
 from sage300_assets.delivery.plan import load_plan, open_rows
 from sage300_assets.delivery.surroundings import surroundings
 from sage300_assets.flows.tableau import flow_name
-from sage300_assets.flows.tableau.kept import Kept, Shelf
+from sage300_assets.flows.tableau.kept import Kept, Make, Shelf
 from sage300_assets.flows.tableau.merging import merge
 from sage300_assets.flows.tableau.parts import Planned, as_planned, changed_since, home_of, planned_totals
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.items import Item
 from sage300_assets.systems.tableau.contents import Source, project_at, source_called
 from sage300_assets.systems.tableau.description import DataSource, Refresh
-from sage300_assets.systems.tableau.extract import Changed, Extract, make
+from sage300_assets.systems.tableau.extract import Changed, make
 from sage300_assets.systems.tableau.hyper import engine
 from sage300_assets.systems.tableau.jobs import JobKind, follow, unfinished
 from sage300_assets.systems.tableau.publishing import Publication, publish
@@ -75,27 +74,29 @@ class Publisher:
         rows, totals = planned_totals(self.declared, planned.records)
         with engine() as hyper:
 
-            def made(folder: Path, changed: Changed | None = None) -> Extract:
-                return make(hyper, self.declared, planned.files, folder, expected=totals, content=fingerprint_of(item), changed=changed)
+            def made(changed: Changed | None) -> Make:
+                return lambda folder: make(
+                    hyper, self.declared, planned.files, folder, expected=totals, content=fingerprint_of(item), changed=changed
+                )
 
-            kept = shelf.put(fingerprint_of(item), lambda folder: self._rewritten(shelf, planned, folder, made) or made(folder), planned.records)
+            kept = self._rewritten(shelf, planned, item, made) or shelf.put(fingerprint_of(item), made(None), planned.records)
         if kept.content.rows != rows:
             raise DataError(f"{self.declared.name}: {rows:,} rows were planned, and the extract has {kept.content.rows:,}.", cure="Build both again.")
         return kept
 
-    def _rewritten(self, shelf: Shelf, planned: Planned, folder: Path, made: Callable[[Path, Changed], Extract]) -> Extract | None:
+    def _rewritten(self, shelf: Shelf, planned: Planned, item: Item, made: Callable[[Changed | None], Make]) -> Kept | None:
         """The extract that is kept, rewritten where it differs; None where it is to be made whole."""
         before = shelf.any()
         changed = changed_since(self.lake, self.declared, before, planned) if before is not None else None
         if changed is None:
             return None
         try:
-            extract = made(folder, changed)
+            kept = shelf.put(fingerprint_of(item), made(changed), planned.records)
         except DataError:  # whatever it is, the whole proves it or says what is wrong
             surroundings().watch.step("tableau.rewriting_refused")
             return None
         surroundings().watch.step("tableau.rewritten")
-        return extract
+        return kept
 
     def _planned(self, item: Item) -> dict[str, str]:
         name = str(json.loads(item.payload)["plan"])
