@@ -90,6 +90,12 @@ def test_a_period_belongs_to_each_companys_own_calendar(stock: Stock) -> None:
         for company, last in (("SAMEUR", [10, 11, 12, 13, 14, 15]), ("SAMLTD", [10, 11, 12, 14, 15])):
             found = [p for c, _, p in db.execute(quarters).fetchall() if c == company]
             assert found == [[1, 2, 3], [4, 5, 6], [7, 8, 9], last]
+    with stock.lake.look_at_models() as db:
+        for model in ("fact_gl_line", "fact_gl_balance", "fact_ap_document", "fact_ar_document"):
+            known = f"models.{model} JOIN models.dim_fiscal_period AS p USING (company, fiscal_year, fiscal_period)"
+            apart = f"SELECT count(*) FILTER (WHERE {model}.fiscal_quarter IS DISTINCT FROM p.fiscal_quarter), count(*) FROM {known}"
+            (wrong, compared) = db.execute(apart).fetchall()[0]
+            assert (wrong, compared > 0) == (0, True)
         thirteenth = db.execute("SELECT DISTINCT company FROM models.mart_trial_balance WHERE fiscal_period = 13").fetchall()
         assert thirteenth == [("SAMEUR",)]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from sage300_assets.lake.files import flush_to_disk, write_whole
 from sage300_assets.systems.tableau.extract import Extract
 from sage300_assets.systems.tableau.stamp import Content
+
+Make = Callable[[Path], Extract]
+"""Makes an extract in a folder."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Kept:
 
     file: Path
     content: Content
+    records: Mapping[str, str] = field(default_factory=dict)
+    """What it was made of, as its plan said it: record -> payload."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,14 @@ class Shelf:
         except (FileNotFoundError, ValueError):
             return None
         totals = tuple((str(name), Decimal(total)) for name, total in about["totals"])
-        return Kept(file, Content(fingerprint, int(about["rows"]), totals))
+        return Kept(file, Content(fingerprint, int(about["rows"]), totals), about.get("records", {}))
 
-    def put(self, fingerprint: str, make: Callable[[Path], Extract]) -> Kept:
+    def any(self) -> Kept | None:
+        """An extract that is there whole: as a rule the one that was published last."""
+        found = (self.get(path.stem) for path in sorted(self.folder.glob("*.tdsx"), key=lambda path: path.stat().st_mtime, reverse=True))
+        return next((kept for kept in found if kept is not None), None)
+
+    def put(self, fingerprint: str, make: Make, records: Mapping[str, str]) -> Kept:
         """Make one in a folder of its own, and keep it. What says that it is there is written last."""
         work = self.folder / f".{fingerprint}.{secrets.token_hex(4)}.part"
         work.mkdir(parents=True)
@@ -50,13 +60,14 @@ class Shelf:
             made = make(work)
             flush_to_disk(made.file)
             file = self._file(fingerprint)
-            about = {"rows": made.content.rows, "totals": [[n, f"{t:f}"] for n, t in made.content.totals], "bytes": made.file.stat().st_size}
+            totals = [[n, f"{t:f}"] for n, t in made.content.totals]
+            about = {"rows": made.content.rows, "totals": totals, "bytes": made.file.stat().st_size, "records": dict(records)}
             file.with_suffix(".json").unlink(missing_ok=True)
             made.file.replace(file)
             write_whole(file.with_suffix(".json"), json.dumps(about).encode())
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        return Kept(file, made.content)
+        return Kept(file, made.content, records)
 
     def only(self, fingerprint: str) -> None:
         """Let go of all others, and of what a process that was killed has left."""

@@ -6,6 +6,7 @@ Millions of rows are a few dozen records, whose fingerprints come from the build
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +19,21 @@ import pyarrow.parquet as pq
 
 from sage300_assets.base.errors import DataError
 from sage300_assets.flows.tableau import flow_name
+from sage300_assets.flows.tableau.kept import Kept
 from sage300_assets.flows.tableau.totals import Memory, Totals
 from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.shelf import Build
 from sage300_assets.models import schema
 from sage300_assets.systems.tableau.description import DataSource
-from sage300_assets.systems.tableau.extract import Files, looks
+from sage300_assets.systems.tableau.extract import Changed, Files, looks
+from sage300_assets.systems.tableau.hyper import Part, worth_rewriting
 
 FOLDER = "_extracts"
 ALL = "all"
 """In place of a month, of a model that is not cut."""
 LOOKS = "looks"
+_MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,18 @@ def make_up(lake: Lake, source: DataSource) -> MakeUp:
     return MakeUp(tuple(records), other)
 
 
-def planned_files(lake: Lake, source: DataSource, planned: Mapping[str, str]) -> Files:
-    """The files of exactly what was planned, record -> payload, although the models may have been built again since."""
+@dataclass(frozen=True)
+class Planned:
+    """The models as exactly what was planned, although they may have been built again since."""
+
+    builds: Mapping[str, Build]
+    files: Files
+    records: Mapping[str, str]
+    """Record -> payload."""
+
+
+def as_planned(lake: Lake, source: DataSource, planned: Mapping[str, str]) -> Planned:
+    """What was planned, record -> payload, as builds and files."""
     builds = {}
     for table in source.tables:
         wanted = {name for name in planned if name.startswith(f"rows/{table.model}/")}
@@ -92,7 +107,28 @@ def planned_files(lake: Lake, source: DataSource, planned: Mapping[str, str]) ->
         raise DataError(
             f"{source.name}: its declaration or its columns have changed since the plan was made.", cure="Make the plan again and deliver."
         )
-    return files
+    return Planned(builds, files, planned)
+
+
+def changed_since(lake: Lake, source: DataSource, kept: Kept, planned: Planned) -> Changed | None:
+    """What of a kept extract is to be rewritten; None where making it whole is as good: other columns, too much, or not cut by months."""
+    before, after = kept.records, planned.records
+    if not before or _columns_in(before) != _columns_in(after):
+        return None
+    names = {n for n in before.keys() | after.keys() if n.startswith("rows/") and before.get(n) != after.get(n)}
+    changed = [name.split("/", 2)[1:] for name in sorted(names)]
+    facts = source.facts.model
+    months = [part for model, part in changed if model == facts]
+    pieces = {piece.part: piece for piece in planned.builds[facts].pieces}
+    rows = sum(json.loads(after[name])["rows"] for name in names if name in after)
+    if not all(_MONTH.fullmatch(month) for month in months) or not worth_rewriting(rows, sum(b.rows for b in planned.builds.values())):
+        return None
+    folder = lake.shelf.folder(facts)
+    parts = [
+        Part(f"{month}-01", _month_after(month), tuple(folder / name for name, _ in pieces[month].files) if month in pieces else ())
+        for month in months
+    ]
+    return Changed(kept.file, BUSINESS_DATE, tuple(parts), frozenset(model for model, _ in changed if model != facts))
 
 
 def planned_totals(source: DataSource, planned: Mapping[str, str]) -> tuple[int, Totals]:
@@ -161,6 +197,15 @@ def _without_rows(lake: Lake, build: Build) -> Path:
         pq.write_table(schema(build.table).empty_table(), hidden)
         hidden.replace(target)
     return target
+
+
+def _columns_in(records: Mapping[str, str]) -> dict[str, str]:
+    return {name: payload for name, payload in records.items() if name.startswith("column/")}
+
+
+def _month_after(month: str) -> str:
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12}-{number % 12 + 1:02d}-01"
 
 
 def _payload(rows: int, **more: object) -> str:

@@ -13,14 +13,14 @@ from sage300_assets.delivery.flow import Sent
 from sage300_assets.delivery.plan import load_plan, open_rows
 from sage300_assets.delivery.surroundings import surroundings
 from sage300_assets.flows.tableau import flow_name
-from sage300_assets.flows.tableau.kept import Kept, Shelf
+from sage300_assets.flows.tableau.kept import Kept, Make, Shelf
 from sage300_assets.flows.tableau.merging import merge
-from sage300_assets.flows.tableau.parts import home_of, planned_files, planned_totals
+from sage300_assets.flows.tableau.parts import Planned, as_planned, changed_since, home_of, planned_totals
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.items import Item
 from sage300_assets.systems.tableau.contents import Source, project_at, source_called
 from sage300_assets.systems.tableau.description import DataSource, Refresh
-from sage300_assets.systems.tableau.extract import make
+from sage300_assets.systems.tableau.extract import Changed, make
 from sage300_assets.systems.tableau.hyper import engine
 from sage300_assets.systems.tableau.jobs import JobKind, follow, unfinished
 from sage300_assets.systems.tableau.publishing import Publication, publish
@@ -52,6 +52,9 @@ class Publisher:
         for job in unfinished(session, JobKind.PUBLISH, self.declared.name):
             follow(session, job.id, f"Publishing {self.declared.name}", ours=job.ours)
         found = source_called(session, self.declared.name, self._project(session))
+        if found is not None and self.declared.refresh is Refresh.BY_KEY:
+            for job in unfinished(session, JobKind.UPDATE, self.declared.name, found.id):  # it would change what is published now
+                follow(session, job.id, f"Changing {self.declared.name}", ours=False)
         if found is None or found.content is None or found.content.hash != fingerprint_of(item):
             return None
         Shelf(home_of(self.lake, self.declared)).only(fingerprint_of(item))
@@ -70,15 +73,32 @@ class Publisher:
     # --- the file ----------------------------------------------------------------------------------------------------------------
 
     def _make(self, shelf: Shelf, item: Item) -> Kept:
-        planned = self._planned(item)
-        files = planned_files(self.lake, self.declared, planned)
-        rows, totals = planned_totals(self.declared, planned)
+        planned = as_planned(self.lake, self.declared, self._planned(item))
+        rows, totals = planned_totals(self.declared, planned.records)
         with engine() as hyper:
-            kept = shelf.put(
-                fingerprint_of(item), lambda folder: make(hyper, self.declared, files, folder, expected=totals, content=fingerprint_of(item))
-            )
+
+            def made(changed: Changed | None) -> Make:
+                return lambda folder: make(
+                    hyper, self.declared, planned.files, folder, expected=totals, content=fingerprint_of(item), changed=changed
+                )
+
+            kept = self._rewritten(shelf, planned, item, made) or shelf.put(fingerprint_of(item), made(None), planned.records)
         if kept.content.rows != rows:
             raise DataError(f"{self.declared.name}: {rows:,} rows were planned, and the extract has {kept.content.rows:,}.", cure="Build both again.")
+        return kept
+
+    def _rewritten(self, shelf: Shelf, planned: Planned, item: Item, made: Callable[[Changed | None], Make]) -> Kept | None:
+        """The extract that is kept, rewritten where it differs; None where it is to be made whole."""
+        before = shelf.any()
+        changed = changed_since(self.lake, self.declared, before, planned) if before is not None else None
+        if changed is None:
+            return None
+        try:
+            kept = shelf.put(fingerprint_of(item), made(changed), planned.records)
+        except DataError:  # whatever it is, the whole proves it or says what is wrong
+            surroundings().watch.step("tableau.rewriting_refused")
+            return None
+        surroundings().watch.step("tableau.rewritten")
         return kept
 
     def _planned(self, item: Item) -> dict[str, str]:

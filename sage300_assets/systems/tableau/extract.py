@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sage300_assets.base.errors import ConfigurationError, DataError
 from sage300_assets.systems.tableau.description import DataSource, Refresh
-from sage300_assets.systems.tableau.hyper import SCHEMA, Column, Engine, Load, Reference, columns_of
+from sage300_assets.systems.tableau.downloading import hyper_inside
+from sage300_assets.systems.tableau.hyper import SCHEMA, Column, Engine, Load, Part, Reference, columns_of
 from sage300_assets.systems.tableau.stamp import Content
 from sage300_assets.systems.tableau.tds import write_tds, write_tdsx
 
@@ -25,6 +26,18 @@ class Extract:
     file: Path
     hyper: Path
     content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An earlier package, and what of it is not any more what it was."""
+
+    package: Path
+    column: str
+    """By whose ranges the facts are cut."""
+    parts: tuple[Part, ...]
+    tables: frozenset[str]
+    """Other tables of which something changed."""
 
 
 def loads_of(source: DataSource, files: Files) -> tuple[Load, ...]:
@@ -48,17 +61,28 @@ def fingerprint(source: DataSource, files: Files) -> str:
 
 
 def make(
-    engine: Engine, source: DataSource, files: Files, folder: Path, *, expected: Mapping[str, Decimal] | None = None, content: str = ""
+    engine: Engine,
+    source: DataSource,
+    files: Files,
+    folder: Path,
+    *,
+    expected: Mapping[str, Decimal] | None = None,
+    content: str = "",
+    changed: Changed | None = None,
 ) -> Extract:
     """Build the package. Where `expected` totals are given, those of the extract must be the same to the last digit.
 
     `content` is the fingerprint by which it will be known, where whoever asks has one already; otherwise all files are read for it.
+    With `changed`, an earlier package is rewritten where it differs; the result has the same rows, in another order.
     """
     loads = loads_of(source, files)
     stem = "".join(c if c.isalnum() else "_" for c in source.name)
     hyper, package = folder / f"{stem}.hyper", folder / f"{stem}.tdsx"
     folder.mkdir(parents=True, exist_ok=True)
-    rows = engine.build(loads, hyper)
+    if changed is None:
+        rows = engine.build(loads, hyper)
+    else:
+        rows = engine.rewrite(hyper_inside(changed.package, hyper), loads, changed.column, changed.parts, changed.tables)
     if source.refresh is Refresh.BY_KEY:  # what is merged by key must have one
         engine.prove_key(hyper, loads[0])
     totals = _totals(engine, source, hyper)

@@ -79,13 +79,17 @@ def classified(  # noqa: PLR0911 - a table of failures
             return RetriableError(said, cure="Check the network.") if sure else _unknown(said)
 
 
+class JobFailed(RetriableError):
+    """A job ended badly and does not say why, or because another one was under way: it may pass, as another job."""
+
+
 def job_failure(what: str, notes: str) -> Sage300AssetsError:
     """A job that failed, by what it says."""
     code = re.search(r"errorCode=(\d+)|\((\d{6})\)", notes)
     found = (code[1] or code[2]) if code else ""
     said = f"{what}: the job failed: {notes}" if notes else f"{what}: the job failed and does not say why."
     if "under way" in notes or not notes:
-        return RetriableError(said, cure="Try again; the server's log says more.")
+        return JobFailed(said, cure="Try again; the server's log says more.")
     return PermanentError(said, cure=_CURES.get(found, "The server's log says more."), code=found)
 
 

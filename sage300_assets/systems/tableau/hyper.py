@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,32 +136,30 @@ class Engine:
             hidden.unlink(missing_ok=True)
         return rows
 
-    def rewrite(self, target: Path, load: Load, column: str, parts: Sequence[Part]) -> int:
-        """Replace the rows of some ranges of a column in a file of one table; gives the rows it has then."""
+    def rewrite(self, target: Path, loads: Sequence[Load], column: str, parts: Sequence[Part], whole: Collection[str] = ()) -> dict[str, int]:
+        """Replace the rows of some ranges of a column of the first table, and the `whole` other tables; gives the rows of each table then.
+
+        The engine takes declared keys on trust, so only what comes in is proved; what cannot be proved so is refused.
+        """
+        facts, *others = loads
         hidden = _hidden(target)
         before = target.stat().st_size
-        table = _table(load.table)
-        columns = columns_of(load)
         try:
             shutil.copyfile(target, hidden)
             with self._open(hidden) as connection:
-                _must_have(connection, load.table, columns)
+                for load in loads:
+                    _must_have(connection, load.table, columns_of(load))
                 connection.execute_command("BEGIN")
+                for load in others:
+                    if load.table in whole:
+                        _replace(connection, load)
                 for part in parts:
-                    ends = f"{_name(column)} >= {_text(part.low)} AND {_name(column)} < {_text(part.high)}"
-                    connection.execute_command(f"DELETE FROM {table} WHERE {ends}")
-                    if part.files:
-                        columns_of(Load(load.table, (load.files[0], *part.files)))
-                        _insert(connection, load.table, columns, part.files)
-                        outside = connection.execute_list_query(
-                            f"SELECT COUNT(*) FROM {_external(part.files)} WHERE NOT ({ends}) OR {_name(column)} IS NULL"
-                        )
-                        if outside[0][0]:
-                            raise DataError(
-                                f"{load.table}: {outside[0][0]} rows lie outside of {part.low} to {part.high}.", cure="Build the extract anew."
-                            )
+                    _rewrite_part(connection, facts, column, part)
+                _prove_incoming(connection, loads, [file for part in parts for file in part.files], column, parts)
                 connection.execute_command("COMMIT")
-                rows = int(connection.execute_scalar_query(f"SELECT COUNT(*) FROM {table}"))
+                rows = {load.table: int(connection.execute_scalar_query(f"SELECT COUNT(*) FROM {_table(load.table)}")) for load in loads}
+            for load in loads:
+                _must_be_all(load, rows[load.table])
             if hidden.stat().st_size > before * COMPACT_ABOVE:
                 self._compact(hidden)
             hidden.replace(target)
@@ -281,10 +279,64 @@ def _load(connection: Connection, load: Load) -> int:
     defined = ", ".join(f"{_name(c.name)} {c.sql_type}{' NOT NULL' if c.required else ''}" for c in columns)
     connection.execute_command(f"CREATE TABLE {_table(load.table)} ({defined})")
     loaded = _insert(connection, load.table, columns, load.files)
+    _must_be_all(load, loaded)
+    return loaded
+
+
+def _must_be_all(load: Load, loaded: int) -> None:
     expected = sum(int(pq.read_metadata(file).num_rows) for file in load.files)
     if loaded != expected:
         raise DataError(f"{load.table}: the files hold {expected} rows, and {loaded} were loaded.", cure="Build the extract again.")
-    return loaded
+
+
+def _rewrite_part(connection: Connection, facts: Load, column: str, part: Part) -> None:
+    ends = _within(column, part)
+    connection.execute_command(f"DELETE FROM {_table(facts.table)} WHERE {ends}")
+    if not part.files:
+        return
+    columns = columns_of(Load(facts.table, (facts.files[0], *part.files)))
+    _insert(connection, facts.table, columns, part.files)
+    outside = connection.execute_scalar_query(f"SELECT COUNT(*) FROM {_external(part.files)} WHERE NOT ({ends}) OR {_name(column)} IS NULL")
+    if outside:
+        raise DataError(f"{facts.table}: {outside} rows lie outside of {part.low} to {part.high}.", cure="Build the extract anew.")
+
+
+def _replace(connection: Connection, load: Load) -> None:
+    """Another table than the facts, whole. No key may vanish that they may point to, and none may stand there twice."""
+    if load.references or not load.key:
+        raise DataError(f"{load.table} cannot be replaced alone.", cure="Build the extract anew.")
+    names, files = ", ".join(_name(c) for c in load.key), _external(load.files)
+    gone = connection.execute_list_query(f"SELECT {names} FROM {_table(load.table)} EXCEPT SELECT {names} FROM {files} LIMIT 1")
+    twice = connection.execute_list_query(f"SELECT {names} FROM {files} GROUP BY {names} HAVING COUNT(*) > 1 LIMIT 1")
+    if gone or twice:
+        raise DataError(f"{load.table}: the key {', '.join(map(str, (gone or twice)[0]))} is gone, or there twice.", cure="Build the extract anew.")
+    connection.execute_command(f"DELETE FROM {_table(load.table)}")
+    _insert(connection, load.table, columns_of(load), load.files)
+
+
+def _prove_incoming(connection: Connection, loads: Sequence[Load], files: Sequence[Path], column: str, parts: Sequence[Part]) -> None:
+    """Rows that come in have keys that stand there once, and point to what is there."""
+    facts, keys = loads[0], {load.table: load.key for load in loads}
+    if not files:
+        return
+    incoming = _external(files)
+    if facts.key:
+        names = ", ".join(_name(c) for c in facts.key)
+        kept = " AND ".join(f"NOT ({_within(column, part, 'k.')})" for part in parts)
+        equal = " AND ".join(f"k.{_name(c)} = n.{_name(c)}" for c in facts.key)
+        twice = connection.execute_list_query(f"SELECT {names} FROM {incoming} GROUP BY {names} HAVING COUNT(*) > 1 LIMIT 1")
+        also = f"SELECT 1 FROM {_table(facts.table)} k, {incoming} n WHERE {equal} AND (({kept}) OR k.{_name(column)} IS NULL) LIMIT 1"
+        if twice or connection.execute_list_query(also):
+            raise DataError(f"{facts.table}: a key ({', '.join(facts.key)}) stands there more than once.", cure="Look at the model's key.")
+    for reference in facts.references:
+        equal = " AND ".join(f"n.{_name(a)} = p.{_name(b)}" for a, b in zip(reference.columns, keys[reference.table], strict=True))
+        orphan = f"SELECT 1 FROM {incoming} n WHERE NOT EXISTS (SELECT 1 FROM {_table(reference.table)} p WHERE {equal}) LIMIT 1"
+        if connection.execute_list_query(orphan):
+            raise DataError(f"{facts.table}: {', '.join(reference.columns)} of a row is not in {reference.table}.", cure="Build the extract anew.")
+
+
+def _within(column: str, part: Part, alias: str = "") -> str:
+    return f"{alias}{_name(column)} >= {_text(part.low)} AND {alias}{_name(column)} < {_text(part.high)}"
 
 
 def _insert(connection: Connection, table: str, columns: Sequence[Column], files: Sequence[Path]) -> int:

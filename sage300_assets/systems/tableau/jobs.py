@@ -33,6 +33,7 @@ class JobKind(Enum):
 
     REFRESH = frozenset({"refreshextract", "incrementextract"})
     PUBLISH = frozenset({"publishdatasource"})
+    UPDATE = frozenset({"updateuploadedfile"})
 
     def covers(self, spelling: str) -> bool:
         """Whether a spelling means this kind."""

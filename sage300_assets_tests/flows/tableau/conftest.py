@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from sage300_assets.base.watch import NOBODY, Watch
+from sage300_assets.base.watch import NOBODY, Nobody, Watch
 from sage300_assets.catalogue import find
 from sage300_assets.delivery.carry import Desk
 from sage300_assets.delivery.deliver import Delivered
@@ -32,6 +32,16 @@ Rows = list[tuple[object, ...]]
 
 def source_called(name: str) -> DataSource:
     return next(source for source in all_sources() if source.name == name)
+
+
+@dataclass
+class Steps(Nobody):
+    """Remembers what was done."""
+
+    names: list[str] = field(default_factory=list)
+
+    def step(self, name: str) -> None:
+        self.names.append(name)
 
 
 @dataclass
@@ -75,6 +85,13 @@ class Press:
         first, *others = self.stock.world.truth(company, entity.resource)
         put(self.stock.lake, company, entity, [{**first, "VendorName": name}, *others[drop:]], self.stock.world.today)
         self.stock.build("dim_vendor")
+
+    def change_a_document(self, description: str) -> None:
+        """Sage 300 says something new of one vendor document, and the models are built."""
+        entity, company = find("APPostedDocuments"), "SAMLTD"
+        first, *others = self.stock.world.truth(company, entity.resource)
+        put(self.stock.lake, company, entity, [{**first, "DocumentDescription": description}, *others], self.stock.world.today)
+        self.stock.build("fact_ap_document")
 
     def with_source(self, **changes: object) -> Press:
         return replace(self, source=replace(self.source, **changes))  # type: ignore[arg-type]

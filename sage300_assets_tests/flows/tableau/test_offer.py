@@ -24,7 +24,8 @@ from sage300_assets.ledger.tables import api_calls
 from sage300_assets.systems.tableau.description import DataSource, Refresh
 from sage300_assets.systems.tableau.extract import make
 from sage300_assets.systems.tableau.hyper import SCHEMA, Engine
-from sage300_assets_tests.flows.tableau.conftest import Press, source_called
+from sage300_assets_tests.flows.tableau.conftest import Press, Steps, source_called
+from sage300_assets_tests.house import At
 from sage300_assets_tests.models.conftest import Stock
 
 UPLOADS = ("upload.start", "upload.append", "publish", "hyper")
@@ -186,6 +187,50 @@ def test_what_was_planned_is_published_although_the_models_moved_on(press: Press
     assert press.published() == wanted != press.modelled()
 
 
+def _everything(hyper: Engine, file: Path, source: DataSource) -> dict[str, list[str]]:
+    return {t.model: sorted(map(repr, hyper.query(file, f'SELECT * FROM "{SCHEMA}"."{t.model}"'))) for t in source.tables}
+
+
+@pytest.mark.parametrize("changes", ["a month", "a name", "both", "columns"])
+def test_only_the_months_that_changed_are_rewritten_and_it_is_as_if_made_whole(
+    press: Press, hyper: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: str
+) -> None:
+    monkeypatch.setattr("sage300_assets.flows.tableau.parts.worth_rewriting", lambda changed, rows: changed < rows)
+    press.source = source_called("Payables")
+    press.deliver()
+    if changes in {"a name", "both"}:
+        press.rename_a_vendor("Rewritten Ltd")
+    if changes in {"a month", "both"}:
+        press.change_a_document("rewritten")
+    if changes == "columns":
+        press.source = replace(press.source, drill_paths=())
+    seen = Steps()
+    assert press.deliver(watch=seen).state == "done"
+    assert "tableau.rewritten" in seen.names
+    there = press.house.world.source("Payables")
+    builds = {t.model: build for t in press.source.tables if (build := press.stock.lake.shelf.newest(t.model)) is not None}
+    whole = make(hyper, press.source, files_of(press.stock.lake, builds), tmp_path / "whole", content="0" * 16)
+    assert there.data is not None
+    assert _everything(hyper, there.data, press.source) == _everything(hyper, whole.hyper, press.source)
+    assert press.plan().changes == 0
+
+
+def test_what_cannot_be_rewritten_is_made_whole(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sage300_assets.flows.tableau.parts.worth_rewriting", lambda changed, rows: changed < rows)
+    press.source = source_called("Payables")
+    press.deliver()
+    press.rename_a_vendor("Fewer Ltd")
+
+    def refuse(*_: object) -> None:
+        raise DataError("The engine refuses.")
+
+    monkeypatch.setattr(Engine, "rewrite", refuse)
+    seen = Steps()
+    assert press.deliver(watch=seen).state == "done"
+    assert "tableau.rewriting_refused" in seen.names
+    assert "Fewer Ltd" in {row[2] for row in press.published()}
+
+
 def test_a_source_that_is_merged_by_key_sends_only_what_differs(press: Press) -> None:
     press.source = replace(press.source, refresh=Refresh.BY_KEY)
     press.deliver()
@@ -204,6 +249,41 @@ def test_a_lost_answer_to_a_merge_changes_nothing_twice(press: Press) -> None:
     assert press.deliver().state == "done"
     assert press.published() == press.modelled()
     assert press.house.world.source("Vendors").revisions == 1
+
+
+@pytest.mark.parametrize("step", ["tableau.change_sent", "tableau.merged"])
+def test_a_merge_that_was_stopped_and_then_taken_back_leaves_nothing_behind(press: Press, step: str) -> None:
+    press.source = replace(press.source, refresh=Refresh.BY_KEY)
+    press.deliver()
+    wanted = press.published()
+    press.rename_a_vendor("Never Mind Ltd")
+    with pytest.raises(KeyboardInterrupt):
+        press.deliver(watch=At(step, _stop))
+    press.rename_a_vendor(str(wanted[0][2]))  # what it was before: the rows that changed do not differ any more from what was said last
+    press.house.clock.wait(4 * 3600)  # leases have ended
+    assert press.deliver(worker="two").state == "done"
+    assert press.published() == press.modelled()
+    assert "Never Mind Ltd" not in {row[2] for row in press.published()}
+    assert press.plan().changes == 0
+
+
+def _stop() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("notes", [None, "No. (errorCode=410012)"])
+def test_where_the_server_does_not_merge_the_whole_is_published(press: Press, notes: str | None) -> None:
+    press.source = replace(press.source, refresh=Refresh.BY_KEY)
+    press.deliver()
+    press.rename_a_vendor("Whole Ltd")
+    press.house.fault("job_fails", on="hyper", notes=notes)
+    assert press.deliver().state == "done"
+    assert {call: press.calls(call) for call in ("publish", "hyper")} == {"publish": 2, "hyper": 1}
+    assert press.published() == press.modelled()
+
+
+def test_a_large_source_of_which_little_changes_is_declared_so() -> None:
+    assert {source.name for source in all_sources() if source.refresh is Refresh.BY_KEY} == {"Customers", "Items"}
 
 
 def test_every_call_is_in_the_audit_trail_and_the_token_is_not(press: Press) -> None:

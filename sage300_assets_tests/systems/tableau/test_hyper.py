@@ -145,9 +145,9 @@ def test_only_changed_parts_are_rewritten_and_the_result_is_the_same(hyper: Engi
     target, anew = tmp_path / "x.hyper", tmp_path / "y.hyper"
     hyper.build(_one(*months.values()), target)
     months[3] = parquet(tmp_path / "3b.parquet", lines((3, "33.330"), day=date(2026, 3, 20)))
-    changed = [Part("2026-03-01", "2026-04-01", (months[3],)), Part("2026-05-01", "2026-06-01", ())]
-    assert hyper.rewrite(target, _one(*months.values())[0], "day", changed) == 9
     del months[5]
+    changed = [Part("2026-03-01", "2026-04-01", (months[3],)), Part("2026-05-01", "2026-06-01", ())]
+    assert hyper.rewrite(target, _one(*months.values()), "day", changed) == {"Extract": 9}
     hyper.build(_one(*months.values()), anew)
     assert hyper.query(target, ALL) == hyper.query(anew, ALL)
 
@@ -158,11 +158,54 @@ def test_a_part_that_holds_rows_of_another_is_refused_and_nothing_changes(hyper:
     hyper.build(_one(january), target)
     stray = parquet(tmp_path / "2.parquet", lines((2, "2.000"), day=date(2026, 3, 1)))
     with pytest.raises(DataError, match="1 rows lie outside"):
-        hyper.rewrite(target, _one(january)[0], "day", [Part("2026-01-01", "2026-02-01", (stray,))])
+        hyper.rewrite(target, _one(january), "day", [Part("2026-01-01", "2026-02-01", (stray,))])
     other = parquet(tmp_path / "3.parquet", lines((2, "2.000")).append_column("more", pa.array(["x"])))
     with pytest.raises(DataError, match="other columns"):
-        hyper.rewrite(target, _one(other)[0], "day", [Part("2026-01-01", "2026-02-01", (other,))])
+        hyper.rewrite(target, _one(other), "day", [Part("2026-01-01", "2026-02-01", (other,))])
     assert hyper.query(target, TOTAL) == [(1, Decimal("1.000"))]
+
+
+def _documents(path: Path, month: int, *rows: tuple[str, str]) -> Path:
+    days = [date(2026, month, 15)] * len(rows)
+    return parquet(path, pa.table({"document": [d for d, _ in rows], "vendor": [v for _, v in rows], "day": pa.array(days, pa.date32())}))
+
+
+@pytest.mark.parametrize(
+    ("february", "vendors", "said"),
+    [
+        ([("c", "1"), ("d", "3")], [("1", "New"), ("2", "Two"), ("3", "Three")], ""),
+        ([("c", "1"), ("c", "1")], [("1", "One"), ("2", "Two")], "more than once"),
+        ([("a", "1"), ("c", "1")], [("1", "One"), ("2", "Two")], "more than once"),  # it stands there in January
+        ([("c", "9"), ("d", "1")], [("1", "One"), ("2", "Two")], "not in vendors"),
+        ([("c", "1"), ("d", "1")], [("1", "One")], "key 2 is gone"),  # January may point to it
+        ([("c", "1"), ("d", "1")], [("1", "One"), ("2", "Two"), ("2", "Too")], "key 2 is gone, or there twice"),
+    ],
+)
+def test_several_tables_are_rewritten_and_what_the_engine_would_believe_is_proved(
+    hyper: Engine, tmp_path: Path, february: list[tuple[str, str]], vendors: list[tuple[str, str]], said: str
+) -> None:
+    def loads(second: Path, dimension: Path) -> list[Load]:
+        point = (Reference(("vendor",), "vendors"),)
+        return [Load("documents", (january, second), ("document",), point), Load("vendors", (dimension,), ("vendor",))]
+
+    def named(path: Path, rows: list[tuple[str, str]]) -> Path:
+        return parquet(path, pa.table({"vendor": [v for v, _ in rows], "name": [n for _, n in rows]}))
+
+    january, target, anew = _documents(tmp_path / "1.parquet", 1, ("a", "1"), ("b", "2")), tmp_path / "x.hyper", tmp_path / "y.hyper"
+    old = _documents(tmp_path / "2.parquet", 2, ("c", "2"))
+    hyper.build(loads(old, named(tmp_path / "v.parquet", [("1", "One"), ("2", "Two")])), target)
+    before = target.read_bytes()
+    new = _documents(tmp_path / "2b.parquet", 2, *february)
+    wanted, part = loads(new, named(tmp_path / "w.parquet", vendors)), Part("2026-02-01", "2026-03-01", (new,))
+    if said:
+        with pytest.raises(DataError, match=said):
+            hyper.rewrite(target, wanted, "day", [part], {"vendors"})
+        assert target.read_bytes() == before
+        return
+    assert hyper.rewrite(target, wanted, "day", [part], {"vendors"}) == hyper.build(wanted, anew)
+    for table in ("documents", "vendors"):
+        everything = f'SELECT * FROM "Extract"."{table}" ORDER BY 1'
+        assert hyper.query(target, everything) == hyper.query(anew, everything)
 
 
 def test_a_file_that_grew_is_written_anew(hyper: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,11 +214,11 @@ def test_a_file_that_grew_is_written_anew(hyper: Engine, tmp_path: Path, monkeyp
     hyper.build(_one(january), target)
     whole = [Part("2026-01-01", "2026-02-01", (january,))]
     monkeypatch.setattr("sage300_assets.systems.tableau.hyper.COMPACT_ABOVE", 1000.0)
-    hyper.rewrite(target, _one(january)[0], "day", whole)
+    hyper.rewrite(target, _one(january), "day", whole)
     grown = target.stat().st_size
     monkeypatch.undo()
     hyper.build(_one(january), target)
-    hyper.rewrite(target, _one(january)[0], "day", whole)
+    hyper.rewrite(target, _one(january), "day", whole)
     assert target.stat().st_size < grown
     assert hyper.query(target, TOTAL) == [(20_000, Decimal("20000.000"))]
 
