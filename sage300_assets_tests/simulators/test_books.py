@@ -135,7 +135,8 @@ def test_balances_of_parties_are_their_open_items(books: Books, side: str, party
 
 @pytest.mark.parametrize("side", ["AP", "AR"])
 def test_invoice_batches_add_up(books: Books, side: str) -> None:
-    line = "DistributedAmount" if side == "AP" else "ExtendedAmountWithTIP"
+    line, entered = ("DistributedAmountBeforeTaxes", "DistributedAmount") if side == "AP" else ("ExtendedAmountWithoutTIP", "ExtendedAmountWithTIP")
+    included = set()
     before = "DocumentTotalBeforeTaxes" if side == "AP" else "DocumentTotalBeforeTax"
     notes = 0
     for batch in books[f"{side}InvoiceBatches"]:
@@ -148,8 +149,12 @@ def test_invoice_batches_add_up(books: Books, side: str) -> None:
             assert invoice["DocumentTotalIncludingTax"] == invoice[before] + taxes
             assert invoice[before] == sum(d[line] for d in invoice["InvoiceDetails"])
             assert taxes == sum(d["TaxTotal"] for d in invoice["InvoiceDetails"])
+            more = sum(d[entered] for d in invoice["InvoiceDetails"]) - invoice[before]
+            assert more in (0, taxes)
+            included.add((taxes != 0, more != 0))
             assert invoice["DocumentTotalIncludingTax"] == sum(s["AmountDue"] for s in invoice["InvoicePaymentSchedules"])
     assert notes
+    assert ((True, True) in included) == (side == "AP" and (True, False) in included)
 
 
 @pytest.mark.parametrize(("side", "party"), [("AP", "Vendor"), ("AR", "Customer")])

@@ -615,6 +615,31 @@ def test_adjustments_and_payments_are_numbered_and_posted_apart(desk: Desk) -> N
     assert len(desk.writer.find_batches(AP_PAYMENTS, marker)) == 1
 
 
+def test_a_line_that_holds_its_tax_is_posted_without_it_and_no_bank_pays_in_another_currency(abroad: Server) -> None:
+    caller = Wire(abroad, "SAMINC")
+    line = {"DistributionCode": "INV", "DistributedAmount": 86.60, "DistributedAmountBeforeTaxes": 80}
+    bill = {
+        "VendorNumber": "1200",
+        "DocumentNumber": "INC-1",
+        "DocumentDate": "2024-07-01",
+        "DocumentTotalIncludingTax": 86.60,
+        "InvoiceDetails": [line],
+    }
+    made = caller.post("AP/APInvoiceBatches", {"Invoices": [bill], "BatchStatus": "ReadyToPost"})
+    (detail,) = made["Invoices"][0]["InvoiceDetails"]
+    assert (made["Invoices"][0]["DocumentTotalBeforeTaxes"], detail["DistributedAmount"], detail["TaxTotal"]) == (80, 86.6, 6.6)
+    span = {"ProcessAllBatches": "Donotpostallbatches", "FromBatch": made["BatchNumber"], "ToBatch": made["BatchNumber"]}
+    assert caller.send("POST", "AP/APPostInvoices('$process')", span) == (204, {})
+    posted = [t for t in abroad.world.truth("SAMINC", "GLPostedTransactions") if t["JournalDetailReference"] == "INC-1"]
+    assert sorted(t["JournalTransactionAmount"] for t in posted) == [Decimal(x) for x in ("-86.60", "1.60", "5.00", "80.00")]
+    check_books(abroad.world, "SAMINC")
+    payment = {
+        "VendorNumber": "1200", "CheckAmountInBankCurrency": 1, "AppliedPayments": [{"DocumentNumber": "INC-1", "PaymentAmount": 1}],
+    }  # fmt: skip
+    batch = {"BatchSelector": "PY", "BankCode": "BKCAD", "PaymentsAdjustments": [payment]}
+    assert "bank BKCAD holds CAD" in caller.send("POST", "AP/APPaymentAndAdjustmentBatches", batch)[1]["error"]["message"]["value"]
+
+
 @pytest.mark.parametrize("currency", ["CAD", "USD"])
 def test_a_receipt_is_entered_posted_and_takes_off_what_is_due(desk: Desk, currency: str) -> None:
     wire = Wire(desk.server)
