@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import argparse
+import base64
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from sage300_assets.simulators.anaplan import PASSWORD, SAMPLE, USER, Server, StoppedClock, blueprint_from
+from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.simulators.anaplan import (
+    CODE_CLIENT,
+    CODE_REDIRECT,
+    CODE_SECRET,
+    DEVICE_CLIENT,
+    PASSWORD,
+    SAMPLE,
+    SECOND_USER,
+    USER,
+    Server,
+    StoppedClock,
+    blueprint_from,
+)
 from sage300_assets.simulators.offers.anaplan import SIMULATION
 
 Json = dict[str, Any]
@@ -263,6 +284,158 @@ def test_the_counts_of_a_list_import_tell_warned_rows_apart(own: Caller) -> None
     }  # fmt: skip
 
 
+def test_a_running_import_holds_the_model_and_only_its_tasks_answer(own: Caller) -> None:
+    own.upload(VENDORS_FILE, "Code,Name,Parent,Terms,On Hold\n")
+    tasks = f"{own.model}/{VENDORS_IMPORT}/tasks"
+    task = own.call("POST", tasks, json={"localeName": "en_US"}).json()["task"]["taskId"]
+    answering = ["imports", "processes/118000000001", f"{VENDORS_IMPORT}/tasks", f"{VENDORS_IMPORT}/tasks/{task}", "status"]
+    held = ["lists", "files", "modules", "versions", "lists/101000000002/items"]
+    assert own.get(f"{own.model}/status")["requestStatus"]["currentStep"] == "Processing"
+    assert [own.call("GET", f"{own.model}/{path}").status_code for path in answering] == [200] * len(answering)
+    assert [own.call("GET", f"{own.model}/{path}").status_code for path in held] == [423] * len(held)
+    assert own.call("POST", tasks, json={"localeName": "en_US"}).status_code == 200  # it queues
+    own.clock.advance(2.5)
+    assert own.call("GET", f"{own.model}/lists").status_code == 423
+    own.clock.advance(2.5)
+    assert own.call("GET", f"{own.model}/lists").status_code == 200
+
+
+def test_where_time_passes_a_request_waits_for_the_model() -> None:
+    with Server(task_seconds=0.3) as server, httpx.Client(trust_env=False, timeout=10) as http:
+        token = http.post(f"{server.auth_url}/token/authenticate", auth=(USER, PASSWORD)).json()["tokenInfo"]["tokenValue"]
+        http.headers["Authorization"] = f"AnaplanAuthToken {token}"
+        model = f"{server.api_url}/2/0/models/{server.tenant.hub.model.id}"
+        started = http.post(f"{model}/{VENDORS_IMPORT}/tasks", json={"localeName": "en_US"}).json()["task"]["taskId"]
+        assert http.get(f"{model}/lists").status_code == 200
+        assert http.get(f"{model}/{VENDORS_IMPORT}/tasks/{started}").json()["task"]["taskState"] == "COMPLETE"
+
+
+def test_tasks_of_a_model_that_is_not_there_are_none_and_a_process_tells_its_times_as_texts(own: Caller) -> None:
+    workspace = f"workspaces/{own.server.tenant.workspace_id}"
+    for above in ("models/NONE", f"{workspace}/models/NONE"):
+        empty = own.get(f"{above}/imports/112000000001/tasks")
+        assert (empty["meta"]["paging"]["totalSize"], "tasks" in empty) == (0, False)
+    task = own.run("processes/118000000001")["taskId"]
+    path = f"{own.model}/processes/118000000001/tasks/{task}"
+    plain, timed = (own.get(path + query)["task"]["result"] for query in ("", "?includeProcessDetails=true"))
+    assert "duration" not in plain
+    start = int(1000 * (own.clock() - 5))
+    assert [(one["startTime"], one["duration"]) for one in (timed, *timed["nestedResults"])] == [
+        (str(start), "2000"),
+        (str(start), "1000"),
+        (str(start + 1000), "1000"),
+    ]
+
+
+def test_cells_are_written_by_ids_as_by_names(own: Caller) -> None:
+    vendor = own.server.tenant.hub.model.lists["Vendors"].add("V1", "One")
+    for code, name in (("GL Accounts", "6000"), ("Cost Centres", "CC10")):
+        own.server.tenant.hub.model.lists[code].add(name, name)
+    (currency, _) = own.get(f"{own.model}/modules/102000000001/lineItems")["items"]
+    cell = {"lineItemId": currency["id"], "dimensions": [{"dimensionId": "101000000002", "itemId": vendor.id}], "value": "EUR"}
+    assert own.call("POST", f"{own.model}/modules/102000000001/data", json=[cell]).json()["numberOfCellsChanged"] == 1
+    assert own.server.tenant.model.cells("SYS Vendors", "Currency") == {("V1",): "EUR"}
+    (net, _) = own.get(f"{own.model}/modules/102000000002/lineItems?includeAll=true")["items"]
+    dimensions = own.get(f"{own.model}/lineItems/{net['id']}/dimensions")["dimensions"]
+    assert [(one["name"], one["id"]) for one in dimensions[2:]] == [("Time", "20000000003"), ("Versions", "20000000020")]
+    where = [
+        {"dimensionId": one["id"], "itemId": own.get(f"{own.model}/dimensions/{one['id']}/items")["items"][0]["id"]} for one in dimensions
+    ]  # fmt: skip
+    data = f"{own.model}/modules/102000000002/data"
+    assert own.call("POST", data, json=[{"lineItemId": net["id"], "dimensions": where, "value": "1.5"}]).json()["numberOfCellsChanged"] == 1
+    assert list(own.server.tenant.model.cells("DAT10 GL Actuals", "Net Amount")) == [("6000", "CC10", "Jan 24", "Actual")]
+    wrong = [
+        {"lineItemId": "1", "dimensions": where, "value": 1},
+        {"lineItemId": net["id"], "dimensions": [*where[1:], {"dimensionId": "1", "itemId": "1"}], "value": 1},
+        {"lineItemId": net["id"], "dimensions": [*where[1:], {"dimensionId": "101000000003", "itemId": "1"}], "value": 1},
+        {"lineItemId": net["id"], "dimensions": where[1:], "value": 1},
+        {"lineItemId": net["id"], "dimensions": where, "value": [1]},
+    ]
+    failures = own.call("POST", data, json=wrong).json()["failures"]
+    assert [f["failureType"] for f in failures] == ["invalidLineItem", "invalidDimension", "invalidItem", "cellIsInvalid", "unsupportedValueType"]
+
+
+def test_views_are_listed_described_and_read_in_pages(tmp_path: Path) -> None:
+    clock = StoppedClock()
+    with Server(clock=clock, chunk_size=60) as server:
+        own = Caller(server, clock)
+        for n in range(6):
+            server.tenant.hub.model.lists["Vendors"].add(f"V{n}", f"Vendor, {n}")
+        module = "102000000001"
+        vendors = server.tenant.hub.model.modules["SYS Vendors"]
+        vendors.cells["Currency"].update({(f"V{n}",): "EUR" for n in range(6)})
+        assert [v["id"] for v in own.get(f"{own.model}/views")["views"]] == ["102000000001", "102000000002", "102000000003"]
+        assert [v["name"] for v in own.get(f"{own.model}/modules/{module}/views")["views"]] == ["SYS Vendors"]
+        assert len(own.get(f"{own.model}/lineItems?includeAll=true")["items"]) == 11
+        view = own.get(f"{own.model}/views/{module}")
+        assert (view["viewId"], view["rows"], "pages" in view) == (module, [{"id": "101000000002", "name": "Vendors"}], False)
+        whole = {"views": own.call("GET", f"{own.model}/views/{module}/data").text}
+        whole["lists"] = own.call("GET", f"{own.model}/lists/101000000002/items", headers={"Accept": "text/csv"}).text
+        assert whole["lists"].startswith("id,name,code,parent,parentId,listId,listName,Terms,On Hold\n")
+        assert own.call("POST", f"{own.model}/views/{module}/readRequests", json={}).status_code == 400
+        for kind, object_id in (("views", module), ("lists", "101000000002")):
+            base = f"{own.model}/{kind}/{object_id}/readRequests"
+            key = f"{kind[:-1]}ReadRequest"
+            asked = own.call("POST", base, json={"exportType": "TABULAR_MULTI_COLUMN"}).json()[key]
+            one = f"{base}/{asked['requestId']}"
+            assert (asked["requestState"], own.call("GET", f"{one}/pages/0").status_code) == ("IN_PROGRESS", 404)
+            clock.advance(5)
+            ready = own.get(one)[key]
+            assert (ready["requestState"], ready["availablePages"] > 1) == ("COMPLETE", True)
+            assert "".join(own.call("GET", f"{one}/pages/{n}").text for n in range(ready["availablePages"])) == whole[kind]
+            assert own.call("GET", f"{one}/pages/{ready['availablePages']}").status_code == 404
+            assert own.call("DELETE", one).status_code == 200
+            assert own.call("GET", one).status_code == 404
+            left = own.call("POST", base, json={"exportType": "TABULAR_MULTI_COLUMN"}).json()[key]["requestId"]
+            clock.advance(31 * 60)
+            own.token = own.http.post(f"{server.auth_url}/token/authenticate", auth=(USER, PASSWORD)).json()["tokenInfo"]["tokenValue"]
+            assert own.call("GET", f"{base}/{left}").status_code == 404
+        assert own.call("POST", f"{own.model}/lists/101000000002/resetIndex").status_code == 400
+        assert own.call("POST", f"{own.model}/lists/101000000005/resetIndex").status_code == 200
+        own.http.close()
+
+
+def test_a_fiscal_year_ends_the_day_before_the_next_one_begins() -> None:
+    clock = StoppedClock()
+    with Server(blueprint_from({"first_year": 2025, "first_month": 7}), clock=clock) as server:
+        own = Caller(server, clock)
+        year = own.get(f"{own.model}/modelCalendar")["modelCalendar"]["fiscalYear"]
+        assert (year["startDate"], year["endDate"]) == ("2025-07-01", "2026-06-30")
+        own.http.close()
+
+
+def test_the_offered_simulator_says_who_may_log_in_and_how(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "robot")])
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    made = builder.not_valid_before(now).not_valid_after(now + timedelta(days=30)).sign(key, hashes.SHA256())
+    pem = tmp_path / "robot.pem"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    parser = argparse.ArgumentParser()
+    SIMULATION.options(parser)
+    args = parser.parse_args(["--certificate", str(pem)])
+    args.fault, args.port = (), 0
+    with SIMULATION.start(args) as said, httpx.Client(trust_env=False, timeout=10) as http:
+        base = said.splitlines()[0].rpartition(" ")[2]
+        for text in (SECOND_USER, DEVICE_CLIENT, CODE_CLIENT, CODE_SECRET, CODE_REDIRECT, f"Certificate {pem} logs in as {USER}"):
+            assert text in said
+        assert http.post(f"{base}/auth/token/authenticate", auth=(SECOND_USER, PASSWORD)).status_code == 201
+        device = http.post(f"{base}/app/oauth/device/code", json={"client_id": DEVICE_CLIENT}).json()
+        assert http.get(device["verification_uri_complete"]).status_code == 200
+        assert http.get(device["verification_uri"], params={"user_code": "NONE"}).status_code == 400
+        grant = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": device["device_code"], "client_id": DEVICE_CLIENT}
+        assert http.post(f"{base}/app/oauth/token", data=grant).json()["token_type"] == "Bearer"
+        data = bytes(150)
+        signed = {"encodedData": data, "encodedSignedData": key.sign(data, padding.PKCS1v15(), hashes.SHA512())}
+        body = {name: base64.b64encode(value).decode() for name, value in signed.items()}
+        header = {"Authorization": f"CACertificate {base64.b64encode(pem.read_bytes()).decode()}"}
+        assert http.post(f"{base}/auth/token/authenticate", json=body, headers=header).status_code == 201
+    pem.write_text("no certificate")
+    with pytest.raises(ConfigurationError, match="--certificate"), SIMULATION.start(args):
+        pass
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -340,6 +513,7 @@ def test_nothing_that_is_sent_breaks_the_model(own: Caller) -> None:
         method, path = door
         answer = own.call(method, f"{own.model}/{path}", content=json.dumps(body), headers={"Content-Type": "application/octet-stream"})
         assert answer.status_code < 500, answer.text
+        own.clock.advance(5)
         own.upload(ACTUALS_FILE, ACTUALS + "\n".join(",".join(row) for row in rows))
         task = own.run(ACTUALS_IMPORT)
         assert "internalError" not in [d["type"] for d in task["result"]["details"]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -17,7 +18,9 @@ import pytest
 from sage300_assets.base.errors import AccessError, PermanentError
 from sage300_assets.base.settings import load_settings
 from sage300_assets.base.transport import Request
+from sage300_assets.catalogue.types import Kind
 from sage300_assets.simulators.sage300 import Habits, Server, World
+from sage300_assets.simulators.sage300.release import WireShape
 from sage300_assets.systems.sage300.batches import (
     AP_ADJUSTMENTS,
     AP_INVOICES,
@@ -626,6 +629,31 @@ def test_adjustments_and_payments_are_numbered_and_posted_apart(desk: Desk) -> N
     assert len(desk.writer.find_batches(AP_PAYMENTS, marker)) == 1
 
 
+def test_a_line_that_holds_its_tax_is_posted_without_it_and_no_bank_pays_in_another_currency(abroad: Server) -> None:
+    caller = Wire(abroad, "SAMINC")
+    line = {"DistributionCode": "INV", "DistributedAmount": 86.60, "DistributedAmountBeforeTaxes": 80}
+    bill = {
+        "VendorNumber": "1200",
+        "DocumentNumber": "INC-1",
+        "DocumentDate": "2024-07-01",
+        "DocumentTotalIncludingTax": 86.60,
+        "InvoiceDetails": [line],
+    }
+    made = caller.post("AP/APInvoiceBatches", {"Invoices": [bill], "BatchStatus": "ReadyToPost"})
+    (detail,) = made["Invoices"][0]["InvoiceDetails"]
+    assert (made["Invoices"][0]["DocumentTotalBeforeTaxes"], detail["DistributedAmount"], detail["TaxTotal"]) == (80, 86.6, 6.6)
+    span = {"ProcessAllBatches": "Donotpostallbatches", "FromBatch": made["BatchNumber"], "ToBatch": made["BatchNumber"]}
+    assert caller.send("POST", "AP/APPostInvoices('$process')", span) == (204, {})
+    posted = [t for t in abroad.world.truth("SAMINC", "GLPostedTransactions") if t["JournalDetailReference"] == "INC-1"]
+    assert sorted(t["JournalTransactionAmount"] for t in posted) == [Decimal(x) for x in ("-86.60", "1.60", "5.00", "80.00")]
+    check_books(abroad.world, "SAMINC")
+    payment = {
+        "VendorNumber": "1200", "CheckAmountInBankCurrency": 1, "AppliedPayments": [{"DocumentNumber": "INC-1", "PaymentAmount": 1}],
+    }  # fmt: skip
+    batch = {"BatchSelector": "PY", "BankCode": "BKCAD", "PaymentsAdjustments": [payment]}
+    assert "bank BKCAD holds CAD" in caller.send("POST", "AP/APPaymentAndAdjustmentBatches", batch)[1]["error"]["message"]["value"]
+
+
 @pytest.mark.parametrize("currency", ["CAD", "USD"])
 def test_a_receipt_is_entered_posted_and_takes_off_what_is_due(desk: Desk, currency: str) -> None:
     wire = Wire(desk.server)
@@ -742,3 +770,100 @@ def test_what_cannot_be_written_says_so(desk: Desk) -> None:
     assert code("GET", "GL/GLPostJournal('$process')") == "MethodNotAllowed"
     assert code("POST", "AP/APPaymentAndAdjustmentBatches") == "InvalidPayload"
     assert code("PATCH", "GL/GLJournalBatches('999999')") == "RecordNotFound"
+
+
+# Whatever is sent.
+
+BY_KIND: dict[Kind, tuple[object, ...]] = {
+    Kind.TEXT: (
+        "",
+        "Yes",
+        "No",
+        "CAD",
+        "USD",
+        "XXX",
+        "GST",
+        "CreditNote",
+        "13",
+        "15",
+        "2027",
+        "6000100",
+        "2100100",
+        "Update",
+        "Delete",
+        "AD",
+        "x" * 61,
+    ),
+    Kind.DECIMAL: (0, 0.01, -0.01, 3, -7, 80, 1e9, -1e9, 9999999999.99, 1e15, 10**30, 99999, 0.0000001),
+    Kind.INTEGER: (-3, 0, 7, 10**12),
+    Kind.DAY: (None, "2026-11-20", "2026-10-31T00:00:00Z", "2027-01-01", "0001-01-01", "9999-12-31", "2026-02-30"),
+}
+ANYTHING: tuple[object, ...] = (None, True, 0, -1, 10**30, 1.5, "", "Yes", "²", [], {}, [{}])
+
+
+def spots(sent: Row, shape: WireShape) -> Iterator[tuple[Row, WireShape]]:
+    """Every object of a payload, with what the server takes there."""
+    yield sent, shape
+    for name, value in sent.items():
+        if name in shape.children and isinstance(value, list):
+            for nested in value:
+                if isinstance(nested, dict):
+                    yield from spots(nested, shape.children[name][1])
+
+
+def spoil(chance: random.Random, payload: Row, shape: WireShape) -> None:
+    """Set one member somewhere to something."""
+    sent, taken = chance.choice(list(spots(payload, shape)))
+    name = chance.choice([*sent] if sent and chance.random() < 0.4 else [*taken.by_name, *taken.children])
+    wire = taken.by_name.get(name)
+    sent[name] = chance.choice(BY_KIND.get(wire.field.type.kind, ANYTHING) if wire and chance.random() < 0.9 else ANYTHING)
+
+
+def test_whatever_is_sent_is_answered_and_the_books_tie() -> None:
+    with Server(World(companies=(COMPANY,), days=20, today=TODAY)) as server:
+        desk, wire, chance = desk_on(server), Wire(server), random.Random(7)
+        owed = next(d for d in desk.truth("ARPostedDocuments") if d["CustomerCurrencyAmountDue"] > 50 and d["CurrencyCode"] == "CAD")
+        due = open_document(desk)
+        receipt = {
+            "CustomerNumber": owed["CustomerNumber"], "ReceiptDateAdjustmentDate": TODAY, "BankReceiptAmount": 1,
+            "AppliedReceiptsAdjustments": [{"DocumentNumber": owed["DocumentNumber"], "CustomerReceiptAmount": 1}],
+        }  # fmt: skip
+        good: dict[str, Callable[[], Row]] = {
+            "GL/GLJournalBatches('{}')": lambda: journal(new_marker()),
+            "AP/APInvoiceBatches({})": lambda: invoice(desk, new_marker()),
+            "AR/ARInvoiceBatches({})": lambda: invoice(desk, new_marker(), kind="AR"),
+            "AP/APPaymentAndAdjustmentBatches('AD',{})": lambda: {"BatchSelector": "AD", **adjustment(due, new_marker(), "1.00")},
+            "AR/ARReceiptAndAdjustmentBatches('CA',{})": lambda: {"BatchRecordType": "CA", "BankCode": "BKCAD", "ReceiptsAdjustments": [receipt]},
+        }
+        shapes = {path: server._librarian.shape(path.partition("/")[2].partition("(")[0]) for path in good}
+        statuses: Counter[int] = Counter()
+
+        def send(method: str, path: str, payload: Row) -> tuple[int, Row]:
+            status, body = wire.send(method, path, payload)
+            assert status < 500, (method, path, payload, body)
+            statuses[status] += 1
+            return status, body
+
+        for path in [chance.choice(list(good)) for _ in range(60)]:
+            payload = json.loads(json.dumps(good[path](), default=lambda value: value.isoformat() if isinstance(value, date) else float(value)))
+            for _ in range(chance.randint(0, 2)):
+                spoil(chance, payload, shapes[path])
+            status, body = send("POST", path.partition("(")[0], payload)
+            if status != 201:
+                continue
+            at = path.format(body["BatchNumber"])
+            spoil(chance, payload, shapes[path])
+            send("PATCH", at, payload)
+            send("PATCH", at, {"ReadyToPost": "Yes"} if path.startswith("GL") else {"BatchStatus": "ReadyToPost"})
+        for process, everything in (
+            ("GL/GLPostJournal", "PostAllBatches"),
+            ("AP/APPostInvoices", "ProcessAllBatches"),
+            ("AR/ARPostInvoices", "PostAllBatches"),
+            ("AP/APPostPaymentsAndAdjustments", "ProcessAllBatches"),
+            ("AR/ARPostReceiptsAndAdjustments", "PostAllBatches"),
+        ):
+            kinds = {"AP/APPostPaymentsAndAdjustments": {"BatchType": "AD"}, "AR/ARPostReceiptsAndAdjustments": {"BatchType": "CA"}}
+            send("POST", f"{process}('$process')", {everything: "Postallbatches", **kinds.get(process, {})})
+        assert {201, 204, 400, 409} <= set(statuses)
+        check_books(desk.world)
+        desk.writer.client.close()

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from sage300_assets.simulators.anaplan.catalogue import sorted_rows
-from sage300_assets.simulators.anaplan.desk import Ask, ModelDesk
+from sage300_assets.simulators.anaplan.clock import StoppedClock
+from sage300_assets.simulators.anaplan.desk import TASK_LIST, Ask, ModelDesk
 from sage300_assets.simulators.anaplan.faults import Armed, FaultBoard
 from sage300_assets.simulators.anaplan.guard import Bucket, Token
 from sage300_assets.simulators.anaplan.login import LoginDesk
@@ -21,6 +22,7 @@ from sage300_assets.simulators.anaplan.replies import Paging, Refusal, Reply, co
 from sage300_assets.simulators.anaplan.tenant import Tenant
 
 Json = dict[str, Any]
+LONGEST_WAIT = 600.0
 API, AUTH, OAUTH = "/api", "/auth", "/app"
 """Three hosts in the real world; here three folders of one address, so that a client that mixes them up is noticed."""
 
@@ -89,8 +91,9 @@ class Application:
             if path.startswith(AUTH + "/"):
                 return self._login.token_service(method, path.removeprefix(AUTH), headers, body)
             if path.startswith(OAUTH + "/"):
-                return self._login.oauth(method, path.removeprefix(OAUTH), query, body)
+                return self._login.oauth(method, path.removeprefix(OAUTH), query, headers, body)
             token = self._admit(method, path, headers)
+            await self._wait_for_model(path)
             reply = await asyncio.to_thread(self._api, Ask(method, path.removeprefix(API), "", query, headers, body, token.user))
         except Refusal as refusal:
             return refusal.reply(path.removeprefix(API), self._tenant.clock())
@@ -117,6 +120,24 @@ class Application:
             if self._faults.take(name, method, path):
                 raise Refusal(status)
         return token
+
+    async def _wait_for_model(self, path: str) -> None:
+        """What an action that runs keeps from being answered waits until it has ended, or is told that the model is locked."""
+        _, found, below = path.removeprefix(API).partition("/models/")
+        model, _, rest = below.rstrip("/").partition("/")
+        if not found or not rest or model not in self._tenant.hubs:
+            return
+        waited = 0.0
+        while (left := await asyncio.to_thread(self._busy_for, model, rest)) > 0:
+            # Time that stands still cannot be waited for.
+            if waited > LONGEST_WAIT or isinstance(self._tenant.clock, StoppedClock) or self.closing.is_set():
+                raise Refusal(423)
+            await self._pause(left)
+            waited += left
+
+    def _busy_for(self, model: str, rest: str) -> float:
+        with self._tenant.lock:
+            return self._desk(model).busy_for(rest)
 
     def _api(self, ask: Ask) -> Reply:
         with self._tenant.lock:
@@ -150,7 +171,11 @@ class Application:
         return ordered
 
     def _of_model(self, parts: list[str], ask: Ask) -> Reply:
-        if parts[0] != "models" or len(parts) < 2 or parts[1] not in self._tenant.hubs:
+        if parts[0] != "models" or len(parts) < 2:
+            raise Refusal(404)
+        if parts[1] not in self._tenant.hubs:
+            if ask.method == "GET" and TASK_LIST.fullmatch("/".join(parts[2:])):
+                return collection("task", "tasks", [], Paging(f"https://api.anaplan.com{ask.path}", ask.query))
             raise Refusal(404)
         if len(parts) == 2:
             return envelope("model", {"model": self._tenant.shown(self._tenant.hubs[parts[1]])})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping
-from datetime import date
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sage300_assets.simulators.anaplan.hub import Hub
-from sage300_assets.simulators.anaplan.model import MONTHS, Member, MemberList, Module, Value
+from sage300_assets.simulators.anaplan.model import LINE_ITEMS_ID, MONTHS, Member, MemberList, Module, Value
 from sage300_assets.simulators.anaplan.unloading import shown
 
 Json = dict[str, Any]
@@ -139,23 +141,46 @@ def _property(value: Value) -> str:
 
 def view_csv(module: Module) -> bytes:
     """The default view, tabular."""
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(view_rows(module))
+    return out.getvalue().encode()
+
+
+def view_rows(module: Module) -> list[list[str]]:
+    """The default view: dimensions on the rows, line items on the columns; the first row is the header."""
     items = list(module.spec.line_items)
-    lines = [",".join([*module.spec.dimensions, *items])]
     found = sorted({cell for cells in module.cells.values() for cell in cells})
-    lines += [",".join([*cell, *(shown(module.cells[i].get(cell), module.spec.line_items[i]) for i in items)]) for cell in found]
-    return ("\n".join(lines) + "\n").encode()
+    rows = [[*cell, *(shown(module.cells[i].get(cell), module.spec.line_items[i]) for i in items)] for cell in found]
+    return [[*module.spec.dimensions, *items], *rows]
 
 
-def model_calendar(hub: Hub) -> Json:
+def view_metadata(hub: Hub, module: Module) -> Json:
+    """The axes of a default view; it has no pages, so they are not there."""
+    ids = {name: dimension_id for dimension_id, name in hub.model.dimension_ids.items()}
+    rows = [{"id": ids[name], "name": name} for name in module.spec.dimensions]
+    return {"viewName": module.spec.name, "viewId": module.id, "rows": rows, "columns": [{"id": LINE_ITEMS_ID, "name": "Line Items"}]}
+
+
+def line_items(modules: Iterable[Module]) -> list[Json]:
+    """The line items of modules."""
+    return [
+        {"moduleId": m.id, "moduleName": m.spec.name, "id": item_id, "name": name, "format": m.spec.line_items[name]}
+        for m in modules
+        for item_id, name in m.line_item_ids.items()
+    ]
+
+
+def model_calendar(hub: Hub, period: str = "") -> Json:
     """The time settings."""
     blueprint = hub.model.blueprint
     start = date(blueprint.first_year, blueprint.first_month, 1)
-    end = date(start.year + 1, start.month, 1) if start.month > 1 else date(start.year, 12, 31)
+    end = date(start.year + 1, start.month, 1) - timedelta(days=1)
     return {
         "calendarType": "Calendar Months/Quarters/Years",
         "fiscalYear": {"year": f"FY{start.year % 100:02d}", "startDate": start.isoformat(), "endDate": end.isoformat()},
         "pastYearsCount": 0,
         "futureYearsCount": blueprint.years - 1,
+        "currentPeriod": current_period(period),
         "totalsSelection": {"quarterTotals": True, "halfYearTotals": False, "yearToDateSummary": False},
     }
 

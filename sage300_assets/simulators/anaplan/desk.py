@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from sage300_assets.simulators.anaplan import catalogue
+from sage300_assets.simulators.anaplan.clock import Clock
 from sage300_assets.simulators.anaplan.faults import FaultBoard
 from sage300_assets.simulators.anaplan.files import StoredFile
 from sage300_assets.simulators.anaplan.hub import Hub
 from sage300_assets.simulators.anaplan.model import MemberList, Misfit, Module
+from sage300_assets.simulators.anaplan.reading import ReadRequest, ReadRequests, members_csv
 from sage300_assets.simulators.anaplan.replies import Paging, Refusal, Reply, collection, envelope, plain
 from sage300_assets.simulators.anaplan.tasks import Task
 from sage300_assets.simulators.anaplan.transactional import change_members, write_cells
@@ -25,6 +27,11 @@ NUMBER = r"\d{1,9}"
 KINDS = "imports|exports|processes|actions"
 MOST_ITEMS = 100_000
 LARGEST_CHUNK = 50 * 1024 * 1024
+EXPORT_TYPES = ("TABULAR_SINGLE_COLUMN", "TABULAR_MULTI_COLUMN", "GRID_ALL_PAGES")
+TASK_LIST = re.compile(rf"(?:{KINDS})/\d+/tasks")
+"""Lists of tasks are empty, and no error, also for what is not there."""
+_WHILE_BUSY = re.compile(rf"(?:{KINDS})(?:/\d+(?:/tasks(?:/.*)?)?)?|status|open|close")
+"""What answers while an action holds the model: metadata of actions, tasks, dumps, the state."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,11 @@ class Ask:
 class ModelDesk:
     """Serves one model."""
 
-    def __init__(self, hub: Hub, faults: FaultBoard, clock: Callable[[], float], chunk_size: int) -> None:
+    def __init__(self, hub: Hub, faults: FaultBoard, clock: Clock, chunk_size: int) -> None:
         self.hub = hub
         self.chunk_size = chunk_size
         self.current_period = ""
+        self._reads = ReadRequests(clock, hub.queue.seconds, chunk_size)
         self._faults = faults
         self._clock = clock
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Reply]]] = [
@@ -89,9 +97,18 @@ class ModelDesk:
                 ("GET", r"lists/(\d+)/items", self._items),
                 ("POST", r"lists/(\d+)/items", self._change_items),
                 ("PUT", r"lists/(\d+)/items", self._change_items),
+                ("POST", r"lists/(\d+)/resetIndex", self._reset_index),
                 ("GET", r"modules", self._modules),
-                ("GET", r"modules/(\d+)/lineItems", self._line_items),
+                ("GET", r"(?:modules/(\d+)/)?lineItems", self._line_items),
+                ("GET", r"lineItems/(\d+)/dimensions", self._dimensions),
+                ("GET", r"dimensions/(\d+)/items", self._dimension_items),
                 ("POST", r"modules/(\d+)/data", self._write_cells),
+                ("GET", r"(?:modules/(\d+)/)?views", self._views),
+                ("GET", r"views/(\d+)", self._view_metadata),
+                ("POST", r"((?:views|lists)/\d+)/readRequests", self._ask_to_read),
+                ("GET", r"((?:views|lists)/\d+)/readRequests/(\w+)", self._read_request),
+                ("DELETE", r"((?:views|lists)/\d+)/readRequests/(\w+)", self._read_request),
+                ("GET", rf"((?:views|lists)/\d+)/readRequests/(\w+)/pages/({NUMBER})", self._read_page),
                 ("GET", r"(?:modules/\d+/)?views/(\d+)/data", self._view),
                 ("GET", r"versions", self._versions),
                 ("GET", r"modelCalendar", self._calendar),
@@ -114,6 +131,10 @@ class ModelDesk:
                 if method == ask.method:
                     return handler(ask, *found.groups())
         raise Refusal(405 if verbs else 404)
+
+    def busy_for(self, rest: str) -> float:
+        """How many seconds a request has to wait for the model."""
+        return 0.0 if _WHILE_BUSY.fullmatch(rest) else self.hub.queue.busy_for()
 
     def _refuse_state(self, ask: Ask) -> None:
         if ask.rest in ("status", "open", "close"):
@@ -268,7 +289,11 @@ class ModelDesk:
 
     def _task(self, ask: Ask, kind: str, object_id: str, task_id: str) -> Reply:
         with_time = self._faults.take("no_creation_time", ask.method, ask.path) is None
-        return self._one("task", "task", self._one_task(kind, object_id, task_id).shown(with_time=with_time))
+        task = self._one_task(kind, object_id, task_id)
+        shown = task.shown(with_time=with_time)
+        if kind == "processes" and ask.query.get("includeProcessDetails") == "true" and task.result is not None:
+            shown["result"] = task.timed()
+        return self._one("task", "task", shown)
 
     def _cancel(self, _ask: Ask, kind: str, object_id: str, task_id: str) -> Reply:
         task = self._one_task(kind, object_id, task_id)
@@ -312,7 +337,19 @@ class ModelDesk:
 
     def _items(self, ask: Ask, list_id: str) -> Reply:
         members = self._list_of(list_id)
+        if "csv" in ask.headers.get("accept", ""):
+            return Reply(200, self._members_csv(members), "text/csv")
         return self._page(ask, "listItem", "listItems", [catalogue.member(self.hub, members, one) for one in members.members.values()])
+
+    def _members_csv(self, members: MemberList) -> bytes:
+        return members_csv([catalogue.member(self.hub, members, one) for one in members.members.values()], list(members.spec.properties))
+
+    def _reset_index(self, _ask: Ask, list_id: str) -> Reply:
+        members = self._list_of(list_id)
+        if members.members:
+            raise Refusal(400, "The list is not empty")
+        members.next_index = 1
+        return Reply(200)
 
     def _change_items(self, ask: Ask, list_id: str) -> Reply:
         members = self._list_of(list_id)
@@ -335,13 +372,67 @@ class ModelDesk:
             raise Refusal(404)
         return found
 
-    def _line_items(self, ask: Ask, module_id: str) -> Reply:
-        module = self._module_of(module_id)
-        rows = [
-            {"moduleId": module.id, "moduleName": module.spec.name, "id": f"{module.id[-3:]}{n:09d}", "name": name, "format": form}
-            for n, (name, form) in enumerate(module.spec.line_items.items(), 1)
-        ]
-        return self._page(ask, "lineItem", "items", rows)
+    def _modules_of(self, module_id: str | None) -> list[Module]:
+        return [self._module_of(module_id)] if module_id else list(self.hub.model.modules.values())
+
+    def _line_items(self, ask: Ask, module_id: str | None) -> Reply:
+        return self._page(ask, "lineItem", "items", catalogue.line_items(self._modules_of(module_id)))
+
+    def _dimensions(self, ask: Ask, item_id: str) -> Reply:
+        module = next((one for one in self.hub.model.modules.values() if item_id in one.line_item_ids), None)
+        if module is None:
+            raise Refusal(404)
+        return self._page(ask, "dimension", "dimensions", catalogue.view_metadata(self.hub, module)["rows"])
+
+    def _dimension_items(self, ask: Ask, dimension_id: str) -> Reply:
+        name = self.hub.model.dimension_ids.get(dimension_id)
+        if name is None:
+            raise Refusal(404)
+        return self._page(ask, "dimensionItem", "items", list(self.hub.model.items_of(name)))
+
+    def _views(self, ask: Ask, module_id: str | None) -> Reply:
+        rows = [{"id": one.id, "name": one.spec.name, "moduleId": one.id} for one in self._modules_of(module_id)]
+        return self._page(ask, "view", "views", rows)
+
+    def _view_metadata(self, _ask: Ask, view_id: str) -> Reply:
+        return envelope("view", catalogue.view_metadata(self.hub, self._module_of(view_id)), self.hub.model.id)
+
+    # Large reads.
+
+    def _ask_to_read(self, ask: Ask, owner: str) -> Reply:
+        kind, _, object_id = owner.partition("/")
+        if kind == "lists":
+            content = self._members_csv(self._list_of(object_id))
+        else:
+            module = self._module_of(object_id)
+            if ask.object().get("exportType") not in EXPORT_TYPES:
+                raise Refusal(400, "exportType is not valid")
+            content = catalogue.view_csv(module)
+        return self._shown_read(ask, self._reads.ask(owner, content))
+
+    def _shown_read(self, ask: Ask, request: ReadRequest) -> Reply:
+        base = ask.path.partition("/readRequests")[0]
+        kind = "listReadRequest" if request.owner.startswith("lists") else "viewReadRequest"
+        return self._one(kind, kind, self._reads.shown(request, f"https://api.anaplan.com{base}/readRequests/{request.id}"))
+
+    def _known_read(self, owner: str, request_id: str) -> ReadRequest:
+        request = self._reads.find(owner, request_id)
+        if request is None:
+            raise Refusal(404)
+        return request
+
+    def _read_request(self, ask: Ask, owner: str, request_id: str) -> Reply:
+        request = self._known_read(owner, request_id)
+        if ask.method == "DELETE":
+            self._reads.drop(request)
+        return self._shown_read(ask, request)
+
+    def _read_page(self, _ask: Ask, owner: str, request_id: str, number: str) -> Reply:
+        request = self._known_read(owner, request_id)
+        pages = self._reads.pages(request) if self._reads.is_ready(request) else []
+        if int(number) >= len(pages):
+            raise Refusal(404)
+        return Reply(200, pages[int(number)], "text/csv")
 
     def _write_cells(self, ask: Ask, module_id: str) -> Reply:
         cells = ask.json()
@@ -353,10 +444,9 @@ class ModelDesk:
 
     def _view(self, ask: Ask, module_id: str) -> Reply:
         module = self._module_of(module_id)
-        content = catalogue.view_csv(module)
         if "json" not in ask.headers.get("accept", "") or ask.query.get("format") != "v1":
-            return Reply(200, content, "text/csv")
-        lines = [line.split(",") for line in content.decode().splitlines()]
+            return Reply(200, catalogue.view_csv(module), "text/csv")
+        lines = catalogue.view_rows(module)
         keys = len(module.spec.dimensions)
         rows = [{"rowCoordinates": line[:keys], "cells": line[keys:]} for line in lines[1:]]
         return plain({"columnCoordinates": [[name] for name in lines[0][keys:]], "rows": rows})
@@ -369,7 +459,7 @@ class ModelDesk:
         return self._page(ask, "versionMetadata", "versionMetadata", rows)
 
     def _calendar(self, _ask: Ask) -> Reply:
-        return self._one("modelCalendar", "modelCalendar", catalogue.model_calendar(self.hub))
+        return self._one("modelCalendar", "modelCalendar", catalogue.model_calendar(self.hub, self.current_period))
 
     def _period(self, ask: Ask) -> Reply:
         if ask.method == "PUT":

@@ -192,14 +192,13 @@ class Guard:
 
     # OAuth.
 
-    def device_code(self, client_id: str) -> Json:
-        """Begin a device grant."""
+    def device_code(self, client_id: str, where: str) -> Json:
+        """Begin a device grant; `where` is the page at which a person enters the code."""
         client = self.clients.get(client_id)
         if client is None or not client.device:
             raise OAuthRefused("unauthorized_client")
         code, user_code = secrets.token_hex(12), f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
         self._devices[code] = _Device(client_id, user_code, self.clock() + DEVICE_SECONDS)
-        where = "https://iam.example.com/activate"
         return {
             "device_code": code,
             "user_code": user_code,
@@ -211,7 +210,9 @@ class Guard:
 
     def approve(self, user_code: str, user: str, *, deny: bool = False) -> None:
         """What a person does in a browser."""
-        device = next(d for d in self._devices.values() if d.user_code == user_code)
+        device = next((d for d in self._devices.values() if d.user_code == user_code), None)
+        if device is None:
+            raise OAuthRefused("invalid_request", "there is no such user code")
         device.approved_by, device.denied = user, deny
 
     def authorize(self, client_id: str, user: str) -> str:

@@ -12,6 +12,8 @@ from sage300_assets.simulators.anaplan.replies import Refusal, Reply, plain
 from sage300_assets.simulators.anaplan.tenant import Tenant
 
 Json = dict[str, Any]
+ACTIVATE = "/app/activate"
+"""Where the person at the browser lets a device in."""
 
 
 class LoginDesk:
@@ -50,16 +52,20 @@ class LoginDesk:
         body["tokenInfo"] = {k: v for k, v in body["tokenInfo"].items() if k in ("expiresAt", "tokenId")}
         return plain({**body, "userInfo": self._tenant.user_info(found.user)})
 
-    def oauth(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Reply:
+    def oauth(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Reply:
         """The OAuth service."""
         guard = self._tenant.guard
         try:
             with guard.lock:
                 if path == "/oauth/device/code" and method == "POST":
-                    return plain(guard.device_code(str(_object(body).get("client_id", ""))))
+                    where = f"http://{headers.get('host', '')}{ACTIVATE}"
+                    return plain(guard.device_code(str(_object(body).get("client_id", "")), where))
                 if path == "/oauth/token" and method == "POST":
                     form = _object(body) if body[:1] == b"{" else dict(parse_qsl(body.decode("utf-8", "replace")))
                     return plain(guard.exchange({k: str(v) for k, v in form.items()}))
+                if path == "/activate" and method == "GET":
+                    guard.approve(query.get("user_code", ""), self._tenant.at_browser)
+                    return Reply(200, b"<html><body>This device may act for you now.</body></html>", "text/html")
                 if path in ("/auth/authorize", "/auth/prelogin") and method == "GET":
                     # The person who signs in is whoever the tenant says is at the browser.
                     code = guard.authorize(query.get("client_id", ""), self._tenant.at_browser)

@@ -11,6 +11,9 @@ from sage300_assets.simulators.anaplan.blueprint import TIME, VERSIONS, Blueprin
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONGEST_CODE = 60
+TIME_ID, VERSIONS_ID, LINE_ITEMS_ID = "20000000003", "20000000020", "20000000012"
+PERIOD_IDS = 6_000_000_000
+"""Ids of periods count from here; how real ones are made is not known."""
 Value = Decimal | str | bool | date
 Cell = tuple[str, ...]
 """Codes of the members, in the order of the module's dimensions; periods and versions by their names."""
@@ -86,6 +89,11 @@ class Module:
         self.id = module_id
         self.cells: dict[str, dict[Cell, Value]] = {item: {} for item in spec.line_items}
 
+    @property
+    def line_item_ids(self) -> dict[str, str]:
+        """Line items by id."""
+        return {f"{self.id[-3:]}{n:09d}": name for n, name in enumerate(self.spec.line_items, 1)}
+
     def forget(self, dimension: str, code: str) -> None:
         """Remove every cell of a member."""
         place = self.spec.dimensions.index(dimension)
@@ -103,6 +111,19 @@ class Model:
         self.lists = {spec.name: MemberList(spec, f"101{n:09d}") for n, spec in enumerate(blueprint.lists, 1)}
         self.modules = {spec.name: Module(spec, f"102{n:09d}") for n, spec in enumerate(blueprint.modules, 1)}
         self.periods = tuple(self._months())
+
+    @property
+    def dimension_ids(self) -> dict[str, str]:
+        """Dimensions by id: lists, and the two that every model has."""
+        return {TIME_ID: TIME, VERSIONS_ID: VERSIONS, **{one.id: name for name, one in self.lists.items()}}
+
+    def items_of(self, dimension: str) -> list[dict[str, str]]:
+        """The members of a dimension with their ids."""
+        if dimension == TIME:
+            return [{"id": f"{PERIOD_IDS + n}", "name": label, "code": label} for n, label in enumerate(self.periods, 1)]
+        if dimension == VERSIONS:
+            return [{"id": f"107{n:09d}", "name": name, "code": name} for n, name in enumerate(self.blueprint.versions, 1)]
+        return [{"id": m.id, "name": m.name or m.code, "code": m.code} for m in self.lists[dimension].members.values()]
 
     def _months(self) -> Iterator[str]:
         month, year = self.blueprint.first_month, self.blueprint.first_year

@@ -40,6 +40,18 @@ class Task:
     result: Json | None = None
     cancelled_by: str = ""
 
+    def timed(self) -> Json:
+        """The result with starts and durations, both as texts; every step of a process took its share."""
+        assert self.result is not None
+        steps = self.result.get("nestedResults", [])
+        start, whole = self.started or self.created, round((self.ended - (self.started or self.created)) * 1000)
+        share = whole // max(1, len(steps))
+        times = [{"startTime": str(round(start * 1000) + n * share), "duration": str(share)} for n in range(len(steps))]
+        found = {**self.result, "startTime": str(round(start * 1000)), "duration": str(whole)}
+        if steps:
+            found["nestedResults"] = [{**step, **when} for step, when in zip(steps, times, strict=True)]
+        return found
+
     def shown(self, *, with_time: bool = True) -> Json:
         """As the API shows it."""
         found: Json = {"taskId": self.id, "taskState": self.state, "progress": self.progress}
@@ -79,6 +91,15 @@ class Queue:
             task = self.tasks.pop(task_id, None)
             if task is not None and task.state in ("NOT_STARTED", "IN_PROGRESS"):
                 self._finish(task)
+
+    def busy_for(self) -> float:
+        """How many seconds the model is held by the task that runs now."""
+        self.tick()
+        now = self._clock()
+        ends = [
+            t.ended if t.state == "CANCELLING" else t.started + self.seconds for t in self.tasks.values() if t.state in ("IN_PROGRESS", "CANCELLING")
+        ]
+        return max((end - now for end in ends), default=0.0)
 
     @property
     def busy(self) -> bool:

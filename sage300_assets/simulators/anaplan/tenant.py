@@ -9,12 +9,16 @@ from typing import Any
 from sage300_assets.simulators.anaplan.blueprint import Blueprint
 from sage300_assets.simulators.anaplan.clock import Clock
 from sage300_assets.simulators.anaplan.faults import FaultBoard
-from sage300_assets.simulators.anaplan.guard import Guard
+from sage300_assets.simulators.anaplan.guard import Guard, OAuthClient
 from sage300_assets.simulators.anaplan.hub import Hub
 from sage300_assets.simulators.anaplan.model import Model
 
 Json = dict[str, Any]
 USER, PASSWORD = "svc.sage300@example.com", "simulated"
+SECOND_USER = "planner@example.com"
+"""Somebody else, with the same password: what he uploads is his."""
+DEVICE_CLIENT, CODE_CLIENT, CODE_SECRET, CODE_REDIRECT = "simdevice", "simcode", "simsecret", "http://127.0.0.1/back"
+CLIENTS = (OAuthClient(DEVICE_CLIENT), OAuthClient(CODE_CLIENT, device=False, secret=CODE_SECRET, redirect=CODE_REDIRECT))
 WORKSPACE = "8a8b8c8d0000000000000000000000b1"
 CUSTOMER = "8a8b8c8d0000000000000000000000c1"
 
@@ -26,7 +30,7 @@ class Tenant:
         self.clock = clock
         self.chunk_size = chunk_size
         """Bytes of the pieces in which files and dumps are given out."""
-        self.guard = Guard(clock, {USER: PASSWORD})
+        self.guard = Guard(clock, {USER: PASSWORD, SECOND_USER: PASSWORD}, clients={one.id: one for one in CLIENTS})
         self.workspace_id = WORKSPACE
         self.at_browser = USER
         """Who signs in when a client sends a person to the login page."""

@@ -116,24 +116,43 @@ def write_cells(model: Model, module: Module, cells: list[Json]) -> Json:
 
 
 def _write(model: Model, module: Module, sent: Json) -> bool:
-    item = str(sent.get("lineItemName") or "")
+    asked = sent.get("lineItemName") or sent.get("lineItemId")
+    item = module.line_item_ids.get(str(asked), "") if "lineItemId" in sent and "lineItemName" not in sent else str(asked or "")
     form = module.spec.line_items.get(item)
     if form is None:
-        raise _Failure("invalidLineItem", f"no line item named {item}")
+        raise _Failure("invalidLineItem", f"no line item {asked}")
     if item in module.spec.calculated:
         raise _Failure("cellIsCalculated", "the cell is calculated")
-    given = {str(d.get("dimensionName")): str(d.get("itemCode") or d.get("itemName") or "") for d in sent.get("dimensions") or []}
-    try:
-        cell = tuple(model.member_of(d, given.get(d, "")) for d in module.spec.dimensions)
-    except Misfit as misfit:
-        raise _Failure("cellIsInvalid", "the cell could not be found or resolved") from misfit
+    given = dict(_coordinate(model, module, one) for one in sent.get("dimensions") or [])
+    if set(given) != set(module.spec.dimensions):
+        raise _Failure("cellIsInvalid", "the cell could not be found or resolved")
+    cell = tuple(given[d] for d in module.spec.dimensions)
     value = sent.get("value")
     if value is None:
         raise _Failure("missingRequiredField", "value is missing")
+    if isinstance(value, list | dict):
+        raise _Failure("unsupportedValueType", "the type of the value is not supported")
     try:
         kept = model.value(str(Decimal(str(value))) if isinstance(value, int | float) and not isinstance(value, bool) else str(value), form)
     except Misfit as misfit:
-        raise _Failure("valueDataTypeMismatch", misfit.text) from misfit
+        raise _Failure(_MISMATCHES.get(form.partition(":")[0], "valueDataTypeMismatch"), misfit.text) from misfit
     before = module.cells[item].get(cell)
     module.cells[item][cell] = kept
     return before != kept
+
+
+_MISMATCHES = {"DATE": "invalidDateValue", "PERIOD": "invalidTimeScaleValue", "LIST": "invalidListItemValue"}
+
+
+def _coordinate(model: Model, module: Module, sent: Json) -> tuple[str, str]:
+    """A dimension and the code of its member, each told by name or by id."""
+    name = str(sent.get("dimensionName") or model.dimension_ids.get(str(sent.get("dimensionId")), ""))
+    if name not in module.spec.dimensions:
+        raise _Failure("invalidDimension", f"no dimension {sent.get('dimensionName') or sent.get('dimensionId')}")
+    text = str(sent.get("itemCode") or sent.get("itemName") or "")
+    if not text and "itemId" in sent:
+        text = next((one["code"] for one in model.items_of(name) if one["id"] == str(sent["itemId"])), "")
+    try:
+        return name, model.member_of(name, text)
+    except Misfit as misfit:
+        raise _Failure("invalidItem", misfit.text) from misfit

@@ -11,6 +11,7 @@ from sage300_assets.simulators.sage300.amounts import money
 from sage300_assets.simulators.sage300.chance import mix
 from sage300_assets.simulators.sage300.drafts import Draft, Interest
 from sage300_assets.simulators.sage300.journals import LedgerSource
+from sage300_assets.simulators.sage300.ledger import RETAINED_EARNINGS
 from sage300_assets.simulators.sage300.shapes import Anything, Row
 
 PERIODS = 15
@@ -46,7 +47,7 @@ class FiscalSets(LedgerSource):
                 elif kind == "F":
                     profit += change
             # A new year starts with last year's result in retained earnings.
-            opening["3200100", home, "F"] += profit
+            opening[RETAINED_EARNINGS, home, "F"] += profit
         return found
 
     def _sums(self) -> tuple[dict[Purse, int], dict[Purse, dict[int, Movements]]]:

@@ -12,7 +12,7 @@ from sage300_assets.simulators.sage300.books import books_of
 from sage300_assets.simulators.sage300.company import Company
 from sage300_assets.simulators.sage300.documents import days_of_interest, exists
 from sage300_assets.simulators.sage300.drafts import Draft, Interest
-from sage300_assets.simulators.sage300.ledger import Entry, Journal, Line, Posting
+from sage300_assets.simulators.sage300.ledger import CLOSING, Entry, Journal, Line, Posting
 from sage300_assets.simulators.sage300.shapes import Anything, Row
 from sage300_assets.simulators.sage300.trade import EARLIEST_DOCUMENT, LATEST_DOCUMENT, LONGEST_POSTING
 from sage300_assets.simulators.sage300.words import PEOPLE
@@ -51,7 +51,7 @@ class JournalBatches(LedgerSource):
         for day in days_of_interest(self.company, interest, LONGEST_POSTING):
             # What other modules made is never edited: only its own day can be of interest.
             for posting in self.ledger.postings(day) if interest.first is None or day >= interest.first else ():
-                if posting.ledger != "GL":
+                if posting.ledger != "GL" or posting.kind == CLOSING:
                     yield Draft((_padded(posting.batch),), day, self, posting)
             for journal in self.ledger.journals(day):
                 if exists(journal.deleted, today):
@@ -89,7 +89,7 @@ class JournalBatches(LedgerSource):
                 "SourceLedger": head.ledger,
                 "DateCreated": head.made,
                 "DateLastEdited": head.stamp,
-                "JournalBatchType": "Entered" if head.ledger == "GL" else "Subledger",
+                "JournalBatchType": "Generated" if head.kind == CLOSING else "Entered" if head.ledger == "GL" else "Subledger",
                 "Status": posted,
                 "PostingSequence": number(head.sequence),
                 "Debits": money(sum(debits)),
@@ -106,7 +106,7 @@ class JournalBatches(LedgerSource):
 
     def _header(self, head: _Head, place: int, entry: Entry, debits: int) -> Row:
         shape = self.shape.children["JournalHeaders"]
-        year, period = self.company.fiscal(entry.day)
+        year, period = self.ledger.fiscal(head.kind, entry.day)
         return shape.make(
             {
                 "BatchNumber": _padded(head.batch),
@@ -185,7 +185,12 @@ class PostedTransactions(LedgerSource):
 
     def _days(self, interest: Interest) -> Iterator[date]:
         # A document may be posted some days after its own date, and is at times dated later than that.
-        for day in days_of_interest(self.company, interest, LATEST_DOCUMENT, earliest=EARLIEST_DOCUMENT + LONGEST_POSTING):
+        days = set(days_of_interest(self.company, interest, LATEST_DOCUMENT, earliest=EARLIEST_DOCUMENT + LONGEST_POSTING))
+        if not interest.nothing:
+            # A year is closed weeks after the day on which its closing entry is dated.
+            first, last = interest.first or date.min, interest.last or date.max
+            days |= {day for day, end in self.ledger.closings() if first <= end <= last}
+        for day in sorted(days):
             if interest.above is None or self.ledger.last_sequence(day) >= interest.above:
                 yield day
 
@@ -196,7 +201,7 @@ class PostedTransactions(LedgerSource):
             if (interest.first and entry.day < interest.first) or (interest.last and entry.day > interest.last):
                 count += len(entry.lines)
                 continue
-            year, period = self.company.fiscal(entry.day)
+            year, period = self.ledger.fiscal(posting.kind, entry.day)
             for line_place, line in enumerate(entry.lines, 1):
                 count += 1
                 key = (line.account, year, period, entry.currency, posting.ledger, posting.kind, sequence, number(count))
@@ -210,7 +215,7 @@ class PostedTransactions(LedgerSource):
         """The record."""
         spot: Spot = ref
         posting, entry, line = spot.posting, spot.entry, spot.line
-        year, period = self.company.fiscal(entry.day)
+        year, period = self.ledger.fiscal(posting.kind, entry.day)
         return self.shape.make(
             {
                 "AccountNumber": line.account,

@@ -13,6 +13,9 @@ from sage300_assets.simulators.sage300.company import ONE_DAY, Company, DayCount
 from sage300_assets.simulators.sage300.lists import RATE_UNIT, lists_of
 from sage300_assets.simulators.sage300.trade import EARLIEST_DOCUMENT, LATEST_DOCUMENT, LONGEST_POSTING, Trade
 
+CLOSING_AFTER = 20
+"""So many days after its end a fiscal year is closed; by then everything dated in it has been posted."""
+CLOSING, CLOSING_PERIOD, RETAINED_EARNINGS = "CL", "15", "3200100"
 FIRST_BATCH = 400
 """Numbers before the history."""
 
@@ -79,6 +82,7 @@ class Ledger:
         self._batches_by_hand: dict[date, int] = defaultdict(int)
         self._postings_by_hand: dict[date, int] = defaultdict(int)
         self._latest_by_hand = 0
+        self._closings: dict[date, Entry] = {}
         self._taken: set[tuple[date, int]] = set()
         """Days and places of journals that a client has taken in hand."""
 
@@ -93,9 +97,9 @@ class Ledger:
         index = (day - self.company.first_day).days
         while len(self._batches_before) <= index:
             last = self.company.first_day + timedelta(days=len(self._batches_before) - 1)
-            reserved = self._reserved(last)
-            self._batches_before.append(self._batches_before[-1] + reserved + self._counts.count(last) + self._batches_by_hand[last])
-            self._postings_before.append(self._postings_before[-1] + reserved + len(self._own_posted_on(last)) + self._postings_by_hand[last])
+            fixed = self._reserved(last) + (self.closes_on(last) is not None)
+            self._batches_before.append(self._batches_before[-1] + fixed + self._counts.count(last) + self._batches_by_hand[last])
+            self._postings_before.append(self._postings_before[-1] + fixed + len(self._own_posted_on(last)) + self._postings_by_hand[last])
         return self._batches_before[index], self._postings_before[index]
 
     def take_batch_number(self) -> int:
@@ -179,6 +183,48 @@ class Ledger:
                 continue
             journal = self.journal(made, own)
             yield Posting("GL", "JE", journal.number, FIRST_BATCH + sequences + place + n, day, journal.entries[0].description, journal.entries)
+        end = self.closes_on(day)
+        if end is not None and (dated is None or dated[0] <= end <= dated[1]):
+            entry = self._closing_entry(day, end)
+            number = FIRST_BATCH + batches + place + self._counts.count(day)
+            sequence = FIRST_BATCH + sequences + place + len(self._own_posted_on(day))
+            yield Posting("GL", CLOSING, number, sequence, day, entry.description, (entry,))
+
+    # The end of a year: what was earned and spent in it goes to retained earnings, in a period of its own.
+
+    def closes_on(self, day: date) -> date | None:
+        """The end of the fiscal year that is closed on a day, if there is one and it lies within the history."""
+        end = self.company.period_start(int(self.company.fiscal(day)[0]), 1) - ONE_DAY
+        is_day = end >= self.company.first_day and day == self.company.working_day(end + timedelta(days=CLOSING_AFTER))
+        return end if is_day else None
+
+    def closings(self) -> Iterator[tuple[date, date]]:
+        """The days on which years were closed until today, and the ends of those years."""
+        for year in range(self.first_year + 1, int(self.company.fiscal(self.company.today)[0]) + 1):
+            end = self.company.period_start(year, 1) - ONE_DAY
+            day = self.company.working_day(end + timedelta(days=CLOSING_AFTER))
+            if day <= self.company.today and self.closes_on(day) == end:
+                yield day, end
+
+    def _closing_entry(self, day: date, end: date) -> Entry:
+        if day not in self._closings:
+            self._add_up(day - ONE_DAY)
+            year = self.company.fiscal(end)[0]
+            income = {a.code for a in self.lists.accounts if a.income}
+            earned: dict[str, int] = defaultdict(int)
+            for (account, of_year, _, _), (home, _) in self._totals.items():
+                if of_year == year and account in income:
+                    earned[account] += home
+            text = f"Closing of fiscal year {year}"
+            lines = [Line(account, -home, -home, text) for account, home in sorted(earned.items()) if home]
+            lines.append(Line(RETAINED_EARNINGS, sum(earned.values()), sum(earned.values()), text))
+            self._closings[day] = Entry(end, text, f"CL{year}", "", self.company.home, RATE_UNIT, tuple(lines))
+        return self._closings[day]
+
+    def fiscal(self, kind: str, day: date) -> tuple[str, str]:
+        """Where an entry of a kind of posting belongs that is dated on a day."""
+        year, period = self.company.fiscal(day)
+        return year, CLOSING_PERIOD if kind == CLOSING else period
 
     @staticmethod
     def _slot(number: int, trade: Trade, made: date) -> int:
@@ -295,16 +341,19 @@ class Ledger:
 
     def totals(self) -> dict[tuple[str, str, str, str], list[int]]:
         """Home and source movement by account, fiscal year, period and currency, of everything posted until today."""
-        while self._totalled <= self.company.today:
+        self._add_up(self.company.today)
+        return self._totals
+
+    def _add_up(self, last: date) -> None:
+        while self._totalled <= last:
             for posting in self.postings(self._totalled):
                 for entry in self.entries(posting):
-                    year, period = self.company.fiscal(entry.day)
+                    year, period = self.fiscal(posting.kind, entry.day)
                     for line in entry.lines:
                         total = self._totals[line.account, year, period, entry.currency]
                         total[0] += line.home
                         total[1] += line.source
             self._totalled += ONE_DAY
-        return self._totals
 
     @property
     def first_year(self) -> int:

@@ -20,6 +20,8 @@ from sage300_assets.simulators.sage300.shapes import Anything, Row
 from sage300_assets.simulators.sage300.trade import LONGEST_POSTING, LONGEST_SETTLING, Trade
 from sage300_assets.simulators.sage300.words import PEOPLE
 
+INCLUDED_EVERY = 7
+"""One bill out of so many is entered with its tax included in the lines."""
 DUE_DAYS = {code: days for code, _, days, _ in TERMS}
 
 
@@ -152,6 +154,8 @@ class InvoiceBatches(PayablesSource):
         shape = self.shape.children["Invoices"].children["InvoiceDetails"]
         lines = self.trade.lines(bill)
         taxes = split([line.cents for line in lines], bill.total - bill.base)
+        # Some vendors' prices hold the tax: the line then is entered with it.
+        included = bill.fed is None and (bill.chance >> 33) % INCLUDED_EVERY == 0
         above = {name: value for name, value in key.items() if name in shape.names}
         rows = []
         for place, (line, tax) in enumerate(zip(lines, taxes, strict=True), 1):
@@ -162,7 +166,7 @@ class InvoiceBatches(PayablesSource):
                 "DistributionDescription": line.text,
                 "TaxTotal": money(tax),
                 "GLAccount": line.account,
-                "DistributedAmount": amount,
+                "DistributedAmount": money(line.cents + tax) if included else amount,
                 "DistributedAmountBeforeTaxes": amount,
                 "GLDistributedAmount": amount,
                 "Comment": "Ring twice" if line.cents % 17 == 0 else "",

@@ -14,8 +14,8 @@ import httpx
 
 from sage300_assets.simulators.sage300.books import books_of
 from sage300_assets.simulators.sage300.company import ONE_DAY, Company
+from sage300_assets.simulators.sage300.ledger import RETAINED_EARNINGS
 
-RETAINED_EARNINGS = "3200100"
 LAST_PERIOD = 15
 
 
@@ -42,7 +42,7 @@ def trial_balance(company: Company) -> Iterator[Balance]:
     while day <= company.today:
         for posting in ledger.postings(day):
             for entry in ledger.entries(posting):
-                fiscal = company.fiscal(entry.day)
+                fiscal = ledger.fiscal(posting.kind, entry.day)
                 for line in entry.lines:
                     moved[line.account, int(fiscal[0])][int(fiscal[1])] += line.home
         day += ONE_DAY

@@ -31,6 +31,8 @@ class Side(NamedTuple):
     amount: str
     """Prefix of the document's own amounts in the open-item ledger."""
     detail_amount: str
+    """As it was entered, with the tax that it may include."""
+    detail_net: str
     detail_account: str
     detail_text: str
     before_tax: str
@@ -45,6 +47,7 @@ PAYABLES = Side(
     "APPostedDocuments",
     "VendorCurrency",
     "DistributedAmount",
+    "DistributedAmountBeforeTaxes",
     "GLAccount",
     "DistributionDescription",
     "DocumentTotalBeforeTaxes",
@@ -57,6 +60,7 @@ RECEIVABLES = Side(
     "ARPostedDocuments",
     "CustomerCurrency",
     "ExtendedAmountWithTIP",
+    "ExtendedAmountWithoutTIP",
     "RevenueAccount",
     "Description",
     "DocumentTotalBeforeTax",

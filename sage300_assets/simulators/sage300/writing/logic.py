@@ -146,7 +146,7 @@ class _Invoice:
 
     def finish(self, bill: Row, sent: frozenset[str]) -> None:
         """Taxes are those of the tax group unless they were sent. Receivables add up a document; payables are told what the paper says."""
-        before = sum((line[self.side.detail_amount] for line in bill["InvoiceDetails"]), ZERO)
+        before = sum((line[self.side.detail_net] for line in bill["InvoiceDetails"]), ZERO)
         changed = sent & {"InvoiceDetails", "TaxGroup", self.side.party}
         if changed and not sent & _TAXES and bill["TaxGroup"] in TAX_GROUPS:
             self._tax(bill, before)
@@ -164,7 +164,7 @@ class _Invoice:
         for place in range(1, 6):
             bill.update({f"TaxAuthority{place}": "", f"TaxClass{place}": 0, f"TaxBase{place}": ZERO, f"TaxAmount{place}": ZERO})
         bill.update(tax_members(bill["TaxGroup"], cents(before), taxes))
-        for line, shares in zip(lines, line_taxes([cents(line[self.side.detail_amount]) for line in lines], taxes), strict=True):
+        for line, shares in zip(lines, line_taxes([cents(line[self.side.detail_net]) for line in lines], taxes), strict=True):
             found = {"TaxTotal": money(sum(shares)), **{f"TaxAmount{place}": money(share) for place, share in enumerate(shares, 1)}}
             line.update({name: amount for name, amount in found.items() if name in line})
 

@@ -9,7 +9,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-from sage300_assets.catalogue.types import Field, Kind
+from sage300_assets.catalogue.types import Field, Kind, Type
 from sage300_assets.simulators.sage300.errors import bad_payload, refused_by_business
 from sage300_assets.simulators.sage300.release import Wire, WireShape
 from sage300_assets.simulators.sage300.shapes import Anything, Row, type_member
@@ -27,6 +27,8 @@ Finish = Callable[[Row, frozenset[str]], None]
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?")
 _COUNTED = ("AppliedPayments", "AppliedReceiptsAdjustments")
 """Collections whose lines are numbered one by one."""
+YEARS = range(1900, 2100)
+"""Nothing is dated outside of these, so that due dates can be worked out from every date."""
 OPERATIONS = ("Unspecified", "Insert", "Update", "Delete")
 
 
@@ -79,6 +81,12 @@ class Applier:
         exact = _typed(value, wire, shape)
         # Every currency here has two decimals, though the field of an amount holds three.
         scale = 2 if wire.field.type.name == "money" else wire.field.type.scale
+        if isinstance(exact, date) and exact.year not in YEARS:
+            self.problems.append(f"{wire.name}: {exact} is not within the years {YEARS[0]} to {YEARS[-1]}.")
+            return
+        if isinstance(exact, Decimal) and not exact.copy_abs() < _most(wire.field.type):
+            self.problems.append(f"{wire.name}: {exact} has more digits than the field holds.")
+            return
         if isinstance(exact, Decimal) and exact != round(exact, scale):
             self.problems.append(f"{wire.name}: {exact} has more decimals than the field holds.")
             return
@@ -147,6 +155,11 @@ def _inherit(row: Row, child: WireShape, above: Above) -> None:
             for outer in above:
                 if field_.name in ("BatchNumber", "EntryNumber") and field_.name in outer:
                     row[field_.name] = outer[field_.name]
+
+
+def _most(kind: Type) -> Decimal:
+    """What a number must stay below: within its field, and so that neither sums nor amounts times rates outgrow theirs."""
+    return Decimal(10) ** min(kind.precision - kind.scale, 5 if kind.name == "rate" else 10)
 
 
 def _typed(value: Anything, wire: Wire, shape: WireShape) -> Anything:

@@ -153,7 +153,7 @@ class Poster:
         total = bill["DocumentTotalIncludingTax"]
         home = self.desk.home(total, rate)
         tax_account = "1350100" if side.ledger == "AP" else "2200100"
-        parts = [(d[side.detail_account], d[side.detail_amount], bill["InvoiceDescription"]) for d in bill["InvoiceDetails"]]
+        parts = [(d[side.detail_account], d[side.detail_net], bill["InvoiceDescription"]) for d in bill["InvoiceDetails"]]
         parts += [(tax_account, bill[f"TaxAmount{n}"], "Tax") for n in range(1, 6) if bill[f"TaxAmount{n}"]]
         lines, rest = [], home
         for place, (account, amount, text) in enumerate(parts):

@@ -120,7 +120,7 @@ def _invoice(bill: Row, side: Side, desk: Desk) -> Iterator[str]:
         yield f"{where}: tax group {bill['TaxGroup'] or '(blank)'} does not exist."
     for line in bill["InvoiceDetails"]:
         yield from (f"{where}, line {line['LineNumber']}: {text}" for text in _distribution(line, side, desk))
-    lines = sum((line[side.detail_amount] for line in bill["InvoiceDetails"]), ZERO)
+    lines = sum((line[side.detail_net] for line in bill["InvoiceDetails"]), ZERO)
     taxes = sum((bill[f"TaxAmount{n}"] for n in range(1, 6)), ZERO)
     if lines + taxes != bill["DocumentTotalIncludingTax"]:
         yield f"{where}: the details and taxes come to {lines + taxes}, the document to {bill['DocumentTotalIncludingTax']}."
@@ -151,8 +151,13 @@ def _payment(entry: Row, batch: Row, cash: Cash, desk: Desk) -> Iterator[str]:
         if paid != entry[cash.amount]:
             what = "check" if cash.side.ledger == "AP" else "receipt"
             yield f"{where}: {paid} is applied of a {what} of {entry[cash.amount]}."
-        if desk.record("BKBanks", batch["BankCode"]) is None:
+        bank = desk.record("BKBanks", batch["BankCode"])
+        if bank is None:
             yield f"Bank {batch['BankCode'] or '(blank)'} does not exist."
+        elif bank["StatementCurrency"] != party["CurrencyCode"]:
+            # The two sides of such a payment would be lines of two currencies; here an entry has one.
+            currency = party["CurrencyCode"]
+            yield f"{where}: bank {batch['BankCode']} holds {bank['StatementCurrency']}; this simulator moves {currency} through its own bank only."
 
 
 def _applied(applied: Row, entry: Row, batch: Row, cash: Cash, desk: Desk) -> Iterator[str]:
