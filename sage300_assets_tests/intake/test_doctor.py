@@ -184,7 +184,7 @@ def test_a_key_by_another_name_or_one_that_the_server_does_without_is_a_note() -
 def test_a_key_of_fewer_parts_than_the_servers_own_is_a_note() -> None:
     instead = ('<PropertyRef Name="VendorNumber" /><PropertyRef Name="DocumentNumber" />',)
     more = instead[0] + '<PropertyRef Name="BatchNumber" />'
-    (note,) = drift("AP", metadata("AP", Release(), instead=(instead[0], more)))[Level.NOTE]
+    (note,) = drift("AP", metadata("AP", Release(older=()), instead=(instead[0], more)))[Level.NOTE]
     assert (
         "APPostedDocuments is told apart there by VendorNumber, DocumentNumber, BatchNumber, in the catalogue by VendorNumber, DocumentNumber" in note
     )

@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import BadAnswer, PermanentError, RetriableError, SourceMoved
 from sage300_assets.systems.sage300.client import NO_COUNT, Page, RawPage, Reload, Sage300Client, keep_in_memory
+from sage300_assets.systems.sage300.columns import BUSINESS_DATE
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.decode import BUSINESS_DATE
 from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
 
