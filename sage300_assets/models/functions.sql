@@ -43,6 +43,10 @@ CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
 CREATE OR REPLACE MACRO period_number(x) AS
   CASE upper(x) WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(regexp_extract(x, '[0-9]+') AS INTEGER) END;
 
+-- Quarter of a fiscal year: three periods each, the last with a thirteenth, adjustment and closing. None for what is no period.
+CREATE OR REPLACE MACRO quarter_of(x) AS
+  CAST(CASE WHEN x BETWEEN 1 AND 3 THEN 1 WHEN x BETWEEN 4 AND 6 THEN 2 WHEN x BETWEEN 7 AND 9 THEN 3 WHEN x BETWEEN 10 AND 15 THEN 4 END AS INTEGER);
+
 -- How late something is, as an ageing report groups it.
 CREATE OR REPLACE MACRO age_bucket(days) AS
   CASE WHEN days <= 0 THEN '0 not due' WHEN days <= 30 THEN '1 to 30' WHEN days <= 60 THEN '31 to 60' WHEN days <= 90 THEN '61 to 90' ELSE '91 and over' END;

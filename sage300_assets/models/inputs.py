@@ -137,7 +137,7 @@ def _only_needed(entity: Entity, words: frozenset[str]) -> Entity:
     return replace(
         entity,
         fields=tuple(f for f in entity.fields if f.name in entity.key or f.name in stamps or f.name.lower() in words),
-        reading=replace(entity.reading, sequence=None) if isinstance(entity.reading, Dated) else entity.reading,
+        reading=replace(entity.reading, sequence=None, later=()) if isinstance(entity.reading, Dated) else entity.reading,
         collections=_needed_collections(entity, entity.module, words),
         optional_fields="",
         control="",

@@ -11,8 +11,7 @@
 --   SELECT * FROM n WHERE next_start IS NOT NULL AND next_start <> end_date + INTERVAL 1 DAY
 SELECT
   p.company, p.fiscal_year, p.fiscal_period,
-  CAST(CASE WHEN p.fiscal_period <= 3 THEN 1 WHEN p.fiscal_period <= 6 THEN 2 WHEN p.fiscal_period <= 9 THEN 3 ELSE 4 END AS INTEGER) AS fiscal_quarter,
-  p.kind, p.start_date, p.end_date, p.year_start, p.year_end,
+  quarter_of(p.fiscal_period) AS fiscal_quarter, p.kind, p.start_date, p.end_date, p.year_start, p.year_end,
   p.status,
   coalesce(p.status, '') = 'Open' AS is_open,
   CAST(p.fiscal_year AS VARCHAR) || '-' || lpad(CAST(p.fiscal_period AS VARCHAR), 2, '0') AS period_label

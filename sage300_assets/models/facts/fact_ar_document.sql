@@ -23,6 +23,7 @@ SELECT
   d.PostingDate AS posting_date,
   CAST(nullif(d.FiscalYear, '') AS INTEGER) AS fiscal_year,
   period_number(d.FiscalPeriod) AS fiscal_period,
+  quarter_of(period_number(d.FiscalPeriod)) AS fiscal_quarter,
   nullif(d.OrderNumber, '') AS sales_order,
   d.DocumentDescription AS description,
   d.Terms AS terms,

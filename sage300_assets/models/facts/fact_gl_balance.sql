@@ -79,7 +79,7 @@ together AS (
   LEFT JOIN models.dim_company AS c ON c.company = b.company
 )
 SELECT
-  t.company, t.account, t.fiscal_year, t.fiscal_period, t.balance_set, t.currency, t.home_currency,
+  t.company, t.account, t.fiscal_year, quarter_of(t.fiscal_period) AS fiscal_quarter, t.fiscal_period, t.balance_set, t.currency, t.home_currency,
   money(t.opening) AS opening_amount,
   money(t.net) AS net_amount,
   money(t.opening + sum(t.net) OVER running) AS closing_amount,

@@ -22,6 +22,7 @@ SELECT
   g.AccountNumber AS account,
   CAST(g.FiscalYear AS INTEGER) AS fiscal_year,
   period_number(g.FiscalPeriod) AS fiscal_period,
+  quarter_of(period_number(g.FiscalPeriod)) AS fiscal_quarter,
   g.SourceLedgerCode AS source_ledger,
   g.SourceTypeCode AS source_type,
   whole(g.PostingSequenceNumber) AS posting_sequence,

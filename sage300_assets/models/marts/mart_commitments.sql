@@ -32,7 +32,7 @@ open_lines AS (
   GROUP BY l.company, coalesce(d.fiscal_year, 0), coalesce(d.fiscal_period, 0), coalesce(k.account, ''), l.currency, l.home_currency
 )
 SELECT
-  o.company, o.fiscal_year, o.fiscal_period, o.account, a.account_name, a.cost_centre, o.currency, o.home_currency, o.lines, o.vendors,
+  o.company, o.fiscal_year, quarter_of(o.fiscal_period) AS fiscal_quarter, o.fiscal_period, o.account, a.account_name, a.cost_centre, o.currency, o.home_currency, o.lines, o.vendors,
   money(o.open_commitment) AS open_commitment,
   money(o.home_open_commitment) AS home_open_commitment,
   b.home_actual_amount,

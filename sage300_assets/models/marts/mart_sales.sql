@@ -59,7 +59,8 @@ split AS (
   LEFT JOIN models.dim_customer AS k ON k.company = c.company AND k.customer = c.customer
 )
 SELECT
-  s.company, s.kind, coalesce(s.fiscal_year, 0) AS fiscal_year, coalesce(s.fiscal_period, 0) AS fiscal_period, s.customer,
+  s.company, s.kind, coalesce(s.fiscal_year, 0) AS fiscal_year, quarter_of(coalesce(s.fiscal_period, 0)) AS fiscal_quarter,
+  coalesce(s.fiscal_period, 0) AS fiscal_period, s.customer,
   any_value(k.customer_name) AS customer_name,
   any_value(k.customer_group) AS customer_group,
   s.item,

@@ -6,7 +6,7 @@
 -- reference: vendor -> dim_vendor
 -- plot: SELECT vendor_name, sum(home_amount) FROM this GROUP BY 1 ORDER BY 2 DESC LIMIT 15
 SELECT
-  l.company, l.fiscal_year, l.fiscal_period, l.vendor,
+  l.company, l.fiscal_year, quarter_of(l.fiscal_period) AS fiscal_quarter, l.fiscal_period, l.vendor,
   any_value(v.vendor_name) AS vendor_name,
   any_value(v.vendor_group) AS vendor_group,
   coalesce(l.account, '') AS account,

@@ -39,7 +39,6 @@ class Field:
     """What is said about one column, where the rule of its type does not say it already."""
 
     column: str
-    """Its name; with its table before it, as dim_fiscal_period.status, where it is said of that table's alone."""
     caption: str = ""
     role: Role | None = None
     aggregation: Aggregation | None = None

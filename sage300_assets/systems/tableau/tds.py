@@ -103,10 +103,9 @@ def _shown(source: DataSource, columns: Columns) -> list[_Shown]:
             local = f"{column.name} ({table.model})" if again else column.name
             seen.add(column.name)
             plain = Field(column.name, hidden=True) if again else Field(column.name)
-            said = fields.get(f"{table.model}.{column.name}", fields.get(column.name, plain))
-            found.append(_Shown(table.model, column, local, plain if again else said))
+            found.append(_Shown(table.model, column, local, plain if again else fields.get(column.name, plain)))
     named = {*fields, *(c for p in source.drill_paths for c in p.columns), *(f.column for f in source.filters), *source.control_totals}
-    unknown = sorted(named - seen - {f"{table}.{column.name}" for table in columns for column in columns[table]})
+    unknown = sorted(named - seen)
     if unknown:
         raise DataError(f"{source.name}: there is no column {unknown[0]}.", cure=f"There are: {', '.join(sorted(seen))}.")
     captions = [_caption(s) for s in found if not s.field.hidden]

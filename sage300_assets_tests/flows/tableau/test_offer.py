@@ -62,7 +62,7 @@ def test_a_plan_shows_rows_totals_columns_size_and_what_is_published(press: Pres
     press.source = source_called("Payables")
     plan = press.plan()
     with press.stock.lake.look_at_models() as db:
-        (sizes,) = db.execute("SELECT " + ", ".join(f"(SELECT count(*) FROM models.{table.model})" for table in press.source.tables)).fetchall()
+        (sizes,) = db.execute("SELECT (SELECT count(*) FROM models.fact_ap_document), (SELECT count(*) FROM models.dim_vendor)").fetchall()
         months = db.execute("SELECT strftime(business_date, '%Y-%m'), count(*), sum(home_amount) FROM models.fact_ap_document GROUP BY 1").fetchall()
     assert plan.rows == sum(sizes)
     assert Decimal(plan.total) == Decimal(plan.expected or "0") == sum(total for _, _, total in months)

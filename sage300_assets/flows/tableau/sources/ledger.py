@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.sources.shared import (
-    ACCOUNT_SEGMENTS,
-    ACCOUNTS,
-    CALENDAR,
-    CALENDAR_FIELDS,
-    PERIODS,
-    balance,
-    document,
-    home,
-    quantity,
-    rate,
-    to,
-)
+from sage300_assets.flows.tableau.sources.shared import ACCOUNT_SEGMENTS, ACCOUNTS, PERIODS, balance, document, home, quantity, rate, to
 from sage300_assets.systems.tableau.description import Cadence, DataSource, DrillPath, Field, TableOf
 
 _ACCOUNT_PATHS = (
@@ -33,12 +21,11 @@ _ACCOUNT_FIELDS = (
 SOURCES = (
     DataSource(
         "General Ledger",
-        (TableOf("fact_gl_line", (), (to(ACCOUNTS), to(CALENDAR))), ACCOUNTS, CALENDAR),
+        (TableOf("fact_gl_line", (), (to(ACCOUNTS),)), ACCOUNTS),
         "Every posted journal line with its account and segments. Debits are positive, credits negative.",
         "team:general-ledger",
         fields=(
             *_ACCOUNT_FIELDS,
-            *CALENDAR_FIELDS,
             home("home_amount", "Amount (Home)", "Debits are positive, credits negative."),
             document("amount", "Amount (Transaction)"),
             quantity("quantity"),
@@ -51,25 +38,20 @@ SOURCES = (
     ),
     DataSource(
         "General Ledger Balances",
-        (TableOf("fact_gl_balance", (), (to(ACCOUNTS), to(CALENDAR))), ACCOUNTS, CALENDAR),
+        (TableOf("fact_gl_balance", (), (to(ACCOUNTS),)), ACCOUNTS),
         "Balances of each account by fiscal period: actual and budget sets.",
         "team:general-ledger",
-        fields=(
-            *_ACCOUNT_FIELDS,
-            *CALENDAR_FIELDS,
-            *(balance(c) for c in ("opening_amount", "closing_amount", "home_opening_amount", "home_closing_amount")),
-        ),
+        fields=(*_ACCOUNT_FIELDS, *(balance(c) for c in ("opening_amount", "closing_amount", "home_opening_amount", "home_closing_amount"))),
         drill_paths=(*_ACCOUNT_PATHS, PERIODS),
         control_totals=("home_net_amount",),
         tags=("sage300", "ledger"),
     ),
     DataSource(
         "Trial Balance",
-        (TableOf("mart_trial_balance", ("company", "fiscal_year", "fiscal_period", "account", "currency"), (to(CALENDAR),)), CALENDAR),
+        (TableOf("mart_trial_balance", ("company", "fiscal_year", "fiscal_period", "account", "currency")),),
         "The trial balance of every company and fiscal period; it adds up to zero in home currency.",
         "team:general-ledger",
         fields=(
-            *CALENDAR_FIELDS,
             *(balance(c) for c in ("opening_amount", "closing_amount", "home_opening_amount", "home_closing_amount")),
             Field("home_debit_amount", "Debit", folder="Home Currency"),
             Field("home_credit_amount", "Credit", folder="Home Currency"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.sources.shared import CALENDAR, CALENDAR_FIELDS, PERIODS, VENDORS, document, home, rate, to
+from sage300_assets.flows.tableau.sources.shared import PERIODS, VENDORS, document, home, rate, to
 from sage300_assets.systems.tableau.description import DataSource, DrillPath, Field, TableOf
 
 _VENDOR = DrillPath("Vendor", ("vendor_group", "vendor"), "Vendor")
@@ -11,11 +11,10 @@ _NAMED_VENDOR = DrillPath("Vendor", ("vendor_group", "vendor_name"), "Vendor")
 SOURCES = (
     DataSource(
         "Payables",
-        (TableOf("fact_ap_document", ("company", "vendor", "document"), (to(VENDORS), to(CALENDAR))), VENDORS, CALENDAR),
+        (TableOf("fact_ap_document", ("company", "vendor", "document"), (to(VENDORS),)), VENDORS),
         "Every posted vendor document and what is still due on it. Credit notes and prepayments are negative.",
         "team:payables",
         fields=(
-            *CALENDAR_FIELDS,
             home("home_amount", "Amount (Home)"),
             home("home_open_amount", "Open Amount (Home)", "Still due, at the document's own rate."),
             document("amount", "Amount (Document)"),
@@ -41,25 +40,22 @@ SOURCES = (
         "Spend",
         (
             TableOf(
-                "mart_vendor_spend",
-                ("company", "fiscal_year", "fiscal_period", "vendor", "account", "cost_centre", "project_category", "currency"),
-                (to(CALENDAR),),
+                "mart_vendor_spend", ("company", "fiscal_year", "fiscal_period", "vendor", "account", "cost_centre", "project_category", "currency")
             ),
-            CALENDAR,
         ),
         "What was bought, from whom, for which account, cost centre and project category.",
         "team:procurement",
-        fields=(*CALENDAR_FIELDS, home("home_amount", "Spend (Home)"), document("amount", "Spend (Document)"), Field("lines", hidden=True)),
+        fields=(home("home_amount", "Spend (Home)"), document("amount", "Spend (Document)"), Field("lines", hidden=True)),
         drill_paths=(_NAMED_VENDOR, DrillPath("Account Group", ("account_group", "account"), "Account"), PERIODS),
         control_totals=("home_amount",),
         tags=("sage300", "spend"),
     ),
     DataSource(
         "Purchase Commitments",
-        (TableOf("mart_commitments", ("company", "fiscal_year", "fiscal_period", "account", "currency"), (to(CALENDAR),)), CALENDAR),
+        (TableOf("mart_commitments", ("company", "fiscal_year", "fiscal_period", "account", "currency")),),
         "What is ordered and not yet invoiced, against actual and budget.",
         "team:procurement",
-        fields=(*CALENDAR_FIELDS, home("home_open_commitment", "Open Commitment (Home)"), document("open_commitment", "Open Commitment (Document)")),
+        fields=(home("home_open_commitment", "Open Commitment (Home)"), document("open_commitment", "Open Commitment (Document)")),
         drill_paths=(DrillPath("Cost Centre", ("cost_centre", "account"), "Account"), PERIODS),
         control_totals=("home_open_commitment",),
         tags=("sage300", "commitments"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.flows.tableau.sources.shared import CALENDAR, CALENDAR_FIELDS, CUSTOMERS, PERIODS, document, home, quantity, rate, to
+from sage300_assets.flows.tableau.sources.shared import CUSTOMERS, PERIODS, document, home, quantity, rate, to
 from sage300_assets.systems.tableau.description import DataSource, DrillPath, Field, TableOf
 
 _ITEM = DrillPath("Item", ("item_category", "item_name"), "Item")
@@ -11,11 +11,10 @@ _STOCK = ("quantity_on_hand", "quantity_on_purchase_order", "quantity_on_sales_o
 SOURCES = (
     DataSource(
         "Receivables",
-        (TableOf("fact_ar_document", ("company", "customer", "document"), (to(CUSTOMERS), to(CALENDAR))), CUSTOMERS, CALENDAR),
+        (TableOf("fact_ar_document", ("company", "customer", "document"), (to(CUSTOMERS),)), CUSTOMERS),
         "Every posted customer document and what is still due on it. Credit notes and receipts are negative.",
         "team:receivables",
         fields=(
-            *CALENDAR_FIELDS,
             home("home_amount", "Amount (Home)"),
             home("home_open_amount", "Open Amount (Home)", "Still due, at the document's own rate."),
             document("amount", "Amount (Document)"),
@@ -39,16 +38,10 @@ SOURCES = (
     ),
     DataSource(
         "Sales",
-        (
-            TableOf(
-                "mart_sales", ("company", "kind", "fiscal_year", "fiscal_period", "customer", "item", "salesperson", "currency"), (to(CALENDAR),)
-            ),
-            CALENDAR,
-        ),
+        (TableOf("mart_sales", ("company", "kind", "fiscal_year", "fiscal_period", "customer", "item", "salesperson", "currency")),),
         "Revenue, cost and margin by customer, item and salesperson.",
         "team:sales",
         fields=(
-            *CALENDAR_FIELDS,
             quantity("quantity"),
             home("home_revenue_amount", "Revenue (Home)"),
             home("home_cost_amount", "Cost (Home)"),

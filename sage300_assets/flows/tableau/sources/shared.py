@@ -14,21 +14,6 @@ ITEM_KEY = ("company", "item")
 ACCOUNTS = TableOf("dim_account", ACCOUNT_KEY)
 VENDORS = TableOf("dim_vendor", VENDOR_KEY)
 CUSTOMERS = TableOf("dim_customer", CUSTOMER_KEY)
-CALENDAR = TableOf("dim_fiscal_period", ("company", "fiscal_year", "fiscal_period"))
-CALENDAR_FIELDS = (
-    Field("fiscal_year", folder="When"),
-    Field("fiscal_quarter", folder="When", comment="Of the company's own fiscal year."),
-    Field("fiscal_period", folder="When"),
-    Field("period_label", "Year and Period", folder="When"),
-    Field("dim_fiscal_period.kind", "Period Kind", folder="When"),
-    Field("dim_fiscal_period.status", "Period Status", folder="When"),
-    Field("dim_fiscal_period.is_open", "Period Is Open", folder="When"),
-    Field("dim_fiscal_period.start_date", "Period Starts", folder="When"),
-    Field("dim_fiscal_period.end_date", "Period Ends", folder="When"),
-    Field("dim_fiscal_period.year_start", hidden=True),
-    Field("dim_fiscal_period.year_end", hidden=True),
-)
-"""For every source that drills down along PERIODS."""
 
 
 def to(table: TableOf) -> Join:
