@@ -324,6 +324,10 @@ def test_a_server_that_cannot_compare_with_null_is_a_note(contract: Contract, tm
     assert "`DateLastMaintained eq null`" in found.message
     with answering(lambda query: NOBODY, tmp_path) as client:
         assert null_filter(client, contract).level is Level.OK
+    with answering(lambda query: NOBODY if "$filter" in query else (200, {"@odata.count": 3, "value": []}), tmp_path) as client:
+        found = null_filter(client, contract)
+    assert found.level is Level.NOTE
+    assert "finds nothing by `DateLastMaintained eq null`" in found.message
     with answering(lambda query: (500, {"error": {"code": "General", "message": {"value": "x"}}}), tmp_path) as client:
         assert null_filter(client, contract).level is Level.PROBLEM
 
