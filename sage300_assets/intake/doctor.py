@@ -30,6 +30,7 @@ from sage300_assets.systems.sage300.decode import envelope
 from sage300_assets.systems.sage300.failures import check_is_json, check_status, refuses_the_query
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets.systems.sage300.odata import Dialect, Window, query
+from sage300_assets.systems.sage300.windows import DATED
 
 _LISTS = 4
 _CLOCK_NOTE, _CLOCK_PROBLEM = 120.0, 3600.0
@@ -205,13 +206,15 @@ def dialect(client: Sage300Client, contract: Contract) -> Finding:
 def null_filter(client: Sage300Client, contract: Contract) -> Finding:
     """Whether records without a date can be asked for."""
     subject = f"{client.company} filters"
+    undated, dated = (w.filter(client.dialect) for w in (Window(contract.date_field, undated=True), Window(contract.date_field, DATED)))
     try:
-        accepted = _accepts(client, contract, Window(contract.date_field, undated=True).filter(client.dialect))
+        accepted = _accepts(client, contract, undated)
+        if accepted and (client.count(contract, undated) or client.count(contract, "") <= client.count(contract, dated)):
+            return Finding(Level.OK, subject, "Records without a date can be asked for.")
     except Sage300AssetsError as failure:
         return problem(subject, failure)
-    if accepted:
-        return Finding(Level.OK, subject, "Records without a date can be asked for.")
-    message = f"The server does not understand `{contract.date_field} eq null`, so records without a date are looked for by reading everything."
+    how = "finds nothing by" if accepted else "does not understand"
+    message = f"The server {how} `{contract.date_field} eq null`, so records without a date are looked for by reading everything."
     return Finding(Level.NOTE, subject, message, "Nothing need be done; reads with an open end take longer.")
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
+from sage300_assets.base.errors import PermanentError
 from sage300_assets.intake.asking import conditions
 from sage300_assets.intake.compare import Comparison
 from sage300_assets.lake.publication import Publication, reads
 from sage300_assets.systems.sage300.client import Page
+from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.odata import Window, literal
 from sage300_assets.systems.sage300.windows import Reader
 
+_log = logging.getLogger(__name__)
 MOST_VANISHED = 500
 """So many records may vanish between two reads; more are a sign of something else."""
 _ENTERED_LATE = timedelta(days=35)
@@ -56,10 +60,19 @@ def older(reader: Reader, span: Span, publications: Iterable[Publication]) -> It
     first = None if any(c.start is None for c in covered) else min(c.start for c in covered if c.start is not None)
     if first is not None and first >= span.start:
         return
-    dialect = reader.client.dialect
+    dialect, what = reader.client.dialect, f"{reader.client.company} {reader.contract.entity.resource}"
     where = Window(reader.contract.date_field, Span(first, span.start)).filter(dialect)
     for name in reader.contract.later:
-        yield from reader.look_up(f"{where} and {name} ge {literal(_since(before), dialect)}").pages
+        try:
+            found = reader.look_up(f"{where} and {name} ge {literal(_since(before), dialect)}")
+        except PermanentError as refusal:
+            if not refuses_the_query(refusal):
+                raise
+            _log.warning(
+                "%s: this server does not filter by %s, so changes of what is older than %s are not seen: %s", what, name, span.start, refusal
+            )
+            continue
+        yield from found.pages
 
 
 def _since(before: tuple[Publication, ...]) -> date:

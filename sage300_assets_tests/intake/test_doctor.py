@@ -157,15 +157,8 @@ def test_a_field_that_some_servers_lack_is_a_note() -> None:
 
 
 def test_a_key_that_the_server_lacks_is_a_problem_that_names_the_servers_own() -> None:
-    instead = ('<PropertyRef Name="InvoiceSequenceKey" />', '<PropertyRef Name="InvoiceNumber" />')
-    found = drift(
-        "PO",
-        metadata(
-            "PO",
-            Release(renamed=(("POInvoices.InvoiceSequenceKey", "Number"),)),
-            instead=(instead[0].replace("InvoiceSequenceKey", "Number"), instead[1]),
-        ),
-    )
+    release = Release(renamed=(("POInvoices.InvoiceSequenceKey", "Number"),))
+    found = drift("PO", metadata("PO", release, instead=('<PropertyRef Name="Number" />', '<PropertyRef Name="InvoiceNumber" />')))
     (text,) = found[Level.PROBLEM]
     assert "The server lacks a part of the key: POInvoices.InvoiceSequenceKey." in text
     assert "told apart there by InvoiceNumber" in text
@@ -182,12 +175,10 @@ def test_a_key_by_another_name_or_one_that_the_server_does_without_is_a_note() -
 
 
 def test_a_key_of_fewer_parts_than_the_servers_own_is_a_note() -> None:
-    instead = ('<PropertyRef Name="VendorNumber" /><PropertyRef Name="DocumentNumber" />',)
-    more = instead[0] + '<PropertyRef Name="BatchNumber" />'
-    (note,) = drift("AP", metadata("AP", Release(), instead=(instead[0], more)))[Level.NOTE]
-    assert (
-        "APPostedDocuments is told apart there by VendorNumber, DocumentNumber, BatchNumber, in the catalogue by VendorNumber, DocumentNumber" in note
-    )
+    key = '<PropertyRef Name="VendorNumber" /><PropertyRef Name="DocumentNumber" />'
+    longer = metadata("AP", Release(older=()), instead=(key, f'{key}<PropertyRef Name="BatchNumber" />'))
+    (note,) = drift("AP", longer)[Level.NOTE]
+    assert "told apart there by VendorNumber, DocumentNumber, BatchNumber, in the catalogue by VendorNumber, DocumentNumber" in note
 
 
 def test_a_stamp_that_is_missing_means_reading_everything() -> None:
@@ -333,6 +324,10 @@ def test_a_server_that_cannot_compare_with_null_is_a_note(contract: Contract, tm
     assert "`DateLastMaintained eq null`" in found.message
     with answering(lambda query: NOBODY, tmp_path) as client:
         assert null_filter(client, contract).level is Level.OK
+    with answering(lambda query: NOBODY if "$filter" in query else (200, {"@odata.count": 3, "value": []}), tmp_path) as client:
+        found = null_filter(client, contract)
+    assert found.level is Level.NOTE
+    assert "finds nothing by `DateLastMaintained eq null`" in found.message
     with answering(lambda query: (500, {"error": {"code": "General", "message": {"value": "x"}}}), tmp_path) as client:
         assert null_filter(client, contract).level is Level.PROBLEM
 

@@ -15,7 +15,7 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Dated, Entity
 from sage300_assets.intake.again import decode_again
 from sage300_assets.intake.load import Loaded, Order, load
-from sage300_assets.simulators.sage300 import Release
+from sage300_assets.simulators.sage300 import Release, filters
 from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
 from sage300_assets_tests.truth import current_rows
 
@@ -128,6 +128,26 @@ def test_a_later_read_of_the_day_counts_and_so_does_one_decoded_again(one: House
     blanket(one, 1, shipped=50, posted=TODAY)
     read(one, ORDERS, TODAY, Span(SPRING, SPRING + timedelta(days=1)))
     one.check(ORDERS)
+
+
+def test_a_server_that_does_not_filter_by_the_date_is_read_as_far_back_as_ever(
+    one: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compare = filters._Parser._comparison
+
+    def choosy(parser: filters._Parser, left: filters._Value, name: str, right: filters._Value) -> object:
+        if left.member == "LastPostingDate":
+            raise filters.FilterRefused("that is worked out when it is asked for")
+        return compare(parser, left, name, right)
+
+    monkeypatch.setattr(filters._Parser, "_comparison", choosy)
+    blanket(one, 1)
+    blanket(one, 2, TODAY)
+    read(one, ORDERS, TODAY - timedelta(days=1), Span(START, None))
+    blanket(one, 2, TODAY, shipped=10, posted=TODAY)
+    read(one, ORDERS, TODAY)
+    one.check(ORDERS)
+    assert "does not filter by LastPostingDate" in caplog.text
 
 
 def test_a_server_without_the_date_is_read_as_far_back_as_ever(one: House) -> None:

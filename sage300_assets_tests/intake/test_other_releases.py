@@ -115,8 +115,7 @@ def test_optional_fields_that_are_missing_or_cannot_be_told_are_said_to_be(one: 
     loaded = one.load("ARCustomerGroups")
     assert loaded.publication is not None
     assert loaded.publication.missing == (f"{name}[]",)
-    (finding,) = compare("X", "AR", one.client.metadata("AR"))
-    assert f"ARCustomerGroups.{name}[]" in finding.message
+    assert any(f"stays empty: ARCustomerGroups.{name}[]" in finding.message for finding in compare("X", "AR", one.client.metadata("AR")))
     two = "".join(f'<Property Name="{name}{n}" Type="Collection(Edm.String)" />' for n in "12")
     document = one.client.metadata("AR").document.decode()
     at = document.index("</Key>", document.index('<EntityType Name="CustomerGroup">')) + len("</Key>")

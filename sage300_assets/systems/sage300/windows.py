@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import BadAnswer, PermanentError, RetriableError, SourceMoved
 from sage300_assets.systems.sage300.client import NO_COUNT, Page, RawPage, Reload, Sage300Client, keep_in_memory
+from sage300_assets.systems.sage300.columns import BUSINESS_DATE
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.decode import BUSINESS_DATE
 from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
 
@@ -82,7 +82,7 @@ class Reader:
                 raise
         # A server may refuse to compare with null, or accept it and find nothing: then the records with a date are fewer than all of them.
         # All are counted first, so that one that comes in between is not taken for one without a date.
-        dated = Window(self.contract.date_field, Span(date(_EPOCH, 1, 1), None)).filter(self.client.dialect)
+        dated = Window(self.contract.date_field, DATED).filter(self.client.dialect)
         if found.rows or self.client.count(self.contract, "") <= self.client.count(self.contract, dated):
             return found
         whole = self._read(Window())
@@ -404,4 +404,6 @@ def _later(day: date, today: date) -> date:
 _ONE_DAY = timedelta(days=1)
 _YEAR = timedelta(days=365)
 _EPOCH = 1900
+DATED = Span(date(_EPOCH, 1, 1), None)
+"""Where records stand that have a date."""
 _FAR = date(9000, 1, 1)
