@@ -5,7 +5,7 @@
     letters.replay([7, 8], who="ann")                                 the same items go out again, with the same idempotency keys
     letters.replay_class("mapping", who="ann", flow=...)              all of a class at once
     letters.edit(7, payload, who="ann", reason="...")                 other content: a new item; the old one is superseded
-    letters.discard(7, who="ann", reason="...")                       it is not to be sent
+    letters.discard(7, who="ann", reason="...")                       it is not to be sent, until somebody replays it all the same
     letters.counts()                                                  how many are open, by flow and class: what an alert watches
 
 Payloads are shown redacted; the item in the outbox has the whole one. Every decision is an event in the audit trail. Replaying what is older than
@@ -149,7 +149,7 @@ class DeadLetters:
 
     def _replay(self, db: Connection, letter: int, who: str) -> tuple[Item, Event]:
         now = self.now()
-        found = _get_open(db, letter)
+        found = _get_open(db, letter, or_discarded=True)
         _refuse_if_overtaken(db, found)
         db.execute(update(outbox).where(outbox.c.id == found.item).values(state="waiting", not_before=now, updated_at=now))
         _resolve(db, letter, "replayed", now, who=who, reason="")
@@ -174,9 +174,11 @@ def _get(db: Connection, letter: int) -> DeadLetter:
     return DeadLetter(*row)
 
 
-def _get_open(db: Connection, letter: int) -> DeadLetter:
+def _get_open(db: Connection, letter: int, *, or_discarded: bool = False) -> DeadLetter:
     found = _get(db, letter)
     state = db.execute(select(outbox.c.state).where(outbox.c.id == found.item).with_for_update()).scalar_one()
+    if or_discarded and (found.resolution, state) == ("discarded", "cancelled"):
+        return found
     if found.resolved_at is not None or state != "failed":
         raise Conflict(
             f"Dead letter {letter} is not open: it was {found.resolution or state}.", cure="`sage300 dead-letters list` shows those that are open."

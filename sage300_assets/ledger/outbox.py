@@ -91,8 +91,8 @@ class Outbox:
         # One statement, so one moment: with two, somebody else's item that comes in between would be taken for an earlier one, and this sent again.
         known = db.execute(select(outbox).where(same).order_by(outbox.c.id.desc())).all()
         latest = next((row for row in known if row.state not in {"cancelled", "superseded"}), None)
-        if latest is not None and item.once and latest.payload_hash != item.payload_hash and latest.state == "failed" and not latest.ask_first:
-            supersede(db, int(latest.id), self.now())
+        # A person may have it replayed at this very moment.
+        if latest is not None and item.once and latest.payload_hash != item.payload_hash and supersede(db, int(latest.id), self.now()):
             told = f"{latest.idempotency_key} was refused and has other content now"
             append(db, [Event(self.now(), "superseded", f"{item.company} {item.record}", told, run=run)])
             latest = None

@@ -29,10 +29,13 @@ def settle_one(db: Connection, outcome: Outcome, now: datetime) -> bool:
     return True
 
 
-def supersede(db: Connection, item: int, now: datetime) -> None:
-    """What was refused is corrected: other content goes out in its place."""
-    db.execute(update(outbox).where(outbox.c.id == item).values(state="superseded", updated_at=now))
+def supersede(db: Connection, item: int, now: datetime) -> bool:
+    """What was refused is corrected: other content goes out in its place. False if it is not refused any more, or may be there."""
+    refused = (outbox.c.id == item) & (outbox.c.state == "failed") & outbox.c.ask_first.is_(False)
+    if db.execute(update(outbox).where(refused).values(state="superseded", updated_at=now)).rowcount != 1:
+        return False
     _resolve(db, item, now, "superseded")
+    return True
 
 
 def link_one(db: Connection, outcome: Outcome, now: datetime) -> None:

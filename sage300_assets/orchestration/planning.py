@@ -130,7 +130,7 @@ def _result_asset(one: WriteBack, flow: Flow, company: str) -> dg.AssetsDefiniti
                 )  # fmt: skip
                 keep(sage300.lake, one.name, company, lines)
                 part.rows = len(lines)
-            wrong = [line for line in lines if line.state in ("failed", "unknown") or line.message]
+            wrong = [line for line in lines if line.state in ("failed", "unknown") or (line.message and line.state != "discarded")]
             first = (*wrong, *lines)[:_SHOWN]
             shown: list[tuple[object, ...]] = [(r.transaction_id, r.state, r.batch, r.entry, r.status, r.message) for r in first]
             said = "; ".join(f"{r.transaction_id}: {r.message or r.state}" for r in wrong[:5]) or f"{len(lines)} entries, none with an error"

@@ -332,6 +332,23 @@ def once_refused(shop: Shop, item: Item, record: str) -> None:
         raise PermanentError("period closed", code="X")
 
 
+def test_what_was_discarded_goes_once_when_somebody_replays_it_all_the_same(counter: Counter) -> None:
+    counter.options["once"] = True
+    counter.want("1")
+    counter.shop.before = once(PermanentError("period closed", code="X"))
+    counter.deliver()
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    letters.discard(letter.id, who="ann", reason="not to be booked")
+    assert counter.deliver().state == "unchanged"
+    letters.replay([letter.id], who="ben")
+    assert counter.deliver().state == "done"
+    assert counter.plan().counts == {"unchanged": 1}
+    with pytest.raises(Conflict, match="it was replayed"):
+        letters.replay([letter.id], who="ben")
+    assert counter.shop.times("1") == 1
+
+
 def test_agreeing_to_a_plan_is_not_agreeing_to_one_that_looks_the_same(counter: Counter) -> None:
     """Of another flow, another company, or another target."""
     counter.options |= {"approval": True, "wanted": lambda _db, _company: "SELECT 'JE-1' AS record, '{}' AS payload, 5 AS control, NULL AS hold"}

@@ -100,6 +100,17 @@ def test_a_posting_that_does_not_come_to_its_end_is_asked_about_five_times_and_t
     assert (line.status, line.message) == ("posted", "")
 
 
+def test_a_discarded_document_is_told_as_such(works: Works) -> None:
+    works.amount = Decimal("1.234")
+    works.work(works.plan(), "first")
+    letters = DeadLetters(works.ledger, works.clock.now)
+    letters.discard(letters.open()[0].id, who="ann", reason="not this month")
+    works.clock.wait(60)
+    works.plan()
+    (line,) = gather(works.flow, COMPANY, works.lake, works.ledger, works.read_batch, works.clock.now())
+    assert (line.state, line.batch, line.message) == ("discarded", "", "discarded by ann because: not this month")
+
+
 def test_a_right_that_is_missing_behind_the_creation_is_told_with_the_batch(works: Works) -> None:
     ending(works, "make ready")
     works.server.faults.set("read_only", times=None, after=1, resource=JOURNALS)

@@ -139,8 +139,8 @@ class AnaplanImport:
 
     @property
     def leaves_behind(self) -> bool:
-        """Whether numbers stay in the model whose members are not in the file any more: an import clears what its file names, or nothing."""
-        return bool(self.numbers) and not self.is_list and any(self.clear.get(c.goes_to) != "all" for c in self.dimensions)
+        """Whether numbers stay in the model whose members are not in the file any more, because it clears what its file names."""
+        return bool(self.numbers and self.clear) and any(self.clear.get(c.goes_to) != "all" for c in self.dimensions)
 
     @property
     def sql(self) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NO_PREFIX = ""
 SQL = """SELECT transaction_id, max(batch) AS batch, CASE WHEN max(batch) = '' THEN max(state) ELSE max(status) END AS status,
     array_to_string(list_sort(list_distinct(list(message) FILTER (message <> ''))), '; ') AS message, max(posting_sequence) AS posting_sequence
-FROM results WHERE state IN ('done', 'failed', 'held') GROUP BY transaction_id"""
+FROM results WHERE state IN ('done', 'failed', 'held', 'discarded') GROUP BY transaction_id"""
 
 
 def acknowledgement_import(action: str, file: str) -> AnaplanImport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from sage300_assets.delivery.plan import open_rows, plans
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
+from sage300_assets.ledger.standing import called_off
 from sage300_assets.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ResultLine:
 
     transaction_id: str
     state: str
-    """As the outbox says: done, failed, waiting ...; held, where it was not let out."""
+    """As the outbox says: done, failed, waiting ...; held, where it was not let out; discarded, where a person decided so."""
     batch: str
     entry: str
     status: str
@@ -67,7 +68,9 @@ def gather(flow: Flow, company: str, lake: Lake, ledger: Ledger, read_batch: Cal
             lines += _of_batch(item.record, item.external_id, item.plan, item.answer, read_batch(item.external_id), now)
         else:
             lines.append(ResultLine(item.record, item.state, item.external_id, "", "", 0, item.problem, item.plan, now))
-    lines += (line for line in _held(flow, company, lake, now) if line.transaction_id not in seen)
+    off = {record: why for record, _, why in called_off(ledger, company=company, flow=flow.name)}
+    held = (line for line in _held(flow, company, lake, now) if line.transaction_id not in seen)
+    lines += (replace(line, state="discarded") if off.get(line.transaction_id) == line.message else line for line in held)
     return tuple(lines)
 
 
