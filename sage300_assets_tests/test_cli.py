@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
+import yaml
 
 from sage300_assets import cli
 from sage300_assets.base.secret import Secret
@@ -26,7 +28,7 @@ from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.catalogue import table as table_called
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Table
 from sage300_assets.catalogue.types import Kind
-from sage300_assets.orchestration import dev
+from sage300_assets.orchestration import demo, dev
 from sage300_assets.simulators.sage300 import Server, World
 from sage300_assets.verbs import all_verbs
 from sage300_assets_tests.truth import assert_same_rows, expected_rows
@@ -744,7 +746,7 @@ def test_a_demo_never_sees_the_real_settings(started: list[Started], run: Run, m
     assert os.environ["SAGE300_PAGE_SIZE"] == "7"
     # Dagster puts the `.env` of the folder it runs in above the environment.
     assert not (Path(one.folder) / ".env").exists()
-    assert one.environment["DAGSTER_HOME"] == one.folder == str(tmp_path / "var" / "dagster_home")
+    assert one.environment["DAGSTER_HOME"] == one.folder == str(tmp_path / "var" / "demo" / "dagster_home")
 
 
 def test_a_home_for_dagster_is_made_and_kept_up_to_date(tmp_path: Path) -> None:
@@ -758,6 +760,34 @@ def test_a_home_for_dagster_is_made_and_kept_up_to_date(tmp_path: Path) -> None:
     (here / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
     dev.dagster_settings({}, here)
     assert copy.read_text(encoding="utf-8") == "telemetry:\n  enabled: false\n"
+
+
+def test_a_demo_keeps_what_dagster_records_apart_from_what_is_real(tmp_path: Path) -> None:
+    real = "storage:\n  postgres:\n    postgres_url:\n      env: REAL\ncompute_logs: {}\nrun_monitoring:\n  enabled: true\n"
+    (tmp_path / "dagster.yaml").write_text(real, encoding="utf-8")
+    home = Path(dev.dagster_settings({"DAGSTER_HOME": str(tmp_path)}, tmp_path, demo=True)["DAGSTER_HOME"])
+    assert home == tmp_path / "var" / "demo" / "dagster_home"
+    kept = yaml.safe_load((home / "dagster.yaml").read_text(encoding="utf-8"))
+    assert kept["storage"]["custom"]["config"] == {"base_dir": home.as_posix()}
+    assert kept["run_monitoring"] == {"enabled": True}
+    assert "compute_logs" not in kept
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.add_run(dg.DagsterRun(job_name="demo"))
+    assert {path.name for path in tmp_path.iterdir()} == {"dagster.yaml", "var"}
+    assert [path.name for path in (tmp_path / "var").iterdir()] == ["demo"]
+
+
+def test_the_demo_and_its_pages_share_a_home(started: list[Started], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "simulated_sage300", lambda *_: nullcontext({}))
+    homes: list[str] = []
+
+    def look(stage: demo.Stage) -> bool:
+        homes.append(stage.instance.root_directory)
+        return True
+
+    assert demo.run_demo([demo.Chapter("Looking around", look)]) == 0
+    assert run("dev", "--demo").code == 0
+    assert homes == [started[0].folder]
 
 
 def test_a_home_that_is_set_is_left_alone(tmp_path: Path, started: list[Started], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

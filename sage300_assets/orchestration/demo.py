@@ -16,6 +16,7 @@ from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.base.settings import load_settings
 from sage300_assets.orchestration.all_settings import shielded
 from sage300_assets.orchestration.build import build_definitions
+from sage300_assets.orchestration.dev import dagster_settings
 from sage300_assets.orchestration.simulated import DEMO_LAKE, simulated_sage300, use
 from sage300_assets.orchestration.source import Source
 
@@ -103,10 +104,5 @@ def _farewell(console: Console, seconds: float) -> None:
 
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
-    for folder in (Path.cwd(), Path(__file__).resolve().parents[2]):
-        if (folder / "dagster.yaml").is_file():
-            with dg.DagsterInstance.from_config(str(folder)) as instance:
-                yield instance
-            return
-    with dg.DagsterInstance.local_temp() as instance:
+    with dg.DagsterInstance.from_config(dagster_settings({}, Path.cwd(), demo=True)["DAGSTER_HOME"]) as instance:
         yield instance

@@ -17,12 +17,25 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
+import yaml
+
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.orchestration.all_settings import shielded
-from sage300_assets.orchestration.simulated import simulated_sage300, use
+from sage300_assets.orchestration.simulated import DEMO_HOME, simulated_sage300, use
 
 HOME = Path("var") / "dagster_home"
 _FOLDER = re.compile(r"^(\s*base_dir: )([\w./-]+)$", re.MULTILINE)
+_PLACES = (
+    "storage",
+    "run_storage",
+    "event_log_storage",
+    "schedule_storage",
+    "local_artifact_storage",
+    "compute_logs",
+    "run_launcher",
+    "run_coordinator",
+)
+"""The parts of `dagster.yaml` that say where things are kept and run."""
 _STOP_SECONDS = 90.0
 """Dagster gives each of its own processes sixty seconds."""
 
@@ -57,23 +70,36 @@ def dagster_settings(environment: Mapping[str, str], here: Path, *, demo: bool =
         raise ConfigurationError(
             f"DAGSTER_HOME is {given}, which is not the whole path of a folder.", cure="Make that folder, or unset DAGSTER_HOME."
         )
-    home = Path(given) if given else here.absolute() / HOME
+    home = Path(given) if given else here.absolute() / (DEMO_HOME if demo else HOME)
     if not given:
         home.mkdir(parents=True, exist_ok=True)
-        _copy_configuration(here.absolute(), home)
+        _copy_configuration(here.absolute(), home, demo=demo)
     wanted = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1", "DAGSTER_EVENT_BATCH_SIZE": "1000"}
     return {"DAGSTER_HOME": str(home), **{name: environment.get(name, value) for name, value in wanted.items()}}
 
 
-def _copy_configuration(here: Path, home: Path) -> None:
-    """`dagster.yaml` with the whole paths of its folders: it names them relative to the folder Dagster is started in."""
+def _copy_configuration(here: Path, home: Path, *, demo: bool) -> None:
+    """`dagster.yaml` with the whole paths of its folders: there they are relative to where Dagster is started. A demo keeps all in its home."""
     source = _project_file("dagster.yaml", here)
-    if source is None:
+    if source is None and not demo:
         return
-    text = _FOLDER.sub(lambda found: f"{found[1]}{json.dumps((here / found[2]).as_posix(), ensure_ascii=False)}", source.read_text(encoding="utf-8"))
+    text = source.read_text(encoding="utf-8") if source is not None else ""
+    if demo:
+        text = _all_at_home(text, home)
+    else:
+        text = _FOLDER.sub(lambda found: f"{found[1]}{json.dumps((here / found[2]).as_posix(), ensure_ascii=False)}", text)
     copy = home / "dagster.yaml"
     if not copy.exists() or copy.read_text(encoding="utf-8") != text:
         copy.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _all_at_home(text: str, home: Path) -> str:
+    """A configuration that keeps nothing anywhere else, whatever database the given one names."""
+    given = yaml.safe_load(text) or {}
+    storage = {"module": "sage300_assets.orchestration.event_storage", "class": "SqliteStorage", "config": {"base_dir": home.as_posix()}}
+    return yaml.safe_dump(
+        {**{part: value for part, value in given.items() if part not in _PLACES}, "storage": {"custom": storage}}, allow_unicode=True
+    )
 
 
 def _project_file(name: str, here: Path) -> Path | None:

@@ -10,7 +10,7 @@ from sage300_assets.terminal.options import port
 from sage300_assets.terminal.verb import Parser, Verb
 
 _MORE = """
-Dagster runs in DAGSTER_HOME; where that is not set, and with --demo, it is var/dagster_home in the present folder.
+Dagster runs in DAGSTER_HOME; where that is not set, it is var/dagster_home in the present folder, and with --demo always var/demo/dagster_home.
 With --demo no setting counts that is set here: no variable, no .env, no vault.
 """
 
