@@ -311,6 +311,12 @@ def failed_write(own: Reader) -> None:
     assert (write(own).status_code, written(own)) == (500, 0)
 
 
+def late_write(own: Reader) -> None:
+    assert (write(own).status_code, written(own)) == (504, 0)
+    own.server.finish_late_writes()
+    assert written(own) == 1
+
+
 def read_only(own: Reader) -> None:
     assert (write(own).status_code, written(own)) == (403, 0)
 
@@ -359,6 +365,7 @@ CHECKS: dict[str, Callable[[Reader], None]] = {
     "day_end": refused(409, "General", "Day End Processing"),
     "read_only": read_only,
     "reply_lost": reply_lost,
+    "late_write": late_write,
     "failed_write": failed_write,
     "license_error": refused(500, "DBLinkError", "license"),
     "reset": broken_off,
