@@ -97,8 +97,9 @@ def _visit(client: Sage300Client) -> Generator[Finding, None, bool]:
             contracts += yield from _module(client, module, found)
     dated = next((contract for contract in contracts if contract.date_field), None)
     if dated is not None:
-        yield dialect(client, dated)
-        yield null_filter(client, dated)
+        yield (spoken := dialect(client, dated))
+        if spoken.level is Level.OK:
+            yield null_filter(client, dated)
     if contracts:
         yield page_size(client, contracts)
     return True

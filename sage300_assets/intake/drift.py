@@ -30,7 +30,7 @@ def compare(subject: str, module: str, metadata: ModuleMetadata, entities: Seque
         respelt += level.respelt
         extra += level.extra
     if respelt:
-        yield Finding(Level.NOTE, subject, f"{len(respelt)} fields are spelt differently here, which does no harm: {listed(respelt)}.")
+        yield Finding(Level.NOTE, subject, f"Spelt differently here, which does no harm: {listed(respelt)}.")
     if extra:
         yield Finding(
             Level.NOTE, subject, f"{len(extra)} fields of the server are not in the catalogue: {listed(extra)}.", "Declare those that are wanted."
