@@ -260,7 +260,7 @@ def test_a_person_is_shown_where_to_go_and_the_token_is_kept(tenant: Tenant) -> 
 
     with tenant.client(store, anaplan_password="", anaplan_client_id="device") as one:
         assert log_in(one, show, no_question) == "planner@example.com"
-    assert "https://iam.example.com/activate?user_code=" in shown[0]
+    assert f"{tenant.server.base}/app/activate?user_code=" in shown[0]
     with tenant.client(store, anaplan_password="", anaplan_client_id="device") as later:
         assert later.user()["email"] == "planner@example.com"
 
