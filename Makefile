@@ -43,10 +43,10 @@ bench: $(READY) ## Measure reading and writing
 	$(BIN)/sage300 bench $(ARGS)
 
 test: $(READY) ## Run the tests; ARGS="-k orders" chooses
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 faults: $(READY) ## Break everything that can be broken, for an hour; ends with var/faults/report.md
-	$(BIN)/python -m sage300_assets_tests.faults -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m sage300_assets_tests.faults -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: format-check lint typecheck floors portable ## Everything that can be said without running the code
 
