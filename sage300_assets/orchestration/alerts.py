@@ -21,8 +21,8 @@ from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.lake import Lake
-from sage300_assets.orchestration.dev import HOME
 from sage300_assets.orchestration.happenings import happenings, stale
+from sage300_assets.orchestration.simulated import HOME
 from sage300_assets.systems.alerts.memory import Memory
 from sage300_assets.systems.alerts.post import Posted, addressed, post
 from sage300_assets.systems.alerts.settings import AlertSettings

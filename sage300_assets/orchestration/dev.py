@@ -21,9 +21,8 @@ import yaml
 
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.orchestration.all_settings import shielded
-from sage300_assets.orchestration.simulated import DEMO_HOME, simulated_sage300, use
+from sage300_assets.orchestration.simulated import DEMO_HOME, HOME, simulated_sage300, use
 
-HOME = Path("var") / "dagster_home"
 _FOLDER = re.compile(r"^(\s*base_dir: )([\w./-]+)$", re.MULTILINE)
 _PLACES = (
     "storage",

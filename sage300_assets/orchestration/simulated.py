@@ -16,6 +16,8 @@ from sage300_assets.base.errors import ConfigurationError
 DEMO_LAKE = Path("var") / "demo" / "lake"
 DEMO_LEDGER = Path("var") / "demo" / "ledger.db"
 """Stays when a demo starts anew: what was recorded is never removed."""
+HOME = Path("var") / "dagster_home"
+"""Where Dagster keeps what it knows, unless DAGSTER_HOME says otherwise."""
 DEMO_HOME = Path("var") / "demo" / "dagster_home"
 """Dagster's own, too: else a table of the demo would count as read, and a sensor that was tried out in it would ask the real Sage 300."""
 _END_SECONDS = 5

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -73,3 +75,10 @@ def test_a_demo_is_the_same_wherever_it_runs(tmp_path: Path, monkeypatch: pytest
     assert dict(os.environ) == before
     with pytest.raises(ConfigurationError, match="vault"):
         load_settings()
+
+
+def test_definitions_without_tableau_do_not_wait_for_its_library(tmp_path: Path) -> None:
+    program = "import sys, sage300_assets.definitions; print('tableauserverclient' in sys.modules)"
+    given = {**{name: value for name, value in os.environ.items() if name not in all_names()}, "SAGE300_COMPANIES": "SAMLTD"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=given, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["False"], done.stderr
