@@ -520,6 +520,12 @@ def test_killed_anywhere_again_and_again_with_replies_lost(seed: int, counter: C
     counter.deliver(worker="last")
     counter.lease_ends()
     assert counter.deliver(worker="very last").state == "unchanged"
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    lost_too_often = letters.open()
+    assert all("lost 6 times, and it is not there" in letter.message for letter in lost_too_often)
+    assert sorted([*(r for r, _ in counter.shop.kept), *(letter.record for letter in lost_too_often)]) == records
+    letters.replay([letter.id for letter in lost_too_often], who="controller")
+    counter.deliver(worker="replayed")
     assert sorted(r for r, _ in counter.shop.kept) == records
 
 
