@@ -42,8 +42,8 @@ def test_a_sweep_that_is_held_ends_with_one(swept: House, capsys: pytest.Capture
 
 
 def test_what_was_never_read_is_not_swept(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sweep", "GLAccounts"]) == 0
-    assert "Nothing of this was ever read" in capsys.readouterr().out
+    assert main(["sweep", "GLAccounts"]) == 1
+    assert "nothing of this was ever read" in capsys.readouterr().err
 
 
 def test_drift_is_shown_until_it_is_accepted(swept: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,12 +64,12 @@ def ledger_of(args: argparse.Namespace) -> Ledger:
     return Ledger.of(load(LedgerSettings, **env_file_of(args)))
 
 
-def evidence_of(args: argparse.Namespace) -> Ledger:
+def evidence_of(args: argparse.Namespace, so: str = "nothing is proven") -> Ledger:
     """The ledger that the settings name, if there is one: a new one would prove nothing, and say that all is well."""
     ledger = ledger_of(args)
     if not ledger.exists():
         raise PermanentError(
-            f"There is no ledger at {ledger.place}, so nothing is proven.",
+            f"There is no ledger at {ledger.place}, so {so}.",
             cure="Run this where Sage 300 is read from, or set LEDGER_URL as it is there.",
         )
     return ledger

@@ -54,10 +54,10 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.base.errors import Conflict
     from sage300_assets.ledger.dead_letters import DeadLetters
     from sage300_assets.ledger.outbox import ALL_ITEMS
-    from sage300_assets.terminal.places import ledger_of
+    from sage300_assets.terminal.places import evidence_of
     from sage300_assets.terminal.screen import complain, grid, say
 
-    letters = DeadLetters(ledger_of(args), lambda: datetime.now(UTC))
+    letters = DeadLetters(evidence_of(args, "nothing is known of any delivery"), lambda: datetime.now(UTC))
     if args.form == "show":
         letter = letters.get(args.letter)
         grid(

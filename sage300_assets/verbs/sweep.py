@@ -18,7 +18,7 @@ _MORE = """
 Sage 300 never says that a record was deleted. A sweep counts records on both sides, reads keys where the counts differ, asks for every record
 that it misses by its key, and marks as deleted what is really gone. Records that the lake lacks are read.
 With --keys every key is compared, even where counts would do: one call for each page of keys.
-Ends with 1 if something failed or was held because too much would be gone.
+Ends with 1 if something failed, or was held because too much would be gone, or if there is nothing in the lake to compare.
 
   sage300 sweep ap/vendors
   sage300 sweep all --company SAMLTD --dry-run
@@ -49,8 +49,8 @@ def _run(args: argparse.Namespace) -> int:
     everything = [(company, entity) for company in settings.sage300_companies for entity in entities]
     wanted = [(company, entity) for company, entity in everything if lake.publications(company, entity)]
     if not wanted:
-        screen.say(nothing_in(lake) if "all" in args.entities else "Nothing of this was ever read, so there is nothing to compare.")
-        return 0
+        screen.complain(nothing_in(lake) if "all" in args.entities else "sage300: nothing of this was ever read, so there is nothing to compare.")
+        return 1
     run = f"sweep {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(3)}"
     searches = [Search(company, entity, run, by_keys=args.keys, dry=args.dry_run, accept_vanished=args.accept_vanished) for company, entity in wanted]
     done: list[Toured] = []

@@ -133,6 +133,17 @@ def test_a_ledger_in_which_nothing_was_done_proves_nothing(
     assert "nothing is proven" in capsys.readouterr().err
 
 
+def test_a_folder_without_a_ledger_is_told_and_given_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEDGER_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    for asked in (["audit", "verify"], ["dead-letters", "list"], ["dead-letters", "replay", "1"]):
+        assert main(asked) == 1
+        assert "There is no ledger at" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_ledger_that_is_not_there_stops_the_pull(pulled: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_URL", "postgresql://ann:CANARY@127.0.0.1:9/books")
     capsys.readouterr()

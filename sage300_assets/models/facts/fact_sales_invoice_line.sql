@@ -5,6 +5,7 @@
 -- cadence: daily
 -- partition: oe_invoices
 -- reference: customer -> dim_customer
+-- column order_detail_number: the line of that order it was made from
 -- column revenue_amount: what was charged for the line less its part of the invoice's discount, without tax
 -- column home_cost_amount: cost of goods, which is kept in home currency
 -- column is_costed: whether the cost is known
@@ -21,6 +22,7 @@ SELECT
   CAST(nullif(h.InvoiceFiscalYear, '') AS INTEGER) AS fiscal_year,
   period_number(h.InvoiceFiscalPeriod) AS fiscal_period,
   nullif(l.OrderNumber, '') AS sales_order,
+  l.OrderDetailNumber AS order_detail_number,
   h.CustomerNumber AS customer,
   l.LineType AS line_type,
   nullif(l.UnformattedItemNumber, '') AS item,

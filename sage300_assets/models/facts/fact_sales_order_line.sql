@@ -12,10 +12,10 @@
 --   b AS (SELECT company, count(*) AS n, sum(quantity_ordered) AS s FROM this GROUP BY ALL)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
 WITH invoiced AS (
-  SELECT company, OrderNumber AS sales_order, OrderDetailNumber AS detail_number, sum(QuantityShipped) AS quantity
-  FROM sage300.oe_invoice_details
-  WHERE OrderNumber <> ''
-  GROUP BY company, OrderNumber, OrderDetailNumber
+  SELECT company, sales_order, order_detail_number AS detail_number, sum(quantity_shipped) AS quantity
+  FROM models.fact_sales_invoice_line
+  WHERE sales_order IS NOT NULL
+  GROUP BY company, sales_order, order_detail_number
 ),
 lines AS (
   SELECT
