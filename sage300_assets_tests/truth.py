@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -22,6 +23,8 @@ PROVENANCE = frozenset({BUSINESS_DATE, "_read", "_read_at", "_run", "_page", "_c
 LACKING = frozenset({"POGetReceipts.ReceiptLine2s"})
 """What the simulated server does not have unless told otherwise."""
 _SHOWN = 5
+_BOTH = os.environ.get("SAGE300_FAULTS") == "whole"
+"""Whether each look compares the views for whole readers with the others; otherwise `lake/test_current.py` does, for everything they may hold."""
 
 
 def assert_lake_equals_truth(lake: Lake, world: World, company: str, entity: Entity, lacking: Iterable[str] = LACKING) -> None:
@@ -39,11 +42,12 @@ def assert_lake_equals(lake: Lake, records: Iterable[Mapping[str, Any]], company
 
 
 def current_rows(lake: Lake, company: str, entity: Entity) -> dict[str, list[Row]]:
-    """The business columns of each table's current view, after a look at the others."""
+    """The business columns of each table's current view."""
     with lake.connect(company, [entity]) as db:
         found = {table.name: _all_of(db, company, table) for table in entity.tables}
-        create_views(db, lake.look(company, entity), whole=True)
-        for table in entity.tables:
+        if _BOTH:
+            create_views(db, lake.look(company, entity), whole=True)
+        for table in entity.tables if _BOTH else ():
             assert _sorted(_all_of(db, company, table)) == _sorted(found[table.name]), f"{table.name}: the views for whole readers differ"
     return {table.name: list(business_rows(table, found[table.name])) for table in entity.tables}
 

@@ -25,7 +25,7 @@ from sage300_assets_tests.house import COMPANY, WHOLE
 from sage300_assets_tests.intake.law import assert_no_secret
 
 HOW = ("once", "from then on")
-STRIDE = 8 if WHOLE else 14
+STRIDE = 8 if WHOLE else 22
 """A case takes every so many-th moment, from its seed on; all cases together take all."""
 MOMENTS = [Case(f"{name} {how}", seed) for name in READ for how in HOW for seed in (range(STRIDE) if WHOLE else [3 if how == "once" else 11])]
 FULL = [Case(f"{name} full {where}", seed) for name in READ for where in ("lake", "ledger") for seed in range(15 if WHOLE else 1)]

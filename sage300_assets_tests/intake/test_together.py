@@ -140,7 +140,7 @@ def test_twenty_reads_and_their_readers(edited: tuple[House, dict[str, list[dict
         jobs = [Job(house.server.url, str(house.lake.root), COMPANY, TODAY.isoformat(), reads, refresh=True) for reads in groups]
         processes = [start(job, USER, PASSWORD) for job in jobs]
         for process in processes:
-            output, _ = process.communicate(timeout=100)
+            output, _ = process.communicate(timeout=600 if WHOLE else 110)
             assert process.returncode == 0, output.decode()
     assert min(rounds) >= 2, "nobody looked"
     query_the_lake()

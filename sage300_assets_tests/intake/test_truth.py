@@ -31,6 +31,8 @@ def test_an_entity_arrives_whole_and_exact(shared: House, entity: Entity) -> Non
     loaded = shared.load(entity)
     assert loaded.source_rows == len(truth)
     shared.check(entity)
+    if not isinstance(entity.reading, Snapshot) and entity not in _kinds():
+        return  # what a second read does depends on the way of reading
     again = shared.load(entity)
     assert again.source_rows == len(truth)
     shared.check(entity)

@@ -13,8 +13,10 @@ import pytest
 from sage300_assets.base.settings import Settings, load_settings
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity
+from sage300_assets.intake.load import Order, load
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.jobs import range_request
+from sage300_assets.orchestration.partitions import span_to_read
 from sage300_assets.orchestration.source import Source
 from sage300_assets.simulators.sage300.server import Server
 from sage300_assets.simulators.sage300.world import World
@@ -49,6 +51,14 @@ class House:
             run_config=dict(config or {}),
             raise_on_error=False,
         )
+
+    def loaded(self, *entities: Entity, first: date = START) -> None:
+        """The lake as such a run leaves it, for tests to which the run itself is nothing but a beginning: it takes most of a second."""
+        days, today = [str(first), str(TODAY)], self.source.today("SAMLTD")
+        with self.source.client("SAMLTD") as client:
+            for entity in entities:
+                span = span_to_read(entity, days, self.settings.sage300_start_date, today)
+                load(Order("SAMLTD", entity, span, "test"), client, self.source.lake, today=today, now=self.source.now, recorder=self.source.keeper)
 
 
 @pytest.fixture

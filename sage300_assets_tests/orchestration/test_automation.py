@@ -43,7 +43,7 @@ def test_a_poll_that_finds_nothing_costs_at_most_two_calls_an_entity(house: Hous
 
 
 def test_a_change_is_requested_for_exactly_its_day_and_entity(house: House) -> None:
-    assert house.run(*CHOSEN).success
+    house.loaded(*CHOSEN)
     vendor = house.world.truth("SAMLTD", "APVendors")[3]
     house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Renamed Ltd.", "DateLastMaintained": TODAY})
     requests = _tick(house).run_requests
@@ -59,13 +59,13 @@ def test_a_change_is_requested_for_exactly_its_day_and_entity(house: House) -> N
 def test_a_second_edit_on_the_same_day_is_noticed_although_stamp_and_count_stay(house: House) -> None:
     vendor = {**house.world.truth("SAMLTD", "APVendors")[3], "DateLastMaintained": TODAY}
     house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Once"})
-    assert house.run(VENDORS).success
+    house.loaded(VENDORS)
     house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Twice"})
     assert len(_tick(house).run_requests or ()) == 1
 
 
 def test_a_posting_dated_back_is_found_by_its_sequence(house: House) -> None:
-    assert house.run(POSTED).success
+    house.loaded(POSTED)
     line = house.world.truth("SAMLTD", "GLPostedTransactions")[0]
     newest = max(row["PostingSequenceNumber"] for row in house.world.truth("SAMLTD", "GLPostedTransactions"))
     back = TODAY - timedelta(days=12)
@@ -74,7 +74,7 @@ def test_a_posting_dated_back_is_found_by_its_sequence(house: House) -> None:
 
 
 def test_what_was_asked_for_is_not_asked_for_again_until_it_had_time(house: House) -> None:
-    assert house.run(VENDORS).success
+    house.loaded(VENDORS)
     vendor = house.world.truth("SAMLTD", "APVendors")[3]
     house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Renamed", "DateLastMaintained": TODAY})
     first = _tick(house)
@@ -88,7 +88,7 @@ def test_what_was_asked_for_is_not_asked_for_again_until_it_had_time(house: Hous
 
 
 def test_without_its_cursor_the_sensor_asks_again_in_a_way_that_is_not_taken_for_a_repetition(house: House) -> None:
-    assert house.run(VENDORS).success
+    house.loaded(VENDORS)
     vendor = house.world.truth("SAMLTD", "APVendors")[3]
     house.world.put("SAMLTD", "APVendors", {**vendor, "VendorName": "Renamed", "DateLastMaintained": TODAY})
     (first,) = _tick(house).run_requests or ()
@@ -98,7 +98,7 @@ def test_without_its_cursor_the_sensor_asks_again_in_a_way_that_is_not_taken_for
 
 
 def test_an_entity_that_does_not_answer_in_time_holds_up_no_other_and_comes_first_next_time(house: House) -> None:
-    assert house.run(*CHOSEN).success
+    house.loaded(*CHOSEN)
     for name, key in (("APVendors", 3), ("APInvoiceBatches", 0)):
         record = house.world.truth("SAMLTD", name)[key]
         stamp = "DateLastMaintained" if name == "APVendors" else "DateLastEdited"
@@ -119,7 +119,7 @@ def test_an_entity_that_does_not_answer_in_time_holds_up_no_other_and_comes_firs
 
 
 def test_an_unreachable_source_skips_with_the_reason(house: House) -> None:
-    assert house.run(VENDORS).success
+    house.loaded(VENDORS)
     house.server.faults.set("unauthorized", times=None)
     sensor = house.definitions.resolve_sensor_def("samltd_changes")
     result = sensor(dg.build_sensor_context(instance=house.instance, resources={"sage300": house.source}))
@@ -147,7 +147,7 @@ def _scheduled(house: House) -> dict[tuple[str, ...], tuple[str, str]]:
 
 
 def test_the_daily_schedule_reads_each_entity_as_far_back_as_it_asks(house: House) -> None:
-    assert house.run(*CHOSEN).success
+    house.loaded(*CHOSEN)
     spans = _scheduled(house)
     assert spans["ap", "vendors"] == ((TODAY - timedelta(days=2)).isoformat(), TODAY.isoformat())
     assert spans["oe", "orders"] == (START.isoformat(), TODAY.isoformat()), "its sixty days end at the first partition"
@@ -226,7 +226,7 @@ def test_an_hour_that_passed_while_the_daemon_was_down_is_made_up_for_once(house
 
 
 def test_period_ends_come_from_the_companys_own_calendar(house: House) -> None:
-    assert house.run(CALENDARS).success
+    house.loaded(CALENDARS)
     ends = period_ends(house.source.lake, "SAMLTD")
     assert date(2026, 10, 31) in ends
     assert is_closing(date(2026, 11, 3), ends)
@@ -239,7 +239,7 @@ def test_closing_days_are_read_every_few_hours(hour: int, due: bool) -> None:
 
 
 def test_what_was_never_loaded_fails_the_date_check_and_what_was_passes(house: House) -> None:
-    assert house.run(VENDORS).success
+    house.loaded(VENDORS)
     result = house.definitions.resolve_job_def("check_newest_dates").execute_in_process(instance=house.instance)
     verdicts = {e.asset_key.path[2]: e for e in result.get_asset_check_evaluations()}
     assert verdicts["vendors"].passed
