@@ -19,21 +19,24 @@ from sage300_assets.ledger.walk import Anchored, Broken, Tampering, Verdict, wal
 def verify(ledger: Ledger, anchors: Iterable[Anchored] = ()) -> Verdict:
     """Look at everything; stops at the first broken link."""
     verdict = Verdict()
+    known = _distinct(anchors)  # before the look begins: what is published after that is behind the end that it sees
     with ledger.read() as db:
         verdict.broken = next(walk(db, verdict), None)
         if verdict.broken is None:
-            verdict.broken = _compare(db, verdict, anchors)
+            verdict.broken = _compare(db, verdict, known)
     return verdict
+
+
+def _distinct(anchors: Iterable[Anchored]) -> list[Anchored]:
+    found: dict[str, Anchored] = {}
+    for kept in anchors:
+        found.setdefault(str(kept.anchor), kept)
+    return list(found.values())
 
 
 def _compare(db: Connection, verdict: Verdict, anchors: Iterable[Anchored]) -> Broken | None:
     """Compare the places that were written down elsewhere; the lowest number that does not agree is told."""
-    found: list[Broken] = []
-    seen: set[str] = set()
-    for kept in anchors:
-        if str(kept.anchor) not in seen:
-            seen.add(str(kept.anchor))
-            found += _compare_one(db, verdict, kept)
+    found = (broken for kept in anchors for broken in _compare_one(db, verdict, kept))
     return min(found, key=lambda broken: broken.sequence, default=None)
 
 
