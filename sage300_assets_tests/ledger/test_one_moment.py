@@ -30,7 +30,7 @@ def written_on_in_mid_walk(ledger: Ledger, clock: Clock) -> Iterator[list[str]]:
     other, done = Ledger.at(ledger.address), list[str]()
     other.check()
 
-    def before(connection: Connection, cursor: object, statement: str, *more: object) -> None:  # noqa: ARG001 - as SQLAlchemy calls it
+    def before(connection: Connection, cursor: object, statement: str, *more: object) -> None:
         if "FROM audit_chain" in statement and not done:
             done.append(statement)
             filled(other, clock)
