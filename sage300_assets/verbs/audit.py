@@ -57,6 +57,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     import os
+    from datetime import UTC, datetime
     from itertools import chain
 
     from sage300_assets.intake.browse import companies_in, loaded
@@ -74,14 +75,18 @@ def _verify(args: argparse.Namespace) -> int:
         from sage300_assets.orchestration.audit import instance_anchors
 
         kept = chain(kept, instance_anchors())
-    verdict = verify(ledger, kept)
+    verdict = verify(ledger, kept, now=datetime.now(UTC))
     if verdict.broken is not None:
         found = verdict.broken
-        complain(f"sage300: the audit trail at {ledger.place} is broken at entry {found.sequence:,}: {found.kind.value}. {found.message}")
+        place = f" at entry {found.sequence:,}" if found.sequence else ""
+        complain(f"sage300: the audit trail at {ledger.place} is broken{place}: {found.kind.value}. {found.message}")
         complain("Change nothing, keep a copy of the ledger and of the lake, and compare with a backup.")
         return 1
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(verdict.kinds.items()))
     say(f"Whole: {verdict.entries:,} entries ({kinds}) at {ledger.place}.")
+    if verdict.let_go_at is not None:
+        when = f"{verdict.let_go_at:%Y-%m-%d %H:%M} UTC"
+        say(f"Entries 1 to {verdict.first - 1:,} were let go of on {when}: what is older than LEDGER_KEEP_DAYS ({ledger.keep_days}) is not kept.")
     old = f", {verdict.too_old:,} are older than what is kept" if verdict.too_old else ""
     say(f"{verdict.anchors:,} places named elsewhere agree with it{old}.")
     say(f"Its end: {verdict.head}")
