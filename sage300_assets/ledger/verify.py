@@ -36,7 +36,7 @@ def _distinct(anchors: Iterable[Anchored]) -> list[Anchored]:
     found: dict[str, Anchored] = {}
     for kept in anchors:
         other = found.setdefault(str(kept.anchor), kept)
-        if kept.at < other.at:
+        if kept.at is not None and (other.at is None or kept.at < other.at):
             found[str(kept.anchor)] = kept
     return list(found.values())
 
@@ -72,13 +72,13 @@ def _compare_one(db: Connection, verdict: Verdict, kept: Anchored) -> Iterator[B
     elif number < verdict.first:
         yield from _let_go(verdict, kept)
     elif number > head.sequence:
-        message = f"The trail ends with entry {head.sequence:,}, and {kept.where} was recorded after entry {number:,}, at {kept.at:%Y-%m-%d %H:%M}: "
+        message = f"The trail ends with entry {head.sequence:,}, and {kept.where} was recorded after entry {number:,}{_when(kept)}: "
         message += "an old copy was put back, or its end was cut off together with its head."
         yield Broken(Tampering.OLD_COPY, head.sequence + 1, message)
     elif own == anchor.hash:
         verdict.anchors += 1
     # What was written on an old copy is younger than what was there before; what was rewritten claims to be as old.
-    elif _written_at(db, number) > moment_text(kept.at):
+    elif kept.at is not None and _written_at(db, number) > moment_text(kept.at):
         message = f"Entry {number:,} was written after {kept.where} was recorded under this number: an old copy was put back and written on."
         yield Broken(Tampering.OLD_COPY, number, message)
     else:
@@ -88,15 +88,18 @@ def _compare_one(db: Connection, verdict: Verdict, kept: Anchored) -> Iterator[B
 
 def _let_go(verdict: Verdict, kept: Anchored) -> Iterator[Broken]:
     """What is named elsewhere, and is not there any more: either its time had come, or somebody made the checkpoint up."""
-    assert verdict.let_go_at is not None
-    assert verdict.let_go_before is not None
-    if (kept.begun or kept.at) - _A_READ_TAKES < verdict.let_go_before:
+    since = kept.begun or kept.at
+    if since is None or verdict.let_go_at is None or verdict.let_go_before is None or since - _A_READ_TAKES < verdict.let_go_before:
         verdict.too_old += 1
         return
     number = kept.anchor.sequence
-    message = f"Entry {number:,} is gone, and {kept.where} was recorded after it, at {kept.at:%Y-%m-%d %H:%M}: the checkpoint of "
+    message = f"Entry {number:,} is gone, and {kept.where} was recorded after it{_when(kept)}: the checkpoint of "
     message += f"{verdict.let_go_at:%Y-%m-%d %H:%M} could let go only of what was written before {verdict.let_go_before:%Y-%m-%d %H:%M}. "
     yield Broken(Tampering.DELETION, number, f"{message}If LEDGER_KEEP_DAYS was lower then, verify with the number of then.")
+
+
+def _when(kept: Anchored) -> str:
+    return "" if kept.at is None else f", at {kept.at:%Y-%m-%d %H:%M}"
 
 
 def _written_at(db: Connection, sequence: int) -> str:

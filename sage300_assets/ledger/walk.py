@@ -54,11 +54,11 @@ class Broken:
 
 @dataclass(frozen=True)
 class Anchored:
-    """An anchor that was kept elsewhere: where, and since when."""
+    """An anchor that was kept elsewhere: where, and since when, where that is known."""
 
     anchor: Anchor
     where: str
-    at: datetime
+    at: datetime | None
     begun: datetime | None = None
     """When what it stands for began, where that is known: its entry is not older. A read that is decoded again keeps its anchor for long."""
 

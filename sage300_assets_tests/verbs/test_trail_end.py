@@ -15,6 +15,7 @@ from sage300_assets.ledger.chain import head_of
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.store import Ledger
 from sage300_assets_tests.delivery.conftest import Counter, once
+from sage300_assets_tests.ledger.test_chain import cut
 
 
 @pytest.fixture
@@ -44,6 +45,24 @@ def test_a_delivery_names_the_end_behind_what_it_sent(counter: Counter, capsys: 
     assert main(["deliver", "vendors"]) == 0
     assert last_line(capsys) == end_of(counter)
     assert counter.shop.times("1") == 1
+
+
+def test_an_end_that_was_kept_is_compared(counter: Counter, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deliver", "vendors"]) == 0
+    end = last_line(capsys)
+    assert main(["audit", "verify", "--holds", end]) == 0
+    assert "1 places named elsewhere agree" in capsys.readouterr().out
+    with counter.ledger.read() as db:
+        head = head_of(db)
+    assert head is not None
+    cut(counter.ledger, head.sequence - 2)
+    assert main(["audit", "verify"]) == 1
+    assert "vouches" in capsys.readouterr().err
+    assert main(["audit", "verify", "--holds", end]) == 1
+    assert "restored old copy" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["audit", "verify", "--holds", "584"])
+    assert "as a command printed it" in capsys.readouterr().err
 
 
 def test_an_approval_names_the_end_behind_it(counter: Counter, capsys: pytest.CaptureFixture[str]) -> None:
