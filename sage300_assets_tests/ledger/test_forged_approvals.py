@@ -47,7 +47,7 @@ def test_a_table_that_says_something_else_than_the_trail_is_not_believed(fresh: 
     approvals = Approvals(fresh, clock)
     for verdict in ("approved", "refused"):
         clock.pass_(minutes=1)
-        approvals.decide(PLAN, "h1", verdict, who="bob", note="not this month")  # type: ignore[arg-type]
+        approvals.decide(PLAN, "h1", verdict, who="bob", note="not this month")
     approvals.decide(OTHER, "h1", "approved", who="bob")
     decided = approvals.decision(PLAN, "h1")
     assert decided is not None
@@ -67,7 +67,7 @@ def test_a_table_that_says_something_else_than_the_trail_is_not_believed(fresh: 
 def test_decisions_whose_order_was_turned_round_count_as_they_were_made(fresh: Ledger, clock: Clock) -> None:
     approvals = Approvals(fresh, clock)
     for verdict in ("approved", "refused"):
-        approvals.decide(PLAN, "h1", verdict, who="bob")  # type: ignore[arg-type]
+        approvals.decide(PLAN, "h1", verdict, who="bob")
     with fresh.write() as db:
         db.execute(text("UPDATE approvals SET id = 77 WHERE decision = 'approved'"))
     decided = approvals.decision(PLAN, "h1")
