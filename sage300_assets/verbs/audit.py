@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from sage300_assets.base.audit import Anchor
 from sage300_assets.terminal.options import company_option, folder, lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
 if TYPE_CHECKING:
+    from sage300_assets.base.audit import Anchor
     from sage300_assets.intake.story import Story, Version
 
 _MORE = """
@@ -59,6 +59,8 @@ def _options(parser: Parser) -> None:
 
 
 def _end(text: str) -> Anchor:
+    from sage300_assets.base.audit import Anchor
+
     found = Anchor.parse(text.strip().rpartition(" ")[2])
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not the end of a trail; give the line whole, as a command printed it")
