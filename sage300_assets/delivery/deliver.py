@@ -41,6 +41,7 @@ from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Unfinished, Waits
 from sage300_assets.delivery.past import close_overtaken, note_rejections, repeat
 from sage300_assets.delivery.plan import Plan, open_rows
+from sage300_assets.delivery.sealed import refuse_if_altered
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.canonical import canonical
@@ -94,6 +95,7 @@ class Courier:
             delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
             log.finish(delivery, "dry", figures=_figures(plan, {}))
             return Delivered(plan, "dry", {}, note="DELIVERY_DRY_RUN is on: nothing was sent.")
+        refuse_if_altered(flow, plan, lake)
         self._rejected = []
         delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
         watch.step("begun")

@@ -144,11 +144,9 @@ def make_plan(
         _before(work, lake, past)
         _compare(work, flow, flow.wanted(work, company), past.lost)
         view = _view(work, expected)
-        hashed, content = _fingerprints(work)
-        # Agreeing to one is not agreeing to that of another company which looks the same.
-        name = hashlib.sha256(f"{flow.name}|{company}|{flow.target}|{hashed}".encode()).hexdigest()
+        hashed, content = fingerprints(work)
         plan = Plan(
-            plan=name[:24],
+            plan=name_of(flow.name, company, flow.target, hashed),
             flow=flow.name,
             company=company,
             target=flow.target,
@@ -234,7 +232,7 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str, lost: str) 
     # What was refused and is corrected may go; of what may be there nobody knows.
     goes_no_more = f"{differs} AND {once} AND (b.state <> 'failed' OR b.may_be_there)"
     # Of a whole, nothing but the hash of a row is needed any more: its rows are made again when it is sent, and held against that.
-    payload = "payload" if flow.grain is Grain.RECORDS or flow.parts else "CAST(NULL AS VARCHAR)"
+    payload = "payload" if has_payloads(flow) else "CAST(NULL AS VARCHAR)"
     db.execute(f"""
         CREATE OR REPLACE TEMP TABLE wanted AS
         SELECT record, sha256(payload) AS payload_hash, CAST(control AS {_CONTROL}) AS control, hold, {payload} AS payload FROM ({wanted})""")
@@ -267,19 +265,29 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str, lost: str) 
         ORDER BY {order}""")
 
 
+def has_payloads(flow: Flow) -> bool:
+    """Whether its plans have what is sent, and not only the hash of it."""
+    return flow.grain is Grain.RECORDS or flow.parts
+
+
 _AT_ONCE = 100_000
 _STAY = pa.array(["create", "update", "unchanged"])
 _ROWS = """SELECT coalesce(sum(CAST(json_extract_string(payload, '$.rows') AS BIGINT)), 0) FROM plan
     WHERE action IN ('create', 'update', 'unchanged')"""
 
 
-def _fingerprints(db: duckdb.DuckDBPyConnection) -> tuple[str, str]:
+def fingerprints(db: duckdb.DuckDBPyConnection) -> tuple[str, str]:
     """Of the plan, and of all that the target would have: the same for the same rows, whatever order they came in. The table is in order."""
     plan, content = _Digest("record", "payload_hash", "action", "reason"), _Digest("record", "payload_hash")
     for batch in db.sql("SELECT record, payload_hash, action, reason FROM plan").to_arrow_reader(_AT_ONCE):
         plan.take(batch)
         content.take(batch.filter(pc.is_in(batch["action"], _STAY)))
     return plan.hex(), content.hex()
+
+
+def name_of(flow: str, company: str, target: str, hashed: str) -> str:
+    """Agreeing to one is not agreeing to that of another company which looks the same."""
+    return hashlib.sha256(f"{flow}|{company}|{target}|{hashed}".encode()).hexdigest()[:24]
 
 
 class _Digest:

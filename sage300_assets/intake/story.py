@@ -114,7 +114,9 @@ def anchors(lake: Lake, wanted: Iterable[tuple[str, Entity]]) -> Iterator[Anchor
         for publication in lake.publications(company, entity):
             anchor = Anchor.parse(publication.anchor)
             if anchor is not None:
-                yield Anchored(anchor, f"the read {publication.read} of {company} {entity.resource}", publication.published_at)
+                yield Anchored(
+                    anchor, f"the read {publication.read} of {company} {entity.resource}", publication.published_at, publication.started_at
+                )
 
 
 def _stored(company: str, record: Wanted, lake: Lake) -> list[Mapping[str, object]]:

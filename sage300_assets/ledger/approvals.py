@@ -3,25 +3,30 @@
 approvals = Approvals(ledger, now)
 approvals.decide(plan, plan_hash, "approved", who="ann", note="agreed with purchasing")        or "refused"
 approvals.decision(plan, plan_hash)       -> the newest Decision on exactly this content, or None
+
+Anybody who may write to the table could write an approval into it. So a decision counts only as the entry of the trail says that was chained with
+it; where the two do not agree, nothing counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 
 from sage300_assets.base.audit import Event
-from sage300_assets.base.errors import Conflict
+from sage300_assets.base.errors import Conflict, LedgerBroken
 from sage300_assets.ledger.canonical import clean
-from sage300_assets.ledger.chain import append
+from sage300_assets.ledger.chain import append, as_row, content_hash, link_hash
 from sage300_assets.ledger.store import Ledger
-from sage300_assets.ledger.tables import approvals
+from sage300_assets.ledger.tables import approvals, audit_chain, audit_events
 
 Verdict = Literal["approved", "refused"]
+_ACTIONS = ("plan approved", "plan refused")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,22 @@ class Decision:
     who: str
     at: datetime
     note: str
+
+    @property
+    def entry(self) -> Event:
+        """What the trail says of it."""
+        return Event(self.at, f"plan {self.decision}", self.plan, f"content {self.plan_hash}. {self.note}".strip(), self.who)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The table held against the trail."""
+
+    agreed: list[Decision]
+    """Both say it; in the order of the trail."""
+    only_table: list[Decision]
+    only_trail: list[tuple[int, str]]
+    """Number of the entry, and the plan."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +72,54 @@ class Approvals:
         row = {name: getattr(made, name) for name in Decision.__dataclass_fields__}
         with self.ledger.write() as db:
             db.execute(approvals.insert().values(**row))
-            append(db, [Event(made.at, f"plan {verdict}", plan, f"content {plan_hash}. {made.note}".strip(), made.who)])
+            append(db, [made.entry])
         return made
 
     def decision(self, plan: str, plan_hash: str) -> Decision | None:
-        """The newest decision on exactly this content."""
-        return next((made for made in reversed(self.history(plan)) if made.plan_hash == plan_hash), None)
+        """The newest decision on exactly this content. One whose entry was let go of is past its time, and does not count any more."""
+        with self.ledger.read() as db:
+            found = compare(db, plan)
+            is_whole = db.execute(select(func.min(audit_chain.c.sequence))).scalar() == 1
+        if found.only_trail or (found.only_table and is_whole):
+            raise LedgerBroken(
+                f"What the table approvals says of plan {plan} is not what the audit trail says of it, so nobody has agreed to it.",
+                cure="Someone changed the ledger. Run `sage300 audit verify`, put a copy aside for the auditors, and make the plan again.",
+            )
+        return next((made for made in reversed(found.agreed) if made.plan_hash == plan_hash), None)
 
     def history(self, plan: str) -> list[Decision]:
         """All decisions on a plan, oldest first."""
         with self.ledger.read() as db:
-            rows = db.execute(select(approvals).where(approvals.c.plan == plan).order_by(approvals.c.id)).all()
-        return [Decision(*(getattr(row, name) for name in Decision.__dataclass_fields__)) for row in rows]
+            return list(_in_table(db, plan))
+
+
+def compare(db: Connection, plan: str = "") -> Compared:
+    """Hold what the table says, of one plan or of all, against the entries of the trail."""
+    waiting: dict[str, list[Decision]] = defaultdict(list)
+    for made in _in_table(db, plan):
+        waiting[content_hash("event", as_row(made.entry))].append(made)
+    agreed: list[Decision] = []
+    only_trail: list[tuple[int, str]] = []
+    for sequence, subject, content in _in_trail(db, plan):
+        if waiting[content]:
+            agreed.append(waiting[content].pop())
+        else:
+            only_trail.append((sequence, subject))
+    return Compared(agreed, [made for left in waiting.values() for made in left], only_trail)
+
+
+def _in_table(db: Connection, plan: str) -> Iterator[Decision]:
+    wanted = [approvals.c.plan == plan] if plan else []
+    for row in db.execute(select(approvals).where(*wanted).order_by(approvals.c.id)):
+        yield Decision(*(getattr(row, name) for name in Decision.__dataclass_fields__))
+
+
+def _in_trail(db: Connection, plan: str) -> Iterator[tuple[int, str, str]]:
+    """Number, plan and content of the entries; one that is not as it was hashed, or that has no link, says nothing."""
+    wanted = [audit_events.c.subject == plan] if plan else []
+    entries = select(audit_events).where(audit_events.c.action.in_(_ACTIONS), *wanted).order_by(audit_events.c.sequence)
+    for entry in db.execute(entries).mappings().all():
+        sequence, content = int(entry["sequence"]), content_hash("event", dict(entry))
+        link = db.execute(select(audit_chain).where(audit_chain.c.sequence == sequence)).first()
+        if link is not None and link.content == content and link.hash == link_hash(link.previous, sequence, content):
+            yield sequence, str(entry["subject"]), content

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.types import BigInteger, Integer
 
+from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import AUDITED, approvals, audit_chain, audit_head, dead_letters, deliveries, runs, xref
 
@@ -30,13 +31,17 @@ sent = records_sent, event = audit_events.
   previous = hash of entry n-1; of entry 1 it is `ledger` in audit_head; where the first entry is not 1, the newest event `checkpoint` has it
 
 The last hash must be that of audit_head. Each publication in the lake, and each materialisation in Dagster, names the ledger, the number and the
-hash of the entry that was the last one then: it must be found here.
+hash of the entry that was the last one then: it must be found here. So must each line "The audit trail's end" that a command printed.
+
+Sealed are audit_chain and the tables of the four kinds. Not sealed are runs, deliveries, approvals, dead_letters and xref: they say how things stand,
+for convenience. What was done stands in the sealed ones: each approval has an event `plan approved` or `plan refused` with the same plan, content,
+person and moment, each decision about a dead letter an event, and each record that went out an entry in records_sent. Believe those.
 """
 
 
 def export(ledger: Ledger, folder: Path, form: str) -> dict[str, int]:
     """Write every table to a folder as `parquet` or `csv`; gives rows by file. All of one moment."""
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     written: dict[str, int] = {}
     with ledger.read() as db:
         for table in _TABLES:
@@ -47,6 +52,16 @@ def export(ledger: Ledger, folder: Path, form: str) -> dict[str, int]:
     lines = [f"{_digest(folder / name)}  {name}\n" for name in sorted(written)]
     (folder / "SHA256SUMS").write_text("".join(lines), encoding="ascii", newline="\n")
     return written
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        taken = next(path for path in (folder, *folder.parents) if path.exists())
+        raise ConfigurationError(
+            f"The audit trail cannot be written to {folder}: {taken} is a file.", cure="Name a folder with --to; one that is not there is made."
+        ) from None
 
 
 def _batches(db: Connection, table: Table) -> Iterator[Rows]:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from sage300_assets.base.audit import Anchor, Entry
 from sage300_assets.base.errors import LedgerUnavailable, Sage300AssetsError
-from sage300_assets.ledger.chain import append
+from sage300_assets.ledger.chain import append, head_of
 from sage300_assets.ledger.cursors import Cursors
 from sage300_assets.ledger.retention import let_go
 from sage300_assets.ledger.runs import Runs
@@ -80,6 +80,12 @@ class Keeper:
             if self._waiting or self._anchor is None:
                 self._write()
             return self._anchor
+
+    def end(self) -> Anchor | None:
+        """Write what waits; gives the end of the trail as it is now, behind whatever was settled through another door of the ledger too."""
+        self.flush()
+        with self.ledger.read() as db:
+            return head_of(db)
 
     @contextmanager
     def part(self, run: str, subject: str, *, how: str) -> Iterator[Part]:

@@ -8,17 +8,27 @@ sent a second time.
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from sage300_assets.base.audit import Event
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.chain import append
 from sage300_assets.ledger.store import Ledger
-from sage300_assets.ledger.tables import AUDITED, audit_chain, moment_text, outbox
+from sage300_assets.ledger.tables import AUDITED, audit_chain, audit_events, moment_text, outbox
 
 CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Number and hash of the last entry that was let go of, and when that was."""
+
+    through: int
+    hash: str
+    at: datetime
 
 
 def let_go(ledger: Ledger, now: datetime) -> int:
@@ -42,10 +52,12 @@ def let_go(ledger: Ledger, now: datetime) -> int:
         return through - int(first) + 1
 
 
-def parse_checkpoint(detail: str) -> tuple[int, str] | None:
-    """Number and hash of the last entry that was let go of."""
+def newest_checkpoint(db: Connection) -> Checkpoint | None:
+    """The newest; that it stands in the chain, whoever walks along that sees. Whether it was right to let go, it does not show."""
+    newest = select(audit_events.c.detail, audit_events.c.at).where(audit_events.c.action == CHECKPOINT)
+    row = db.execute(newest.order_by(audit_events.c.sequence.desc()).limit(1)).first()
     try:
-        said = json.loads(detail)
-        return int(said["through"]), str(said["hash"])
+        said = json.loads(row.detail) if row is not None else {}
+        return None if row is None else Checkpoint(int(said["through"]), str(said["hash"]), datetime.fromisoformat(row.at).astimezone(UTC))
     except (ValueError, KeyError, TypeError):
         return None

@@ -66,8 +66,8 @@ class Ledger:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent look."""
-        with self._ready("read") as engine, engine.connect() as connection, connection.begin():
+        """A look at one moment, however long it takes and whatever others write meanwhile."""
+        with self._ready("read") as engine, engine.connect().execution_options(**self._one_moment()) as connection, connection.begin():
             yield connection
 
     @contextlib.contextmanager
@@ -126,6 +126,10 @@ class Ledger:
             raise  # a contradiction in what is written, not a fault of the database: whoever writes must foresee it
         except (SQLAlchemyError, OSError) as problem:
             raise self._refused(doing, problem) from None
+
+    def _one_moment(self) -> dict[str, object]:
+        # Each statement of PostgreSQL sees a moment of its own otherwise; a transaction of SQLite sees that of its first.
+        return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     def _refused(self, doing: str, problem: Exception) -> LedgerUnavailable:
         said = problem.orig if isinstance(problem, DBAPIError) and problem.orig is not None else problem

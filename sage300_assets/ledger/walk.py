@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from operator import itemgetter
 
@@ -18,10 +18,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from sage300_assets.base.audit import Anchor
 from sage300_assets.ledger.chain import content_hash, head_of, link_hash
-from sage300_assets.ledger.retention import CHECKPOINT, parse_checkpoint
-from sage300_assets.ledger.tables import AUDITED, audit_chain, audit_events
+from sage300_assets.ledger.retention import newest_checkpoint
+from sage300_assets.ledger.tables import AUDITED, audit_chain
 
 _AT_ONCE = 2_000
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 Link = tuple[int, str, str, str, str]
 """Sequence, kind, content, previous, hash."""
@@ -53,11 +54,13 @@ class Broken:
 
 @dataclass(frozen=True)
 class Anchored:
-    """An anchor that was kept elsewhere: where, and since when."""
+    """An anchor that was kept elsewhere: where, and since when, where that is known."""
 
     anchor: Anchor
     where: str
-    at: datetime
+    at: datetime | None
+    begun: datetime | None = None
+    """When what it stands for began, where that is known: its entry is not older. A read that is decoded again keeps its anchor for long."""
 
 
 @dataclass
@@ -71,11 +74,15 @@ class Verdict:
     """Anchors that agree with the chain."""
     too_old: int = 0
     """Anchors of entries that were let go of after LEDGER_KEEP_DAYS."""
+    let_go_at: datetime | None = None
+    """When that was done last, as the checkpoint says."""
+    let_go_before: datetime | None = None
+    """What was written before this could be let go of."""
     broken: Broken | None = None
     kinds: dict[str, int] = field(default_factory=dict)
 
 
-def walk(db: Connection, verdict: Verdict) -> Iterator[Broken]:
+def walk(db: Connection, verdict: Verdict, keep_days: int, now: datetime | None) -> Iterator[Broken]:
     """Look at every link and every entry; fills in the verdict on the way. After the first find the rest means nothing."""
     verdict.head = head = head_of(db)
     if head is None:
@@ -86,8 +93,8 @@ def walk(db: Connection, verdict: Verdict) -> Iterator[Broken]:
     expected, previous, links = 1, head.ledger, _links(db)
     link = next(links, None)
     if link is not None and link[0] > 1:
-        expected, previous = yield from _from_checkpoint(db, link[0])
-        verdict.first = expected
+        verdict.first = link[0]
+        expected, previous = yield from _from_checkpoint(db, verdict, keep_days, now)
     while link is not None:
         if entry is not None and entry[0] < link[0]:
             yield from _without_link(entry, expected)
@@ -103,12 +110,19 @@ def walk(db: Connection, verdict: Verdict) -> Iterator[Broken]:
     yield from _check_end(head, expected - 1, previous, entry)
 
 
-def _from_checkpoint(db: Connection, first: int) -> Generator[Broken, None, tuple[int, str]]:
-    checkpoint = _checkpoint(db)
-    if checkpoint is None or checkpoint[0] + 1 != first:
+def _from_checkpoint(db: Connection, verdict: Verdict, keep_days: int, now: datetime | None) -> Generator[Broken, None, tuple[int, str]]:
+    first, checkpoint = verdict.first, newest_checkpoint(db)
+    if checkpoint is None or checkpoint.through + 1 != first:
         yield Broken(Tampering.DELETION, 1, f"Entries up to {first - 1:,} are gone, and no checkpoint says that they may be.")
         return first, ""
-    return first, checkpoint[1]
+    gone = f"Entries 1 to {checkpoint.through:,} were let go of at {checkpoint.at:%Y-%m-%d %H:%M} UTC"
+    if not keep_days:
+        set_then = "If it was another number then, say which: LEDGER_KEEP_DAYS=30 sage300 audit verify."
+        yield Broken(Tampering.DELETION, 1, f"{gone}, says a checkpoint, and LEDGER_KEEP_DAYS=0 lets go of nothing. {set_then}")
+    if now is not None and checkpoint.at > now + _CLOCKS_DIFFER:
+        yield Broken(Tampering.DELETION, 1, f"{gone}, says a checkpoint, which is yet to come.")
+    verdict.let_go_at, verdict.let_go_before = checkpoint.at, checkpoint.at - timedelta(days=keep_days)
+    return first, checkpoint.hash
 
 
 def _without_link(entry: Said, expected: int) -> Iterator[Broken]:
@@ -186,13 +200,6 @@ def _check_entry(db: Connection, link: Link, entry: Said | None) -> Iterator[Bro
 
 def _find(db: Connection, where: ColumnElement[bool], besides: int) -> int | None:
     return db.execute(select(audit_chain.c.sequence).where(where, audit_chain.c.sequence != besides).limit(1)).scalar()
-
-
-def _checkpoint(db: Connection) -> tuple[int, str] | None:
-    """The newest place up to which entries were let go of; that it was not made up, the chain shows in which it stands."""
-    newest = select(audit_events.c.detail).where(audit_events.c.action == CHECKPOINT).order_by(audit_events.c.sequence.desc()).limit(1)
-    detail = db.execute(newest).scalar()
-    return None if detail is None else parse_checkpoint(detail)
 
 
 def _links(db: Connection) -> Iterator[Link]:

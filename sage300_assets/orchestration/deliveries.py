@@ -6,6 +6,7 @@ delivery is left out, and a sensor starts it once somebody has agreed.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import dagster as dg
 
@@ -24,7 +25,7 @@ from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.deliveries import Deliveries
 from sage300_assets.orchestration.calendar import is_closing, period_ends
-from sage300_assets.orchestration.describe import preview
+from sage300_assets.orchestration.describe import preview, trail_end
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
 
@@ -32,6 +33,7 @@ DELIVER = "deliver"
 APPROVED = "approved"
 WHOLE_TAKEN = "everything_taken"
 _PREVIEW_ROWS = 20
+Carried = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetObservation
 _SENSOR_SECONDS = 60
 
 
@@ -107,7 +109,8 @@ def _plan_asset(flow: Flow, company: str, settings: Settings) -> dg.AssetsDefini
         results = [_guard_result(key, verdict) for verdict in plan.verdicts]
         if flow.approval:
             results.append(_approval_result(key, plan, desk))
-        yield dg.MaterializeResult(metadata=_plan_metadata(desk, plan), check_results=results, data_version=dg.DataVersion(plan.plan))
+        metadata = {**_plan_metadata(desk, plan), **trail_end(sage300.keeper)}
+        yield dg.MaterializeResult(metadata=metadata, check_results=results, data_version=dg.DataVersion(plan.plan))
 
     return make
 
@@ -184,7 +187,7 @@ def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
         pool=f"deliver_{word(flow.target.partition('/')[0])}",
         retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL),
     )
-    def carry(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    def carry(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[Carried]:
         desk = _desk(sage300)
         plan = _newest_plan(context, flow, company, desk)
         if flow.approval and not _approval_result(plan_from, plan, desk).passed:
@@ -197,8 +200,14 @@ def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
                 description=f"plan {plan.plan} waits for a person",
             )
             return
-        delivered = _carry_out(context, flow, plan, desk, sage300)
-        yield dg.MaterializeResult(asset_key=key, metadata=_delivery_metadata(flow, delivered, desk))
+        try:
+            delivered = _carry_out(context, flow, plan, desk, sage300)
+        except dg.Failure:
+            with suppress(Sage300AssetsError):  # without a ledger, the failure is what is told
+                # What left before it failed is vouched for all the same.
+                yield dg.AssetObservation(key, description="failed", metadata=trail_end(sage300.keeper))
+            raise
+        yield dg.MaterializeResult(asset_key=key, metadata={**_delivery_metadata(flow, delivered, desk), **trail_end(sage300.keeper)})
         yield _taken_result(key, delivered, desk)
 
     return carry

@@ -14,6 +14,7 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.schema import sql_columns
 from sage300_assets.lake.views import comma, quoted
+from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.orchestration.names import asset_key, word
 from sage300_assets.orchestration.picture import bars
 
@@ -143,6 +144,12 @@ def result_metadata(company: str, table: Table, loaded: Loaded, lake: Lake) -> d
     if len(figures) > 3:
         shown["rows_per_day"] = dg.MetadataValue.md(_plot(figures.keys(), [f.rows for f in figures.values()]))
     return shown
+
+
+def trail_end(keeper: Keeper) -> dict[str, dg.MetadataValue]:
+    """The end of the audit trail, for what is not a read: taken when its outcome is settled, so that cutting that off is noticed."""
+    end = keeper.end()
+    return {} if end is None else {AUDIT_HEAD: dg.MetadataValue.text(str(end))}
 
 
 def _plot(days: Iterable[str], rows: list[int]) -> str:

@@ -13,7 +13,7 @@ from sage300_assets.flows.writeback.flow import WriteBack
 from sage300_assets.flows.writeback.offer import switched_on, write_back_flow
 from sage300_assets.flows.writeback.settings import WritebackSettings
 from sage300_assets.orchestration.deliveries import delivery_key, plan_key
-from sage300_assets.orchestration.describe import preview
+from sage300_assets.orchestration.describe import preview, trail_end
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
 from sage300_assets.systems.anaplan.settings import AnaplanSettings
@@ -95,6 +95,7 @@ def _export_asset(one: WriteBack, company: str) -> dg.AssetsDefinition:
                     "bytes": dg.MetadataValue.int(found.size),
                     "model_tells": dg.MetadataValue.text(str(found.told or "nothing: it has no control totals")),
                     "kept_as": dg.MetadataValue.text(f"_exports/{company.lower()}/{one.name}/{found.stamp}.csv"),
+                    **trail_end(sage300.keeper),
                 },
                 data_version=dg.DataVersion(found.sha256),
             )
@@ -142,7 +143,7 @@ def _result_asset(one: WriteBack, flow: Flow, company: str) -> dg.AssetsDefiniti
             return dg.MaterializeResult(
                 metadata={
                     "results": dg.MetadataValue.md(table), "dagster/row_count": len(lines),
-                    **{name: dg.MetadataValue.int(count) for name, count in counts.items()},
+                    **{name: dg.MetadataValue.int(count) for name, count in counts.items()}, **trail_end(sage300.keeper),
                 },
                 check_results=[check],
             )  # fmt: skip

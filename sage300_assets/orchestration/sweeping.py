@@ -12,6 +12,7 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.sweep import Search
 from sage300_assets.intake.tour import Toured, tour
+from sage300_assets.orchestration.describe import trail_end
 from sage300_assets.orchestration.names import asset_key, pool, word
 from sage300_assets.orchestration.source import Source
 
@@ -72,7 +73,7 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
         )
         for one in steps:
             done.append(one)
-            yield from _observations(context, one)
+            yield from _observations(context, one, source)
         source.refresh_warehouse([company], at_most_every=0)
         problems = [str(one.problem) for one in done if one.problem is not None]
         if problems:
@@ -92,7 +93,7 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
     return sweep_deletions
 
 
-def _observations(context: dg.OpExecutionContext, one: Toured) -> Iterator[dg.AssetObservation]:
+def _observations(context: dg.OpExecutionContext, one: Toured, source: Source) -> Iterator[dg.AssetObservation]:
     if one.problem is not None:
         context.log.error(f"{one.entity.resource}: {one.problem}")
         return
@@ -108,6 +109,7 @@ def _observations(context: dg.OpExecutionContext, one: Toured) -> Iterator[dg.As
         "in_sage300": dg.MetadataValue.int(swept.there),
         "compared_by": dg.MetadataValue.text(swept.proof),
         "published": dg.MetadataValue.bool(swept.publication is not None),
+        **trail_end(source.keeper),
     }
     if swept.gone:
         metadata["gone"] = dg.MetadataValue.md("\n".join(f"- {'/'.join(map(str, key))}" for key in swept.gone[:_SHOWN]))

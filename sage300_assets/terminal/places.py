@@ -13,6 +13,7 @@ from sage300_assets.base.settings import LakeSettings, Settings, load, load_sett
 from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.chain import head_of
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.ledger.store import Ledger
@@ -78,6 +79,12 @@ def evidence_of(args: argparse.Namespace, so: str = "nothing is proven") -> Ledg
 def keeper_of(args: argparse.Namespace) -> Keeper:
     """Keeps the evidence of this process in that ledger."""
     return Keeper(ledger_of(args), lambda: datetime.now(UTC))
+
+
+def trail_end(ledger: Ledger) -> str:
+    """What a verb that changed something says last: kept elsewhere, it shows later that this is still on record."""
+    with ledger.read() as db:
+        return f"The audit trail's end: {head_of(db)}"
 
 
 def nothing_in(lake: Lake) -> str:

@@ -28,15 +28,17 @@ def _run(args: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from sage300_assets.ledger.approvals import Approvals
-    from sage300_assets.terminal.places import lake_of, lake_settings_of, ledger_of
+    from sage300_assets.terminal.places import lake_of, lake_settings_of, ledger_of, trail_end
     from sage300_assets.terminal.records import plan_called
     from sage300_assets.terminal.screen import say
 
     plan = plan_called(lake_of(lake_settings_of(args)), args.plan)
     who = os.environ.get("SAGE300_WHO") or getpass.getuser()
-    approvals = Approvals(ledger_of(args), lambda: datetime.now(UTC))
+    ledger = ledger_of(args)
+    approvals = Approvals(ledger, lambda: datetime.now(UTC))
     made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who, note=args.note)
     say(f"Plan {plan.plan} of {plan.flow} ({plan.scope}) was {made.decision} by {made.who}: {plan.changes:,} changes, control total {plan.total}.")
+    say(trail_end(ledger))
     return 0
 
 

@@ -9,6 +9,7 @@ from sage300_assets.terminal.options import company_option, folder, lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
 if TYPE_CHECKING:
+    from sage300_assets.base.audit import Anchor
     from sage300_assets.intake.story import Story, Version
 
 _MORE = """
@@ -19,9 +20,12 @@ Every call, every page and every record sent is an entry in one chain of hashes 
   sage300 audit export --to for-the-auditors --format csv
 """
 _VERIFY = """
-Compares each entry with its hash, each hash with the one before, and the chain with the places of it that the lake's publications name, and with
-those in Dagster's metadata where DAGSTER_HOME is set; then each file of the lake with the hash that its publication names. Ends with 1, naming
-the first broken link and what was done to it, or every file that is not what was published, if anything is wrong; also if there is nothing to prove.
+Compares each entry with its hash, each hash with the one before, the approvals with what the entries say of them, and the chain with the places of it
+that the lake's publications name, with those in Dagster's metadata where DAGSTER_HOME is set, and with ends that other commands printed (--holds);
+then each file of the lake with the hash that its publication names. Says what was let go of, and when (LEDGER_KEEP_DAYS).
+
+Ends with 1, naming the first broken link and what was done to it, or every file that is not what was published, if anything is wrong; also if there
+is nothing to prove, or nothing outside the ledger that vouches for it.
 """
 _BEGUN = 1
 """The first entry of a ledger says only that it was begun."""
@@ -42,6 +46,9 @@ def _options(parser: Parser) -> None:
     one = forms.add("verify", "Prove that nothing in the audit trail was altered.", _VERIFY)
     company_option(one)
     lake_option(one)
+    one.add_argument(
+        "--holds", type=_end, action="append", default=[], metavar="END", help="an end that was kept elsewhere; may be given several times"
+    )
     one = forms.add("show", "Tell one record's story: each version, the page and the call that brought it, what was sent of it.", _SHOW)
     one.add_argument("--record", required=True, metavar="PATH", help="such as ap/vendors/1200")
     company_option(one)
@@ -51,37 +58,52 @@ def _options(parser: Parser) -> None:
     one.add_argument("--format", choices=("parquet", "csv"), default="parquet", help="default: parquet")
 
 
+def _end(text: str) -> Anchor:
+    from sage300_assets.base.audit import Anchor
+
+    found = Anchor.parse(text.strip().rpartition(" ")[2])
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the end of a trail; give the line whole, as a command printed it")
+    return found
+
+
 def _run(args: argparse.Namespace) -> int:
     return {"verify": _verify, "show": _show, "export": _export}[args.form](args)
 
 
 def _verify(args: argparse.Namespace) -> int:
     import os
+    from datetime import UTC, datetime
     from itertools import chain
 
     from sage300_assets.intake.browse import companies_in, loaded
     from sage300_assets.intake.story import anchors
     from sage300_assets.lake.intact import look_at_files
     from sage300_assets.ledger.verify import verify
+    from sage300_assets.ledger.walk import Anchored
     from sage300_assets.terminal.places import KEPT, evidence_of, lake_of, lake_settings_of, nothing_in
     from sage300_assets.terminal.screen import complain, say
 
     settings, ledger = lake_settings_of(args), evidence_of(args)
     lake = lake_of(settings)
     known = loaded(lake, companies_in(lake, settings.sage300_companies), KEPT)
-    kept = anchors(lake, known)
+    kept = chain((Anchored(end, f"the end {end.sequence:,} that was kept elsewhere", None) for end in args.holds), anchors(lake, known))
     if os.environ.get("DAGSTER_HOME"):
         from sage300_assets.orchestration.audit import instance_anchors
 
         kept = chain(kept, instance_anchors())
-    verdict = verify(ledger, kept)
+    verdict = verify(ledger, kept, now=datetime.now(UTC))
     if verdict.broken is not None:
         found = verdict.broken
-        complain(f"sage300: the audit trail at {ledger.place} is broken at entry {found.sequence:,}: {found.kind.value}. {found.message}")
+        place = f" at entry {found.sequence:,}" if found.sequence else ""
+        complain(f"sage300: the audit trail at {ledger.place} is broken{place}: {found.kind.value}. {found.message}")
         complain("Change nothing, keep a copy of the ledger and of the lake, and compare with a backup.")
         return 1
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(verdict.kinds.items()))
     say(f"Whole: {verdict.entries:,} entries ({kinds}) at {ledger.place}.")
+    if verdict.let_go_at is not None:
+        when = f"{verdict.let_go_at:%Y-%m-%d %H:%M} UTC"
+        say(f"Entries 1 to {verdict.first - 1:,} were let go of on {when}: what is older than LEDGER_KEEP_DAYS ({ledger.keep_days}) is not kept.")
     old = f", {verdict.too_old:,} are older than what is kept" if verdict.too_old else ""
     say(f"{verdict.anchors:,} places named elsewhere agree with it{old}.")
     say(f"Its end: {verdict.head}")
@@ -95,6 +117,10 @@ def _verify(args: argparse.Namespace) -> int:
     say(f"{len(looked):,} files of the lake are what was published." if looked else nothing_in(lake))
     if verdict.entries <= _BEGUN and not looked:
         complain(f"sage300: nothing is proven, because nothing was done yet that this ledger has on record. Is LEDGER_URL right ({ledger.place})?")
+        return 1
+    if not verdict.anchors:
+        complain(f"sage300: nothing outside the ledger vouches for its entries: no publication in the lake {lake.root} names one, nor does Dagster.")
+        complain("Is LAKE_URL right, and DAGSTER_HOME? If nothing was read well yet, do that (sage300 pull ap/vendors), and verify again.")
         return 1
     return 0
 

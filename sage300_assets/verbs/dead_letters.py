@@ -54,10 +54,11 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.base.errors import Conflict
     from sage300_assets.ledger.dead_letters import DeadLetters
     from sage300_assets.ledger.outbox import ALL_ITEMS
-    from sage300_assets.terminal.places import evidence_of
+    from sage300_assets.terminal.places import evidence_of, trail_end
     from sage300_assets.terminal.screen import complain, grid, say
 
-    letters = DeadLetters(evidence_of(args, "nothing is known of any delivery"), lambda: datetime.now(UTC))
+    ledger = evidence_of(args, "nothing is known of any delivery")
+    letters = DeadLetters(ledger, lambda: datetime.now(UTC))
     if args.form == "show":
         letter = letters.get(args.letter)
         grid(
@@ -68,6 +69,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.form == "discard":
         letters.discard(args.letter, who=_who(), reason=args.reason)
         say(f"Dead letter {args.letter} is discarded.")
+        say(trail_end(ledger))
         return 0
     if args.form == "replay":
         left: list[Conflict] = []
@@ -81,6 +83,7 @@ def _run(args: argparse.Namespace) -> int:
         for problem in left:
             complain(f"sage300: {problem}")
         say(f"{len(sent)} go out with the next delivery of their flow: {', '.join(sorted({item.flow for item in sent})) or 'none'}.")
+        say(trail_end(ledger))
         return 1 if left else 0
     found = letters.open(company=args.company, flow=args.flow, problem_class=args.problem_class)
     if not found:

@@ -31,8 +31,8 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.delivery.settings import DeliverySettings
     from sage300_assets.flows.registry import all_flows, flow_called
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, lake_settings_of
-    from sage300_assets.terminal.screen import grid
+    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, lake_settings_of, trail_end
+    from sage300_assets.terminal.screen import grid, say
 
     settings = lake_settings_of(args)
     flows = all_flows() if args.flow == "all" else (flow_called(args.flow),)
@@ -56,6 +56,8 @@ def _run(args: argparse.Namespace) -> int:
             codes.append(0 if done.state in {"done", "unchanged", "dry"} else 1)
     if rows:
         grid(("flow", "company", "plan", "changes", "sent", "refused", "control total", "outcome"), rows, right=(3, 4, 5, 6))
+    if keeper.ledger.exists():
+        say(trail_end(keeper.ledger))
     return max(codes)
 
 

@@ -40,7 +40,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.intake.tour import tour
     from sage300_assets.terminal import screen
     from sage300_assets.terminal.failure import failed
-    from sage300_assets.terminal.places import entities_called, keeper_of, lake_of, nothing_in, settings_of
+    from sage300_assets.terminal.places import entities_called, keeper_of, lake_of, nothing_in, settings_of, trail_end
 
     entities = entities_called(args.entities)
     settings = settings_of(args)
@@ -53,10 +53,11 @@ def _run(args: argparse.Namespace) -> int:
         return 1
     run = f"sweep {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(3)}"
     searches = [Search(company, entity, run, by_keys=args.keys, dry=args.dry_run, accept_vanished=args.accept_vanished) for company, entity in wanted]
+    keeper = keeper_of(args)
     done: list[Toured] = []
     with screen.progress(wanted) as (watch, _):
         try:
-            done.extend(tour(settings, lake, searches, keeper=keeper_of(args), read_lacking=True, watch=watch))
+            done.extend(tour(settings, lake, searches, keeper=keeper, read_lacking=True, watch=watch))
         finally:
             if not args.dry_run:
                 lake.refresh_warehouse(wanted)
@@ -64,6 +65,8 @@ def _run(args: argparse.Namespace) -> int:
     codes = [failed(one.problem) for one in done if one.problem is not None]
     if len(done) < len(wanted):
         screen.complain(f"sage300: {len(wanted) - len(done)} more were not tried because of this.")
+    if keeper.ledger.exists():
+        screen.say(trail_end(keeper.ledger))
     return max(codes, default=0)
 
 

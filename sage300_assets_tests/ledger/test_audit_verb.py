@@ -133,6 +133,41 @@ def test_a_ledger_in_which_nothing_was_done_proves_nothing(
     assert "nothing is proven" in capsys.readouterr().err
 
 
+def test_a_trail_that_nothing_outside_vouches_for_proves_nothing(
+    pulled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capsys.readouterr()
+    assert main(["audit", "verify"]) == 0
+    monkeypatch.setenv("LAKE_URL", str(tmp_path / "another lake"))
+    capsys.readouterr()
+    assert main(["audit", "verify"]) == 1
+    said = capsys.readouterr().err
+    assert "Is LAKE_URL right" in said
+    assert "another lake" in said
+
+
+def test_after_a_first_run_that_failed_verify_says_what_to_do(pulled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEDGER_URL", f"sqlite:///{tmp_path / 'first.db'}")
+        patch.setenv("LAKE_URL", str(tmp_path / "first lake"))
+        patch.setenv("SAGE300_PASSWORD", "wrong")
+        assert main(["pull", "ap/terms"]) == 1
+        capsys.readouterr()
+        assert main(["audit", "verify"]) == 1
+        assert "sage300 pull" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["taken", "taken/below"])
+def test_an_export_to_what_is_a_file_is_refused_with_a_cure(pulled: str, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("a file")
+    capsys.readouterr()
+    assert main(["audit", "export", "--to", where]) == 2
+    said = capsys.readouterr().err
+    assert "unexpected" not in said
+    assert "is a file" in said
+    assert "--to" in said
+
+
 def test_a_folder_without_a_ledger_is_told_and_given_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,17 +9,23 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 
-from sage300_assets.base.errors import DataError
+from sage300_assets.base.audit import Anchor
+from sage300_assets.base.errors import AccessError, DataError
 from sage300_assets.base.settings import load_settings
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.verify import verify
+from sage300_assets.ledger.walk import Tampering
+from sage300_assets.orchestration.audit import instance_anchors
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.deliveries import deliveries
 from sage300_assets.orchestration.source import Source
-from sage300_assets_tests.delivery.conftest import Counter, once
+from sage300_assets_tests.delivery.conftest import Counter, Shop, once
+from sage300_assets_tests.ledger.test_chain import cut
 
 
 @dataclass
@@ -125,3 +131,42 @@ def test_the_switch_for_dry_runs_holds_everything(desk: Desk, monkeypatch: pytes
     assert result.success
     assert str(_metadata(result, "samltd", "delivery", "vendors")["outcome"]).startswith("dry")
     assert desk.counter.shop.kept == []
+
+
+def _last_sent(ledger: Ledger) -> int:
+    with ledger.read() as db:
+        return int(db.execute(text("SELECT max(sequence) FROM records_sent")).scalar_one())
+
+
+def test_a_plan_and_what_was_sent_name_the_end_of_the_trail_and_a_cut_tail_is_noticed(desk: Desk) -> None:
+    ledger = desk.counter.ledger
+    desk.counter.want("1", "2")
+    result = desk.run()
+    plan, delivery = (Anchor.parse(str(_metadata(result, "samltd", kind, "vendors")["audit_head"])) for kind in ("plan", "delivery"))
+    assert plan is not None
+    assert delivery is not None
+    last = _last_sent(ledger)
+    assert plan.sequence < last <= delivery.sequence
+    kept = list(instance_anchors(desk.instance))
+    assert {plan, delivery} <= {one.anchor for one in kept}
+    assert verify(ledger, kept).broken is None
+    cut(ledger, last - 1)
+    assert verify(ledger).broken is None, "nothing in the ledger itself shows it"
+    broken = verify(ledger, kept).broken
+    assert broken is not None
+    assert broken.kind is Tampering.OLD_COPY
+    assert "delivery/vendors" in broken.message
+
+
+def test_what_left_before_a_delivery_failed_names_the_end_of_the_trail_too(desk: Desk) -> None:
+    def refuse_the_second(shop: Shop, _item: object) -> None:
+        if shop.kept:
+            raise AccessError("The shop does not let us in.", cure="Renew the key.")
+
+    desk.counter.shop.before = refuse_the_second
+    desk.counter.want("1", "2")
+    assert not desk.run().success
+    assert len(desk.counter.shop.kept) == 1
+    kept = list(instance_anchors(desk.instance))
+    assert max(one.anchor.sequence for one in kept) >= _last_sent(desk.counter.ledger)
+    assert verify(desk.counter.ledger, kept).broken is None

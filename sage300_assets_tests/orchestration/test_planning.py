@@ -18,6 +18,8 @@ from sage300_assets.flows.anaplan.findings import anaplan_findings
 from sage300_assets.flows.writeback.exports import content_of, exports
 from sage300_assets.flows.writeback.results import kept
 from sage300_assets.intake.finding import Level
+from sage300_assets.ledger.verify import verify
+from sage300_assets.orchestration.audit import instance_anchors
 from sage300_assets.orchestration.demo_anaplan import SETTINGS, WRITTEN, Journey, demo_model
 from sage300_assets.orchestration.source import Source
 from sage300_assets.simulators.anaplan import Server as AnaplanServer
@@ -124,3 +126,10 @@ def test_the_doctor_looks_at_anaplan_and_at_the_right_to_write(ran: Ran, monkeyp
     assert [f.message for f in anaplan_findings()] == ["WRITEBACK_ENDINGS: accruals cannot end with 'burn'."]
     monkeypatch.delenv("ANAPLAN_MODEL_ID")
     assert [f.level for f in anaplan_findings()] == [Level.NOTE]
+
+
+def test_results_and_exports_name_the_end_of_the_trail(ran: Ran) -> None:
+    kept = list(instance_anchors(ran.journey.instance))
+    named = {one.where.rpartition(" ")[2] for one in kept}
+    assert {f"{COMPANY.lower()}/{kind}/{WRITTEN}" for kind in ("anaplan", "writeback")} <= named
+    assert verify(ran.journey.source.keeper.ledger, kept).broken is None

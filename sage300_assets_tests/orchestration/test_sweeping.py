@@ -8,6 +8,8 @@ from datetime import timedelta
 import dagster as dg
 
 from sage300_assets.catalogue import find
+from sage300_assets.ledger.verify import verify
+from sage300_assets.orchestration.audit import instance_anchors
 from sage300_assets.orchestration.names import asset_key
 from sage300_assets_tests.orchestration.conftest import TODAY, House
 
@@ -38,6 +40,9 @@ def test_a_sweep_says_what_is_gone_and_names_the_days_that_the_sensor_then_asks_
     assert seen["swept_gone"].value == 1
     assert vendors[3]["VendorNumber"] in str(seen["gone"].value)
     assert seen["days_to_read"].value == str(back)
+    kept = [one for one in instance_anchors(house.instance) if str(one.anchor) == seen["audit_head"].value]
+    assert [one.where for one in kept] == ["what was seen of samltd/ap/vendors"]
+    assert verify(house.source.keeper.ledger, kept).anchors == 1
     assert _observed(result)[asset_key("SAMLTD", BATCHES.root).to_user_string()]["swept_gone"].value == 0
     assert vendors[3]["VendorNumber"] not in house.source.lake.current("SAMLTD", VENDORS.root)["VendorNumber"].to_pylist()
     sensor = house.definitions.resolve_sensor_def("samltd_changes")
