@@ -25,8 +25,14 @@ _SET = """
 A value is asked for, or read from standard input, and never written on the command line: others can see that, and the shell remembers it.
 """
 _ROTATE = """
-In a file or the keyring the key is exchanged for a new one. With VAULT_KEY: make one with `sage300 vault key`, put it and a comma before the
-present one wherever VAULT_KEY is set, run `sage300 vault rotate`, and take the old one out.
+Values that are not encrypted with the newest key are; if all of them are, a new key is made. It goes before the older ones, which stay in the key
+file or the keyring: all vaults that share it and all backups may need them. Run it in the folder of each vault, and then, in any of them,
+
+  sage300 vault rotate --drop-old
+
+which makes no new key and keeps only the newest: vaults and backups that need an older one cannot be read any more, save with a copy of it.
+With VAULT_KEY: make a key with `sage300 vault key`, put it and a comma before the present one wherever VAULT_KEY is set, run `sage300 vault rotate`,
+and take the old one out.
 """
 
 
@@ -37,7 +43,8 @@ def _options(parser: Parser) -> None:
     one.add_argument("too_much", nargs="*", help=argparse.SUPPRESS)
     one.add_argument("--from-stdin", action="store_true", help="read the value from standard input; one line break at its end is left out")
     forms.add("list", "Show which values there are, never what they are.")
-    forms.add("rotate", "Encrypt everything with a new key.", _ROTATE)
+    one = forms.add("rotate", "Encrypt everything with a new key.", _ROTATE)
+    one.add_argument("--drop-old", action="store_true", help="take older keys out; what else needs them, other vaults and backups, is lost")
     forms.add("check", "Try to read every value; ends with 1 if one cannot be read.")
     one = forms.add("remove", "Take a value out.")
     one.add_argument("name", metavar="NAME", help="of the setting")
@@ -79,9 +86,23 @@ def _run(args: argparse.Namespace) -> int:
         return _check(settings, args.env_file or ".env")
     if args.vault == "remove":
         return _remove(vault, args.name.upper())
-    done = vault.rotate()
-    dropped = f"; keys that are not needed any more: {done.dropped}" if done.dropped else ""
-    say(f"Encrypted with the key {done.key} now: {done.values} values{dropped}.")
+    return _rotate(vault, drop_old=args.drop_old)
+
+
+def _rotate(vault: Vault, *, drop_old: bool) -> int:
+    from sage300_assets.terminal.screen import say
+
+    done = vault.rotate(drop_old=drop_old)
+    which = "the new key" if done.made else "the newest key, which was made before,"
+    say(f"All values of {vault.file} are encrypted with {which} {done.key}: {done.values}.")
+    if drop_old:
+        taken = f"Taken out of {vault.keys.name}: {', '.join(done.dropped)}. Other vaults and backups that need them cannot be read any more."
+        say(taken if done.dropped else f"There is no older key in {vault.keys.name}.")
+    elif done.kept:
+        say(
+            f"Older keys stay in {vault.keys.name}, because other vaults and backups may need them: {', '.join(done.kept)}. "
+            "When none does, `sage300 vault rotate --drop-old` takes them out."
+        )
     return 0
 
 

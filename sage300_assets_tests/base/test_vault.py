@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,7 +60,9 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def the_keyring() -> Iterator[type[InMemory]]:
+def the_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[InMemory]]:
+    for folder in ("XDG_DATA_HOME", "LOCALAPPDATA"):  # where the lock of the keyring is
+        monkeypatch.setenv(folder, str(tmp_path / "data"))
     before = keyring.get_keyring()
     InMemory.kept, InMemory.locked = {}, False
     keyring.set_keyring(InMemory())  # type: ignore[no-untyped-call]
@@ -218,6 +221,8 @@ def test_the_keyring_is_given_a_key_with_the_first_value(tmp_path: Path, the_key
     assert again(vault).get("TOKEN") == Secret(CANARY)
     before = dict(the_keyring.kept)
     vault.rotate()
+    with pytest.raises(ConfigurationError, match="25 are the most"):
+        vault.keys.write([Key.new() for _ in range(26)])
     assert again(vault).get("TOKEN") == Secret(CANARY)
     assert the_keyring.kept != before
     the_keyring.locked = True
@@ -245,9 +250,10 @@ def test_rotation_replaces_key_and_cipher_and_keeps_values(vault: Vault) -> None
     vault.set("TWO", Secret("two"))
     before, old = vault.entries(), vault.keys.read()
     done = vault.rotate()
-    assert (done.values, done.dropped) == (2, 1)
-    assert len(vault.keys.read()) == 1
-    assert vault.keys.read() != old
+    assert (done.values, done.made, done.kept, done.dropped) == (2, True, (old[0].mark,), ())
+    assert vault.keys.read()[1:] == old, "other vaults and backups may need it"
+    again(vault).rotate(drop_old=True)
+    assert [key.mark for key in vault.keys.read()] == [done.key]
     assert {entry.key for entry in vault.entries().values()} == {done.key}
     assert [entry.changed for entry in vault.entries().values()] == [entry.changed for entry in before.values()]
     assert again(vault).get("ONE") == Secret(CANARY)
@@ -264,6 +270,7 @@ def test_keys_in_a_variable_are_rotated_by_giving_both(vault: Vault) -> None:
     assert both.rotate().key == new.mark
     assert Vault(vault.file, KeysInVariable(new.text)).get("TOKEN") == Secret(CANARY)
     refused(both.rotate)
+    assert "which only you can change" in str(refused(lambda: both.rotate(drop_old=True)))
     refused(Vault(vault.file, KeysInVariable("")).rotate)
 
 
@@ -278,15 +285,82 @@ def test_a_rotation_that_breaks_off_loses_nothing(vault: Vault, nth: int, monkey
             raise KeyboardInterrupt
         write_private(path, content)
 
+    def rotate() -> None:
+        again(vault).rotate()
+        again(vault).rotate(drop_old=True)
+
     with monkeypatch.context() as broken:
         broken.setattr(vault_module, "write_private", breaking)
         broken.setattr(vault_keys, "write_private", breaking)
         with pytest.raises(KeyboardInterrupt):
-            vault.rotate()
+            rotate()
     assert again(vault).get("TOKEN") == Secret(CANARY)
-    again(vault).rotate()
+    rotate()
     assert again(vault).get("TOKEN") == Secret(CANARY)
     assert len(vault.keys.read()) == 1
+
+
+def test_a_rotation_leaves_the_key_of_another_vault_and_of_a_backup(vault: Vault, tmp_path: Path) -> None:
+    vault.set("TOKEN", Secret(CANARY))
+    other = Vault(tmp_path / "other" / "vault.json", vault.keys)
+    other.set("TOKEN", Secret("other"))
+    backup = Vault(tmp_path / "backup.json", vault.keys)
+    write_private(backup.file, vault.file.read_bytes())
+    vault.rotate()
+    assert again(other).get("TOKEN") == Secret("other")
+    assert again(backup).get("TOKEN") == Secret(CANARY)
+    done = other.rotate()
+    assert not done.made, "the other vault joins the newest key"
+    assert {entry.key for one in (vault, other) for entry in one.entries().values()} == {done.key}
+    vault.rotate(drop_old=True)
+    assert again(other).get("TOKEN") == Secret("other")
+    assert "needs the key" in str(refused(lambda: again(backup).get("TOKEN")))
+
+
+def test_a_wrong_folder_has_nothing_to_rotate(vault: Vault, tmp_path: Path) -> None:
+    vault.set("TOKEN", Secret(CANARY))
+    keys = vault.keys.read()
+    wrong = Vault(tmp_path / "wrong" / "vault.json", vault.keys)
+    for drop_old in (False, True):
+        assert f"no vault at {wrong.file}" in str(refused(partial(wrong.rotate, drop_old=drop_old)))
+    assert not wrong.file.parent.exists()
+    empty = Vault(tmp_path / "empty.json", vault.keys)
+    empty.set("TOKEN", Secret("x"))
+    empty.remove("TOKEN")
+    assert "nothing in the vault" in str(refused(empty.rotate))
+    assert vault.keys.read() == keys
+    assert again(vault).get("TOKEN") == Secret(CANARY)
+
+
+def test_vaults_that_share_a_key_rotate_at_the_same_time(vault: Vault, tmp_path: Path) -> None:
+    vaults = [vault, *(Vault(tmp_path / f"{number}.json", vault.keys) for number in range(2))]
+    for one in vaults:
+        one.set("TOKEN", Secret(CANARY))
+    program = """
+import sys
+from functools import partial
+from pathlib import Path
+from sage300_assets.base.vault import open_vault
+for _ in range(8):
+    open_vault(Path(sys.argv[1]), "", Path(sys.argv[2])).rotate()
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", program, str(one.file), str(tmp_path / "key")]) for one in vaults]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert [again(one).get("TOKEN") for one in vaults] == [Secret(CANARY)] * 3
+
+
+def test_vaults_that_get_their_first_values_at_the_same_time_share_one_key_of_the_keyring(tmp_path: Path, the_keyring: type[InMemory]) -> None:
+    first, second = (Vault(tmp_path / f"{number}.json", KeysInKeyring()) for number in (1, 2))
+    waits = threading.Thread(target=lambda: second.set("TOKEN", Secret("second")))
+    with first.keys.alone():
+        waits.start()
+        waits.join(0.3)
+        assert waits.is_alive(), "the place of the keys is locked"
+        first.keys.write([Key.new()])
+    waits.join()
+    first.set("TOKEN", Secret("first"))
+    assert len(first.keys.read()) == 1
+    assert again(second).get("TOKEN") == Secret("second")
 
 
 def test_nothing_is_rotated_if_one_value_cannot_be_read(vault: Vault) -> None:
@@ -328,6 +402,7 @@ def test_readers_go_on_while_keys_and_values_change(vault: Vault) -> None:
 def test_many_processes_change_one_value_and_none_is_lost(vault: Vault) -> None:
     vault.set("COUNT", Secret("0"))
     program = f"""
+from functools import partial
 from pathlib import Path
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.vault import open_vault
@@ -467,7 +542,10 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert run("set", "SAGE300_USERNAME", "--from-stdin", given="canary")[0] == 0
     assert load_settings().username == "canary"
     assert run("check")[0] == 0
-    assert run("rotate")[0] == 0
+    assert "Older keys stay in" in run("rotate")[1]
+    code, said = run("rotate", "--drop-old")
+    assert (code, "Other vaults and backups that need them cannot be read" in said) == (0, True)
+    assert "There is no older key" in run("rotate", "--drop-old")[1]
     assert "SAGE300_USERNAME" in run("list")[1]
     assert run("remove", "SAGE300_USERNAME")[0] == 0
     assert run("remove", "SAGE300_USERNAME")[0] == 2
