@@ -21,7 +21,6 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from sage300_assets.base.errors import (
-    AccessError,
     ConfigurationError,
     NotReached,
     PermanentError,
@@ -165,8 +164,9 @@ class Transport:
                     raise _unknown(request, trouble) from trouble
                 problem = trouble
                 continue
-            except (PermanentError, AccessError) as refusal:
-                self._note(one, refusal)
+            except BaseException as refusal:
+                if one.begun:  # whatever it is, the call was made
+                    self._note(one, refusal)
                 raise
             self.limiter.went_well(time.monotonic() - one.began)
             self._note(one, None)
@@ -212,7 +212,7 @@ class Transport:
         elif (given_up or threading.Event()).wait(seconds):
             raise problem
 
-    def _note(self, one: _Attempt, trouble: Exception | None) -> None:
+    def _note(self, one: _Attempt, trouble: BaseException | None) -> None:
         if self.on_call is None:
             return
         request, seconds, problem = one.request, time.monotonic() - one.began, type(trouble).__name__ if trouble else ""
@@ -231,9 +231,10 @@ class _Attempt:
     def __init__(self, request: Request, attempt: int) -> None:
         self.request, self.attempt, self.status = request, attempt, 0
         self.begin()
+        self.begun = False
 
     def begin(self) -> None:
-        self.began, self.at = time.monotonic(), datetime.now(UTC)
+        self.began, self.at, self.begun = time.monotonic(), datetime.now(UTC), True
 
 
 def shown(path: str, query: str = "") -> str:
