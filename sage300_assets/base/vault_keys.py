@@ -122,7 +122,12 @@ class KeysInFile:
 
     def write(self, keys: Sequence[Key]) -> None:
         """Replace the file."""
-        write_private(self.file, "".join(f"{key.text}\n" for key in keys).encode())
+        try:
+            write_private(self.file, _lines(keys))
+        except OSError as refusal:
+            raise ConfigurationError(
+                f"{self.name} cannot be written: {refusal.strerror}.", cure="Run as the user that it belongs to, or make room on its disk."
+            ) from None
 
     def alone(self) -> AbstractContextManager[None]:
         """A lock beside the file."""
@@ -230,10 +235,14 @@ def new_key_file(file: Path) -> Key:
         raise ConfigurationError(f"{file} is there already, and a key that is lost cannot be had again.", cure="Name another file.")
     key = Key.new()
     try:
-        KeysInFile(file).write([key])
+        write_private(file, _lines([key]))
     except OSError as refusal:
         raise ConfigurationError(f"{file} cannot be written: {os.strerror(refusal.errno or 0)}.", cure="Name a file in a folder of yours.") from None
     return key
+
+
+def _lines(keys: Sequence[Key]) -> bytes:
+    return "".join(f"{key.text}\n" for key in keys).encode()
 
 
 def _locked(kind: str) -> ConfigurationError:

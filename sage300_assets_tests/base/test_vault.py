@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -161,6 +162,55 @@ def test_nobody_else_can_read_it_and_no_copy_of_it_stays(vault: Vault) -> None:
     assert stat.S_IMODE(vault.file.stat().st_mode) == 0o600
     assert sorted(path.name for path in vault.file.parent.iterdir()) == ["vault.json", "vault.json.lock"]
     assert (vault.file.parent / "vault.json.lock").stat().st_size == 0
+
+
+@pytest.fixture
+def of_the_service(vault: Vault, tmp_path: Path) -> Vault:
+    """A vault whose files belong to the user of a service, while root is at work."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    vault.set("TOKEN", Secret("before"))
+    for path in (vault.file, tmp_path / "key"):
+        os.chown(path, 12345, 23456)
+    return vault
+
+
+def owners(*paths: Path) -> set[tuple[int, int, int]]:
+    return {(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode) & 0o077) for found in (path.stat() for path in paths)}
+
+
+def test_what_root_changes_stays_the_services_own(of_the_service: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, file = tmp_path / "key", of_the_service.file
+    monkeypatch.setenv("VAULT_KEY_FILE", str(key))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("after"))
+    assert cli.main(["vault", "set", "TOKEN", "--from-stdin"]) == 0
+    for more in ([], ["--drop-old"]):
+        assert cli.main(["vault", "rotate", *more]) == 0
+    assert owners(file, key) == {(12345, 23456, 0)}
+    assert {(found.st_uid, found.st_gid) for found in (path.stat() for path in (file.with_name("vault.json.lock"), tmp_path / "key.lock"))} == {
+        (12345, 23456)
+    }
+    assert again(of_the_service).get("TOKEN") == Secret("after")
+
+
+def test_who_may_not_give_a_file_back_changes_nothing(of_the_service: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    before = of_the_service.file.read_bytes(), (tmp_path / "key").read_bytes()
+    with monkeypatch.context() as another_user:
+        another_user.setattr(os, "fchown", refuse)
+        another_user.setattr(os, "chown", refuse)
+        for change in (lambda: of_the_service.set("TOKEN", Secret("after")), of_the_service.rotate):
+            assert "belongs to another user (uid 12345)" in str(refused(change))
+    assert (of_the_service.file.read_bytes(), (tmp_path / "key").read_bytes()) == before
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.skipif(not KEEPS_OTHERS_OUT, reason="on Windows a folder in the way is another error")
+def test_a_lock_that_cannot_be_opened_has_a_cure(vault: Vault) -> None:
+    vault.file.with_name("vault.json.lock").mkdir(parents=True)
+    assert "cannot be opened" in str(refused(lambda: vault.set("TOKEN", Secret("x"))))
 
 
 @pytest.mark.parametrize("name", ["", "A=B", "1A", "a", "A B", CANARY, "Ä"])
