@@ -111,6 +111,8 @@ class Vault:
 
     def remove(self, name: str) -> bool:
         """Take a value out; gives whether there was one."""
+        if name not in self.entries():
+            return False  # without a look around that leaves a lock in a wrong folder
         with only_one(self.file):
             entries = dict(self.entries())
             there = entries.pop(name, None) is not None

@@ -17,7 +17,7 @@ Any setting may be kept in it instead of in .env; what the environment or .env s
 The key is in VAULT_KEY, or in the file VAULT_KEY_FILE, or else in the operating system's keyring, where it is made with the first value.
 
   sage300 vault set SAGE300_PASSWORD                        asks for the value and does not show it
-  sage300 vault set SLACK_URL --from-stdin < file
+  sage300 vault set ALERT_URLS --from-stdin < file
   sage300 vault key --file ~/.config/sage300.key            for a server without a keyring; then set VAULT_KEY_FILE
   sage300 vault rotate                                      a new key, while everything goes on
 """
@@ -71,9 +71,8 @@ def _run(args: argparse.Namespace) -> int:
         if args.file is None:
             say(Key.new().text)
         else:
-            say(
-                f"Key {new_key_file(Path(args.file)).mark} is in {args.file}. Set VAULT_KEY_FILE to this path, and keep a copy of the file elsewhere."
-            )
+            file = Path(args.file).expanduser().absolute()
+            say(f"Key {new_key_file(file).mark} is in {file}. Set VAULT_KEY_FILE to this path, and keep a copy of the file elsewhere.")
         return 0
     settings = load_vault_settings(**env_file_of(args))
     assert settings.vault_file is not None  # it has a default
@@ -112,12 +111,27 @@ def _set(vault: Vault, args: argparse.Namespace, settings: VaultSettings) -> int
     from sage300_assets.terminal.screen import complain, say
 
     name = check_name(args.name.upper())
+    _doubt(name)
     value = as_stored(name, _value_of(name, from_stdin=args.from_stdin), keep_case=settings.sage300_keep_case)
     vault.set(name, value)
     say(f"{name} is in {vault.file}, encrypted with the key in {vault.keys.name}.")
     if place := set_by(args.env_file or ".env").get(name):
         complain(f"sage300: {name} is set in {place} too, which goes first. Take it out there, or this value is never used.")
     return 0
+
+
+def _doubt(name: str) -> None:
+    """Say of a name that nothing here will ever look for it; somebody else's may be in the vault all the same."""
+    from difflib import get_close_matches
+
+    from sage300_assets.orchestration.all_settings import names_for_the_vault
+    from sage300_assets.terminal.screen import complain
+
+    known = names_for_the_vault()
+    if name not in known:
+        close = get_close_matches(name, sorted(known), 1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        complain(f"sage300: Nothing looks for {name} in the vault; .env.example has the names of all settings.{meant}")
 
 
 def _value_of(name: str, *, from_stdin: bool) -> str:

@@ -607,6 +607,40 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert "canary" not in run("list")[1]
 
 
+def test_a_wavy_line_is_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for home in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(home, str(tmp_path / "home"))
+    assert cli.main(["vault", "key", "--file", str(Path("~", "key"))]) == 0
+    assert str(tmp_path / "home" / "key") in capsys.readouterr().out
+    (tmp_path / ".env").write_text("VAULT_KEY_FILE=~/key\nVAULT_FILE=~/vault.json\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("canary"))
+    assert cli.main(["vault", "set", "SAGE300_PASSWORD", "--from-stdin"]) == 0
+    assert load_settings().password == Secret("CANARY")
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["key", "vault.json", "vault.json.lock"]
+    assert not (tmp_path / "~").exists()
+
+
+def test_nothing_is_left_behind_in_a_wrong_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    assert cli.main(["vault", "remove", "SAGE300_PASSWORD"]) == 2
+    assert cli.main(["vault", "rotate"]) == 2
+    assert "There is no vault at" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "warned"), [("SAGE300_PASWORD", "Did you mean SAGE300_PASSWORD?"), ("SLACK_URL", "Nothing looks for SLACK_URL"), ("ALERT_URLS", "")]
+)
+def test_a_name_that_no_setting_has_is_doubted(name: str, warned: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("canary"))
+    assert cli.main(["vault", "set", name, "--from-stdin"]) == 0
+    said = capsys.readouterr()
+    assert f"{name} is in" in said.out
+    assert warned in said.err
+    assert bool(said.err) is bool(warned)
+
+
 def test_a_value_is_asked_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("VAULT_KEY", Key.new().text)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
