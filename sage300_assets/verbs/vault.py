@@ -19,13 +19,14 @@ The key is in VAULT_KEY, or in the file VAULT_KEY_FILE, or else in the operating
   sage300 vault set SAGE300_PASSWORD                        asks for the value and does not show it
   sage300 vault set ALERT_URLS --from-stdin < file
   sage300 vault key --file ~/.config/sage300.key            for a server without a keyring; then set VAULT_KEY_FILE
-  sage300 vault rotate                                      a new key, while everything goes on
+  sage300 vault rotate                                      a new key, while everything goes on; older ones stay
+  sage300 vault rotate --drop-old                           take those out, when no other vault and no backup needs them
 """
 _SET = """
 A value is asked for, or read from standard input, and never written on the command line: others can see that, and the shell remembers it.
 """
 _ROTATE = """
-Values that are not encrypted with the newest key are; if all of them are, a new key is made. It goes before the older ones, which stay in the key
+Where all values are encrypted with the newest key, a new one is made; otherwise they are encrypted with the newest first. Older keys stay in the key
 file or the keyring: all vaults that share it and all backups may need them. Run it in the folder of each vault, and then, in any of them,
 
   sage300 vault rotate --drop-old
@@ -92,8 +93,9 @@ def _rotate(vault: Vault, *, drop_old: bool) -> int:
     from sage300_assets.terminal.screen import say
 
     done = vault.rotate(drop_old=drop_old)
-    which = "the new key" if done.made else "the newest key, which was made before,"
-    say(f"All values of {vault.file} are encrypted with {which} {done.key}: {done.values}.")
+    which = "the new key" if done.made else "the newest key"
+    again = "" if done.made or drop_old else " Run it again for a new one."
+    say(f"All values of {vault.file} are encrypted with {which} {done.key}: {done.values}.{again}")
     if drop_old:
         taken = f"Taken out of {vault.keys.name}: {', '.join(done.dropped)}. Other vaults and backups that need them cannot be read any more."
         say(taken if done.dropped else f"There is no older key in {vault.keys.name}.")
