@@ -86,33 +86,23 @@ def readable_by_others(path: Path) -> bool:
 
 def _give_to_owner_of(path: Path, number: int) -> None:
     """Run with sudo, the new file would be root's, and the service that reads it every minute could not any more."""
-    if sys.platform == "win32" or not path.exists():
-        return
-    before = path.stat()
-    if before.st_uid == os.geteuid():
-        return
-    try:
-        os.fchown(number, before.st_uid, before.st_gid)
-    except PermissionError:
-        raise ConfigurationError(
-            f"{path} belongs to another user ({_name_of(path)}), who could not read it any more.", cure="Run this as that user, or as root."
-        ) from None
-
-
-def _name_of(path: Path) -> str:
-    try:
-        return path.owner()
-    except KeyError:
-        return f"uid {path.stat().st_uid}"
+    if sys.platform != "win32" and path.exists():
+        before = path.stat()
+        try:
+            if before.st_uid != os.geteuid():
+                os.fchown(number, before.st_uid, before.st_gid)
+        except PermissionError:
+            raise ConfigurationError(
+                f"{path} belongs to another user (uid {before.st_uid}), who could not read it any more.", cure="Run this as that user, or as root."
+            ) from None
 
 
 def _give_lock_to_owner_of(path: Path, lock: Path) -> None:
-    if sys.platform == "win32" or not path.exists():
-        return
-    owner = path.stat()
-    if lock.lstat().st_uid != owner.st_uid:
-        with contextlib.suppress(PermissionError):  # only root may; for others the lock is as good as it is
-            os.chown(lock, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    if sys.platform != "win32" and path.exists():
+        owner = path.stat()
+        if lock.lstat().st_uid != owner.st_uid:
+            with contextlib.suppress(PermissionError):  # only root may; for others the lock is as good as it is
+                os.chown(lock, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _replace(hidden: Path, path: Path) -> None:

@@ -19,7 +19,7 @@ _SUBJECT = "tableau"
 _MAY_PUBLISH = frozenset({"Creator", "ExplorerCanPublish", "SiteAdministratorCreator", "SiteAdministratorExplorer", "ServerAdministrator"})
 
 
-def tableau_findings(recorder: Recorder = UNRECORDED, **overrides: object) -> Iterator[Finding]:
+def tableau_findings(recorder: Recorder = UNRECORDED, /, **overrides: object) -> Iterator[Finding]:
     """Whether anything can be published."""
     try:
         settings, site = load(TableauSettings, **overrides), load(SiteSettings, **overrides)

@@ -20,14 +20,15 @@ def who() -> str:
 
 def _user() -> str:
     """As the system says it: LOGNAME, USER and the like, which `getpass` asks first, are whatever somebody set them to."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        try:
+            return os.getlogin()
+        except OSError:
+            return getpass.getuser()
+    else:
         import pwd  # noqa: PLC0415 - there is none on Windows
 
         try:
             return pwd.getpwuid(os.getuid()).pw_name
         except KeyError:  # as in a container that is given a number
             return f"uid {os.getuid()}"
-    try:
-        return os.getlogin()
-    except OSError:
-        return getpass.getuser()

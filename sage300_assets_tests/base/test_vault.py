@@ -593,8 +593,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert load_settings().username == "canary"
     assert run("check")[0] == 0
     assert "Older keys stay in" in run("rotate")[1]
-    code, said = run("rotate", "--drop-old")
-    assert (code, "Other vaults and backups that need them cannot be read" in said) == (0, True)
+    code, told = run("rotate", "--drop-old")
+    assert (code, "Other vaults and backups that need them cannot be read" in told) == (0, True)
     assert "There is no older key" in run("rotate", "--drop-old")[1]
     assert "SAGE300_USERNAME" in run("list")[1]
     assert run("remove", "SAGE300_USERNAME")[0] == 0

@@ -165,9 +165,9 @@ def test_what_others_extract_is_refreshed_and_its_views_are_kept(office: Office)
     failed = office.run("tableau_refresh")
     assert not failed.success
     assert "The source is gone" in str(failed.failure_data_for_node("tableau__refresh__finance_vendors"))
-    kept = Runs(office.press.ledger, office.press.house.clock).get(failed.run_id)
-    assert kept is not None, "the run is on record, with its failure and its calls"
-    assert (kept.failures, "The source is gone" in kept.problem) == (1, True)
+    ran = Runs(office.press.ledger, office.press.house.clock).get(failed.run_id)
+    assert ran is not None, "the run is on record, with its failure and its calls"
+    assert (ran.failures, "The source is gone" in ran.problem) == (1, True)
     with office.press.ledger.read() as db:
         calls = db.execute(select(api_calls.c.asset).where(api_calls.c.run == failed.run_id)).scalars().all()
     assert set(calls) == {PLACE}

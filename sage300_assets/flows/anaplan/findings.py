@@ -24,7 +24,7 @@ _A_MODULE_EACH = (
 )
 
 
-def anaplan_findings(recorder: Recorder = UNRECORDED, **overrides: object) -> Iterator[Finding]:
+def anaplan_findings(recorder: Recorder = UNRECORDED, /, **overrides: object) -> Iterator[Finding]:
     """Whether everything that is to be sent and fetched would find its place."""
     try:
         settings = load(AnaplanSettings, **overrides)
@@ -111,7 +111,7 @@ def _model(
 
 
 def write_findings(
-    wanted: tuple[WriteBack, ...], companies: tuple[str, ...], recorder: Recorder = UNRECORDED, **overrides: object
+    wanted: tuple[WriteBack, ...], companies: tuple[str, ...], recorder: Recorder = UNRECORDED, /, **overrides: object
 ) -> Iterator[Finding]:
     """Whether the user of Sage 300 may make the batches: asked for a template, of which nothing is kept."""
     if not wanted:
