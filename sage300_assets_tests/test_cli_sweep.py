@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from sage300_assets.base.settings import load
 from sage300_assets.cli import main
+from sage300_assets.ledger.settings import LedgerSettings
+from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import api_calls
 from sage300_assets.simulators.sage300.release import Release
 from sage300_assets_tests.house import COMPANY, House
 
@@ -60,3 +65,26 @@ def test_drift_is_shown_until_it_is_accepted(swept: House, capsys: pytest.Captur
     assert main(["drift", "accept", "ap/vendors"]) == 0
     assert main(["drift", "show", "ap/vendors"]) == 0
     assert "not as it was accepted" not in capsys.readouterr().out
+
+
+def test_what_drift_and_the_doctor_ask_is_on_record_where_there_is_a_ledger(
+    swept: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drift", "show", "ap/vendors"]) == 0
+    main(["doctor"])
+    assert not (tmp_path / "ledger.db").exists(), "to look around makes none"
+    ledger = Ledger.of(load(LedgerSettings))
+    ledger.check()
+    for verb in ("drift", "doctor"):
+        before = len(swept.server.calls)
+        main([verb])
+        asked = len(swept.server.calls) - before
+        with ledger.read() as db:
+            runs = db.execute(select(api_calls.c.company).where(api_calls.c.run == verb)).scalars().all()
+        assert runs == [COMPANY] * asked
+        assert asked
+    (tmp_path / "broken.db").write_bytes(b"no ledger" * 1000)
+    monkeypatch.setenv("LEDGER_URL", f"sqlite:///{(tmp_path / 'broken.db').as_posix()}")
+    capsys.readouterr()
+    assert main(["doctor"]) == 1
+    assert "Put the file aside for the auditors" in capsys.readouterr().out

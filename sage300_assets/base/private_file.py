@@ -1,4 +1,4 @@
-"""Small files that only their owner may read, replaced whole while others read them."""
+"""Small files that only their owner may read, replaced whole while others read them. Whoever replaces them, the owner stays the same."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def write_private(path: Path, content: bytes) -> None:
     try:
         number = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _OWNER_ONLY)
         with os.fdopen(number, "wb") as file:
+            _give_to_owner_of(path, number)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -57,15 +58,22 @@ def read_private(path: Path) -> bytes | None:
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
     """One writer at a time, over all processes of this machine. Readers need not wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=_LOCK_SECONDS)
+    place = path.with_name(f"{path.name}.lock")
+    lock = FileLock(place, timeout=_LOCK_SECONDS)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise ConfigurationError(
             f"{path} is being changed by another process, for more than {_LOCK_SECONDS:.0f} seconds now.", cure="End that process, then try again."
         ) from None
+    except OSError as refusal:
+        raise ConfigurationError(
+            f"{path} cannot be changed, because {place} cannot be opened: {refusal.strerror}.",
+            cure=f"Run as the user that {path.name} belongs to, or give this user the right to write into its folder.",
+        ) from None
     try:
+        _give_lock_to_owner_of(path, place)
         yield
     finally:
         lock.release()
@@ -74,6 +82,27 @@ def only_one(path: Path) -> Iterator[None]:
 def readable_by_others(path: Path) -> bool:
     """Whether somebody besides the owner may read or change a file."""
     return KEEPS_OTHERS_OUT and bool(path.stat().st_mode & _OTHERS)
+
+
+def _give_to_owner_of(path: Path, number: int) -> None:
+    """Run with sudo, the new file would be root's, and the service that reads it every minute could not any more."""
+    if sys.platform != "win32" and path.exists():
+        before = path.stat()
+        try:
+            if before.st_uid != os.geteuid():
+                os.fchown(number, before.st_uid, before.st_gid)
+        except PermissionError:
+            raise ConfigurationError(
+                f"{path} belongs to another user (uid {before.st_uid}), who could not read it any more.", cure="Run this as that user, or as root."
+            ) from None
+
+
+def _give_lock_to_owner_of(path: Path, lock: Path) -> None:
+    if sys.platform != "win32" and path.exists():
+        owner = path.stat()
+        if lock.lstat().st_uid != owner.st_uid:
+            with contextlib.suppress(PermissionError):  # only root may; for others the lock is as good as it is
+                os.chown(lock, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _replace(hidden: Path, path: Path) -> None:

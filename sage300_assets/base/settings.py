@@ -74,6 +74,15 @@ class VaultSettings(CheckedSettings):
     vault_file: Path | None = Field(default=None, description="File with the encrypted settings.")
     vault_key: SecretStr = Field(default=SecretStr(""), description="The vault's key; several, separated by commas, while it is changed.")
     vault_key_file: Path | None = Field(default=None, description="File with the vault's key, which only its owner may read.")
+
+    @field_validator("vault_file", "vault_key_file")
+    @classmethod
+    def _at_home(cls, value: Path | None) -> Path | None:
+        try:
+            return None if value is None else value.expanduser()
+        except RuntimeError:
+            raise ValueError("there is no home that ~ could stand for; write the whole path") from None
+
     sage300_keep_case: bool = Field(default=False, description="Keep name and password of Sage 300 as written instead of in upper case.")
 
 

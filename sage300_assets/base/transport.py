@@ -21,7 +21,6 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from sage300_assets.base.errors import (
-    AccessError,
     ConfigurationError,
     NotReached,
     PermanentError,
@@ -36,6 +35,7 @@ from sage300_assets.base.settings import Settings
 BUSY_STATUSES = frozenset({423, 429, 502, 503, 504})
 """What a server or a proxy in front of it answers when it may do better in a moment."""
 _LEAST_SECONDS = 0.1
+_NOT_YET_VALID, _EXPIRED, _OF_ANOTHER_HOST = 9, 10, (62, 64)
 _TELLING = frozenset({"$filter", "$top", "$skip", "$count", "$orderby"})
 REFUSED_STATUSES = frozenset({423, 429})
 """Of those, what is answered before anything is done; the others leave it open whether a write was carried out."""
@@ -165,8 +165,9 @@ class Transport:
                     raise _unknown(request, trouble) from trouble
                 problem = trouble
                 continue
-            except (PermanentError, AccessError) as refusal:
-                self._note(one, refusal)
+            except BaseException as refusal:
+                if one.begun:  # whatever it is, the call was made
+                    self._note(one, refusal)
                 raise
             self.limiter.went_well(time.monotonic() - one.began)
             self._note(one, None)
@@ -212,7 +213,7 @@ class Transport:
         elif (given_up or threading.Event()).wait(seconds):
             raise problem
 
-    def _note(self, one: _Attempt, trouble: Exception | None) -> None:
+    def _note(self, one: _Attempt, trouble: BaseException | None) -> None:
         if self.on_call is None:
             return
         request, seconds, problem = one.request, time.monotonic() - one.began, type(trouble).__name__ if trouble else ""
@@ -231,9 +232,10 @@ class _Attempt:
     def __init__(self, request: Request, attempt: int) -> None:
         self.request, self.attempt, self.status = request, attempt, 0
         self.begin()
+        self.begun = False
 
     def begin(self) -> None:
-        self.began, self.at = time.monotonic(), datetime.now(UTC)
+        self.began, self.at, self.begun = time.monotonic(), datetime.now(UTC), True
 
 
 def shown(path: str, query: str = "") -> str:
@@ -259,10 +261,8 @@ def _unknown(request: Request, trouble: Sage300AssetsError) -> UnknownOutcome:
 
 def _connection_problem(path: str, trouble: httpx.HTTPError, advice: Advice) -> RetriableError | ConfigurationError:
     if isinstance(trouble, httpx.ConnectError) and _is_certificate(trouble):
-        return ConfigurationError(
-            f"{path}: the server's certificate is not trusted ({_certificate_reason(trouble)}).",
-            cure=f"Set {advice.bundle} to a PEM file with the authority that signed it, and use the host name that is in the certificate.",
-        )
+        reason, code = _certificate_reason(trouble)
+        return ConfigurationError(f"{path}: the server's certificate is not trusted ({reason}).", cure=_certificate_cure(code, advice))
     if isinstance(trouble, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
         return ConfigurationError(f"{path}: this is not an address that can be called.", cure=f"Check {advice.address}.")
     kind = type(trouble).__name__
@@ -285,12 +285,23 @@ def _is_certificate(trouble: BaseException | None) -> bool:
     return False
 
 
-def _certificate_reason(trouble: BaseException | None) -> str:
+def _certificate_reason(trouble: BaseException | None) -> tuple[str, int]:
     while trouble is not None:
         if isinstance(trouble, ssl.SSLCertVerificationError):
-            return str(trouble.verify_message)
+            return str(trouble.verify_message), trouble.verify_code
         trouble = trouble.__cause__ or trouble.__context__
-    return "verification failed"
+    return "verification failed", 0
+
+
+def _certificate_cure(code: int, advice: Advice) -> str:
+    """By OpenSSL's number of what is wrong."""
+    if code == _EXPIRED:
+        return f"Have the certificate of {advice.server} renewed; if it was, compare this machine's clock and date."
+    if code == _NOT_YET_VALID:
+        return "Compare the clock and date of this machine with those of the server; or the certificate was made for a later day."
+    if code in _OF_ANOTHER_HOST:
+        return f"Set {advice.address} to an address with the host name that is in the certificate."
+    return f"Set {advice.bundle} to a PEM file with the authority that signed it."
 
 
 def _classify(answer: Answer, path: str, advice: Advice) -> None:

@@ -1,7 +1,8 @@
 """The vault: secrets in one file, each encrypted for itself and bound to its name, so that values cannot be exchanged unnoticed.
 
 The file says which names there are and when each was set; values are AES-256-GCM. Several keys can decrypt, one encrypts, so keys are changed
-while readers go on. Writers take turns under a file lock; readers take none, because the file is only ever replaced whole.
+while readers go on; other vaults may share them. Writers take turns under a file lock; readers take none, because the file is only ever replaced
+whole.
 What this does not show is a whole file put back from an older day: keep it as safe as anything that may be deleted.
 """
 
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.private_file import only_one, read_private, write_private
 from sage300_assets.base.secret import Secret
-from sage300_assets.base.vault_keys import Key, Keys, no_key, nothing_to_rotate, place_of_keys
+from sage300_assets.base.vault_keys import Key, Keys, no_key, nothing_to_rotate, only_you_drop, place_of_keys
 
 _FORMAT = 1
 _NONCE = 12
@@ -45,11 +46,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Rotated:
-    """What changing the key did."""
+    """What changing the key did. Keys are named by their marks."""
 
     key: str
     values: int
-    dropped: int
+    made: bool
+    """Whether the key is a new one."""
+    kept: tuple[str, ...]
+    """Older keys that are still where the keys are."""
+    dropped: tuple[str, ...]
 
 
 class Vault:
@@ -106,6 +111,8 @@ class Vault:
 
     def remove(self, name: str) -> bool:
         """Take a value out; gives whether there was one."""
+        if name not in self.entries():
+            return False  # without a look around that leaves a lock in a wrong folder
         with only_one(self.file):
             entries = dict(self.entries())
             there = entries.pop(name, None) is not None
@@ -113,23 +120,42 @@ class Vault:
                 self._write(entries)
         return there
 
-    def rotate(self) -> Rotated:
-        """Encrypt everything anew. Where the keys can be written a new one is made, and the others go when nothing needs them any more."""
-        with only_one(self.file):
+    def rotate(self, *, drop_old: bool = False) -> Rotated:
+        """Encrypt everything with the newest key; where it is that already, with a new one if the keys can be written.
+
+        One place of keys serves every vault of a user, so older keys stay there. `drop_old` makes no new key and takes all but the newest out:
+        whatever else still needs them, another vault or a backup, cannot be read any more.
+        """
+        self._not_without_values()
+        if drop_old and not self.keys.writable:
+            raise only_you_drop(self.keys)
+        with only_one(self.file), self.keys.alone():
+            self._not_without_values()
             entries = self.entries()
             values = {name: self._known(name) for name in entries}  # nothing is changed unless all can be read
-            before = self.keys.read()
-            if self.keys.writable:
-                key = Key.new()
-                self.keys.write([key, *before])
-            elif before and any(entry.key != before[0].mark for entry in entries.values()):
-                key = before[0]
-            else:
-                raise nothing_to_rotate(self.keys) if before else no_key(self.keys)
-            self._write({name: self._sealed(name, value, key, entries[name].changed) for name, value in values.items()})
-            if self.keys.writable:
-                self.keys.write([key])
-        return Rotated(key.mark, len(values), len(before) if self.keys.writable else 0)
+            keys = self.keys.read()
+            if not keys:
+                raise no_key(self.keys)
+            up_to_date = all(entry.key == keys[0].mark for entry in entries.values())
+            if made := up_to_date and not drop_old:
+                if not self.keys.writable:
+                    raise nothing_to_rotate(self.keys)
+                keys = (Key.new(), *keys)
+                self.keys.write(keys)
+            if made or not up_to_date:
+                self._write({name: self._sealed(name, value, keys[0], entries[name].changed) for name, value in values.items()})
+            older = tuple(key.mark for key in keys[1:])
+            if drop_old and older:
+                self.keys.write(keys[:1])
+        return Rotated(keys[0].mark, len(values), made, () if drop_old else older, older if drop_old else ())
+
+    def _not_without_values(self) -> None:
+        if not self.entries():
+            said = "There is nothing in the vault" if self.file.exists() else "There is no vault at"
+            raise ConfigurationError(
+                f"{said} {self.file.absolute()}, so nothing was rotated.",
+                cure="Run this in the folder where the vault is, or set VAULT_FILE to its whole path.",
+            )
 
     def _known(self, name: str) -> Secret:
         value = self.get(name)
@@ -142,8 +168,12 @@ class Vault:
             return keys[0]
         if not self.keys.writable or self.entries():
             raise no_key(self.keys)
-        self.keys.write([Key.new()])
-        return self.keys.read()[0]
+        with self.keys.alone():
+            keys = self.keys.read()  # another vault may have been given its first value meanwhile
+            if not keys:
+                self.keys.write([Key.new()])
+                keys = self.keys.read()
+        return keys[0]
 
     def _sealed(self, name: str, value: Secret, key: Key, changed: str = "") -> Entry:
         nonce = os.urandom(_NONCE)

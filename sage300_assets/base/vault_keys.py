@@ -1,6 +1,7 @@
 """Where the keys of the vault are: in VAULT_KEY, in the file VAULT_KEY_FILE, or in the operating system's keyring, in this order.
 
-Wherever they are they are one text: keys in base64, the first of which encrypts while all of them decrypt.
+Wherever they are they are one text: keys in base64, the first of which encrypts while all of them decrypt. Every vault of the user that names the
+same place shares them, and none knows of the others.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import hashlib
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
 from sage300_assets.base.errors import ConfigurationError
-from sage300_assets.base.private_file import read_private, readable_by_others, write_private
+from sage300_assets.base.private_file import only_one, read_private, readable_by_others, write_private
 
 _BYTES = 32
 _SERVICE, _USER = "sage300-assets", "vault"
+_MOST_IN_KEYRING = 25
+"""The Credential Manager of Windows takes 1,280 characters."""
 _MAKE = "`sage300 vault key --file FILE` makes one: keep it where only this user can read it, and set VAULT_KEY_FILE to its path."
 
 
@@ -63,6 +67,9 @@ class Keys(Protocol):
     def write(self, keys: Sequence[Key]) -> None:
         """Keep these instead."""
 
+    def alone(self) -> AbstractContextManager[None]:
+        """While they are changed: nobody else changes them as long as this lasts."""
+
 
 class KeysInVariable:
     """Keys that whoever starts this process puts into its environment."""
@@ -80,6 +87,10 @@ class KeysInVariable:
     def write(self, keys: Sequence[Key]) -> None:  # noqa: ARG002
         """Refuse: no process can change what another one was started with."""
         raise nothing_to_rotate(self)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody changes them."""
+        return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,16 @@ class KeysInFile:
 
     def write(self, keys: Sequence[Key]) -> None:
         """Replace the file."""
-        write_private(self.file, "".join(f"{key.text}\n" for key in keys).encode())
+        try:
+            write_private(self.file, _lines(keys))
+        except OSError as refusal:
+            raise ConfigurationError(
+                f"{self.name} cannot be written: {refusal.strerror}.", cure="Run as the user that it belongs to, or make room on its disk."
+            ) from None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A lock beside the file."""
+        return only_one(self.file)
 
 
 class KeysInKeyring:
@@ -145,10 +165,21 @@ class KeysInKeyring:
         import keyring  # noqa: PLC0415
         from keyring.errors import KeyringError  # noqa: PLC0415
 
+        if len(keys) > _MOST_IN_KEYRING:
+            raise ConfigurationError(
+                f"{self.name} would hold {len(keys)} keys, and {_MOST_IN_KEYRING} are the most.",
+                cure="When no vault and no backup needs the older ones any more, run `sage300 vault rotate --drop-old` first.",
+            )
         try:
             keyring.set_password(_SERVICE, _USER, ",".join(key.text for key in keys))
         except KeyringError as refusal:
             raise _locked(type(refusal).__name__) from None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A lock in the folder that belongs to this user's keyring: no keyring has one of its own."""
+        from keyring.util import platform_  # noqa: PLC0415
+
+        return only_one(Path(platform_.data_root(), _SERVICE))
 
 
 def parse_keys(text: str, name: str) -> tuple[Key, ...]:
@@ -190,16 +221,28 @@ def nothing_to_rotate(keys: Keys) -> ConfigurationError:
     )
 
 
+def only_you_drop(keys: Keys) -> ConfigurationError:
+    """No process can take keys out of what it was started with."""
+    return ConfigurationError(
+        f"{keys.name} is where the keys are, which only you can change.",
+        cure="When `sage300 vault check` names keys that nothing needs any more, take them out of it yourself.",
+    )
+
+
 def new_key_file(file: Path) -> Key:
     """Make a key and keep it in a file that is not there yet."""
     if file.exists():
         raise ConfigurationError(f"{file} is there already, and a key that is lost cannot be had again.", cure="Name another file.")
     key = Key.new()
     try:
-        KeysInFile(file).write([key])
+        write_private(file, _lines([key]))
     except OSError as refusal:
         raise ConfigurationError(f"{file} cannot be written: {os.strerror(refusal.errno or 0)}.", cure="Name a file in a folder of yours.") from None
     return key
+
+
+def _lines(keys: Sequence[Key]) -> bytes:
+    return "".join(f"{key.text}\n" for key in keys).encode()
 
 
 def _locked(kind: str) -> ConfigurationError:

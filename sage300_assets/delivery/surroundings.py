@@ -5,14 +5,18 @@ A target is reached through a declaration that knows neither the ledger nor the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from sage300_assets.base.audit import Behalf, Nobody, Recorder, told_to
+from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.base.transport import Call
 from sage300_assets.base.watch import NOBODY, Watch
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,16 @@ def surroundings() -> Surroundings:
 
 @contextmanager
 def laid_out(recorder: Recorder, behalf: Behalf, watch: Watch = NOBODY) -> Iterator[None]:
-    """Lay them out for as long as the block lasts; afterwards everything that was told is safe."""
+    """Lay them out for as long as the block lasts; afterwards, also if it fails, everything that was told is safe."""
     token = _CURRENT.set(Surroundings(None if isinstance(recorder, Nobody) else told_to(recorder, behalf), watch))
     try:
         yield
+    except BaseException:
+        try:
+            recorder.flush()
+        except Sage300AssetsError as refusal:  # the failure inside is what is told
+            _log.warning("What was told before a failure could not be made safe: %s", refusal)
+        raise
     finally:
         _CURRENT.reset(token)
     recorder.flush()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
+from sage300_assets.base.audit import UNRECORDED, Behalf, Recorder, told_to
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import AccessError, BadAnswer, ConfigurationError, PermanentError, Sage300AssetsError
 from sage300_assets.base.settings import Settings, load
@@ -39,9 +40,11 @@ _LONG_LISTS = ("GLAccounts", "ARCustomers", "APVendors", "ICItems", "GLPostedTra
 
 
 def examine(
-    read_settings: Callable[[], Settings], read_ledger_settings: Callable[[], LedgerSettings] = lambda: load(LedgerSettings)
+    read_settings: Callable[[], Settings],
+    read_ledger_settings: Callable[[], LedgerSettings] = lambda: load(LedgerSettings),
+    recorder: Recorder = UNRECORDED,
 ) -> Iterator[Finding]:
-    """Look at everything; findings come as they are made."""
+    """Look at everything; findings come as they are made, and the recorder hears of each call."""
     try:
         settings = read_settings()
     except ConfigurationError as wrong:
@@ -58,7 +61,8 @@ def examine(
     admitted = False
     for number, one in enumerate(companies):
         yield time_zone(settings, one, datetime.now(UTC))
-        with Sage300Client(settings.model_copy(update={"sage300_tries": 1}), one, metadata_store=_memory(settings, of_lake)) as client:
+        told, once = told_to(recorder, Behalf("doctor", one)), settings.model_copy(update={"sage300_tries": 1})
+        with Sage300Client(once, one, told, _memory(settings, of_lake)) as client:
             admitted = (yield from _visit(client)) or admitted
         rest = companies[number + 1 :]
         if rest and not admitted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from sage300_assets.base.audit import UNRECORDED, Behalf, Recorder, told_to
 from sage300_assets.base.errors import ConfigurationError, Sage300AssetsError
 from sage300_assets.base.settings import load
 from sage300_assets.intake.finding import Finding, Level, problem
@@ -18,7 +19,7 @@ _SUBJECT = "tableau"
 _MAY_PUBLISH = frozenset({"Creator", "ExplorerCanPublish", "SiteAdministratorCreator", "SiteAdministratorExplorer", "ServerAdministrator"})
 
 
-def tableau_findings(**overrides: object) -> Iterator[Finding]:
+def tableau_findings(recorder: Recorder = UNRECORDED, /, **overrides: object) -> Iterator[Finding]:
     """Whether anything can be published."""
     try:
         settings, site = load(TableauSettings, **overrides), load(SiteSettings, **overrides)
@@ -36,7 +37,7 @@ def tableau_findings(**overrides: object) -> Iterator[Finding]:
         return
     yield _engine()
     yield from _rules(site)
-    yield from _visit(settings, site)
+    yield from _visit(settings, site, recorder)
 
 
 def _engine() -> Finding:
@@ -64,11 +65,11 @@ def _rules(site: SiteSettings) -> Iterator[Finding]:
     )
 
 
-def _visit(settings: TableauSettings, site: SiteSettings) -> Iterator[Finding]:
+def _visit(settings: TableauSettings, site: SiteSettings, recorder: Recorder) -> Iterator[Finding]:
     from sage300_assets.systems.tableau.session import Session  # noqa: PLC0415 - see above
 
     once = settings.model_copy(update={"tableau_tries": 1, "tableau_timeout": min(settings.tableau_timeout, 30.0)})
-    session = Session(once, turn_seconds=30)
+    session = Session(once, turn_seconds=30, on_call=told_to(recorder, Behalf("doctor")))
     for warning in session.token_warnings():
         yield Finding(Level.NOTE, _SUBJECT, warning.message, warning.cure)
     try:

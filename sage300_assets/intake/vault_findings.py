@@ -66,6 +66,8 @@ def _spare_keys(vault: Vault) -> Iterator[Finding]:
     keys = vault.keys.read()
     spare = [key.mark for key in keys if key.mark not in needed and key != keys[0]]
     if spare:
-        yield Finding(Level.NOTE, _SUBJECT, f"Nothing needs these keys any more: {listed(spare)}.", f"Take them out of {vault.keys.name}.")
+        message = f"Nothing in this vault needs these keys of {vault.keys.name} any more: {listed(spare)}."
+        cure = "Run `sage300 vault rotate --drop-old`" if vault.keys.writable else f"Take them out of {vault.keys.name}"
+        yield Finding(Level.NOTE, _SUBJECT, message, f"{cure}, when no other vault and no backup needs them either.")
     if keys and any(mark != keys[0].mark for mark in needed):
         yield Finding(Level.NOTE, _SUBJECT, "Some values are not yet encrypted with the newest key.", "Run `sage300 vault rotate`.")

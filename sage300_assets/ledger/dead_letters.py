@@ -3,13 +3,15 @@
     letters = DeadLetters(ledger, now)
     letters.open(company=..., flow=..., problem_class="mapping")      newest first
     letters.replay([7, 8], who="ann")                                 the same items go out again, with the same idempotency keys
-    letters.replay_class("mapping", who="ann", flow=...)              all of a class at once
+    letters.replay_each([7, 8], who="ann")                            the same, and what cannot is left aside
+    letters.replay_open(who="ann", problem_class="mapping", flow=...) all that are open of a class, a flow or a company, likewise
     letters.edit(7, payload, who="ann", reason="...")                 other content: a new item; the old one is superseded
     letters.discard(7, who="ann", reason="...")                       it is not to be sent, until somebody replays it all the same
     letters.counts()                                                  how many are open, by flow and class: what an alert watches
 
 Payloads are shown redacted; the item in the outbox has the whole one. Every decision is an event in the audit trail. Replaying what is older than
-something of the same record that went out meanwhile is a `Conflict`: it would undo the newer one.
+something of the same record that went out meanwhile is a `Conflict`: it would undo the newer one. So is what was discarded so long ago that its
+content is gone.
 """
 
 from __future__ import annotations
@@ -96,25 +98,23 @@ class DeadLetters:
             return {(str(company), str(flow), str(kind)): int(count) for company, flow, kind, count in db.execute(query)}
 
     def replay(self, letters: Sequence[int], *, who: str) -> list[Item]:
-        """Send them again, as they are."""
+        """Send them again, as they are; if one of them cannot be, none is."""
         with self.ledger.write() as db:
             done = [self._replay(db, letter, who) for letter in sorted(set(letters))]
             append(db, [event for _, event in done])  # last, so that whoever waits for the trail holds nothing that we want
         return [item for item, _ in done]
 
-    def replay_class(self, problem_class: str, *, who: str, company: str = "", flow: str = "") -> tuple[list[Item], list[Conflict]]:
-        """Send all of a class again; gives the items, and what contradicts something newer and was therefore left alone."""
-        wanted = [dead_letters.c.resolved_at.is_(None), *_wanted(company, flow, problem_class)]
-        done: list[tuple[Item, Event]] = []
-        left: list[Conflict] = []
+    def replay_each(self, letters: Sequence[int], *, who: str) -> tuple[list[Item], list[Conflict]]:
+        """Send again what can be; gives the items, and why the others were left aside."""
         with self.ledger.write() as db:
-            for letter in list(db.execute(select(dead_letters.c.id).select_from(_JOINED).where(*wanted).order_by(dead_letters.c.id)).scalars()):
-                try:
-                    done.append(self._replay(db, letter, who))
-                except Conflict as newer:
-                    left.append(newer)
-            append(db, [event for _, event in done])
-        return [item for item, _ in done], left
+            return self._replay_what_can(db, sorted(set(letters)), who)
+
+    def replay_open(self, *, who: str, company: str = "", flow: str = "", problem_class: str = "") -> tuple[list[Item], list[Conflict]]:
+        """The same with all that are open, of one class, flow or company."""
+        wanted = [dead_letters.c.resolved_at.is_(None), *_wanted(company, flow, problem_class)]
+        with self.ledger.write() as db:
+            letters = db.execute(select(dead_letters.c.id).select_from(_JOINED).where(*wanted).order_by(dead_letters.c.id)).scalars()
+            return self._replay_what_can(db, list(letters), who)
 
     def edit(self, letter: int, payload: str, *, who: str, reason: str) -> Item:
         """Send other content instead: a new item of a new generation. The old one is superseded."""
@@ -147,10 +147,22 @@ class DeadLetters:
             _resolve(db, letter, "discarded", now, who=who, reason=reason)
             append(db, [Event(now, "dead letter discarded", f"{found.company} {found.record}", f"{found.idempotency_key}: {reason}", who)])
 
+    def _replay_what_can(self, db: Connection, letters: Sequence[int], who: str) -> tuple[list[Item], list[Conflict]]:
+        done: list[tuple[Item, Event]] = []
+        left: list[Conflict] = []
+        for letter in letters:
+            try:
+                done.append(self._replay(db, letter, who))
+            except Conflict as problem:  # raised before anything of the letter is changed
+                left.append(problem)
+        append(db, [event for _, event in done])
+        return [item for item, _ in done], left
+
     def _replay(self, db: Connection, letter: int, who: str) -> tuple[Item, Event]:
         now = self.now()
         found = _get_open(db, letter, or_discarded=True)
         _refuse_if_overtaken(db, found)
+        _refuse_without_content(db, found)
         db.execute(update(outbox).where(outbox.c.id == found.item).values(state="waiting", not_before=now, updated_at=now))
         _resolve(db, letter, "replayed", now, who=who, reason="")
         event = Event(now, "dead letter replayed", f"{found.company} {found.record}", found.idempotency_key, who)
@@ -193,6 +205,15 @@ def _refuse_if_overtaken(db: Connection, found: DeadLetter) -> None:
         raise Conflict(
             f"Dead letter {found.id} ({found.company} {found.record}) is older than another item of the record, which is {newer}.",
             cure="Sending it would undo the newer one. Discard it.",
+        )
+
+
+def _refuse_without_content(db: Connection, found: DeadLetter) -> None:
+    payload, payload_hash = db.execute(select(outbox.c.payload, outbox.c.payload_hash).where(outbox.c.id == found.item)).one()
+    if not payload and payload_hash != sha256(payload):
+        raise Conflict(
+            f"Dead letter {found.id} ({found.company} {found.record}) was {found.resolution}, and its content was let go of after LEDGER_KEEP_DAYS.",
+            cure="Change the record at its source, so that it goes out with its new content, or enter it in the target by hand.",
         )
 
 

@@ -36,7 +36,15 @@ KINDS: tuple[type[EnvSettings], ...] = (
 
 def all_names() -> frozenset[str]:
     """Every setting, as the environment calls it."""
-    kinds: tuple[type[CheckedSettings], ...] = (*KINDS, VaultSettings)
+    return _names(*KINDS, VaultSettings)
+
+
+def names_for_the_vault() -> frozenset[str]:
+    """Every setting that is looked for in the vault too: all but where that is."""
+    return _names(*KINDS)
+
+
+def _names(*kinds: type[CheckedSettings]) -> frozenset[str]:
     return frozenset(field.upper() for kind in kinds for field in kind.model_fields)
 
 

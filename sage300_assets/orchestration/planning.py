@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 
+from sage300_assets.base.audit import Behalf
 from sage300_assets.base.errors import RetriableError, Sage300AssetsError
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.delivery.flow import Flow
+from sage300_assets.delivery.surroundings import laid_out
 from sage300_assets.flows.anaplan.settings import PlanningSettings
 from sage300_assets.flows.writeback.flow import WriteBack
 from sage300_assets.flows.writeback.offer import switched_on, write_back_flow
@@ -85,7 +87,11 @@ def _export_asset(one: WriteBack, company: str) -> dg.AssetsDefinition:
         settings, run = load(PlanningSettings), context.run.run_id
 
         def do() -> dg.MaterializeResult[None]:
-            with sage300.keeper.part(run, f"export {one.name} {company}", how="Dagster"), anaplan(company) as client:
+            with (
+                sage300.keeper.part(run, f"export {one.name} {company}", how="Dagster"),
+                laid_out(sage300.keeper, _on_behalf(run, company, export_key(one, company))),
+                anaplan(company) as client,
+            ):
                 found = fetch(
                     client, sage300.lake, one, company, called=lambda name: settings.called(name, company), now=sage300.now(), run=run
                 )  # fmt: skip
@@ -124,7 +130,11 @@ def _result_asset(one: WriteBack, flow: Flow, company: str) -> dg.AssetsDefiniti
         from sage300_assets.systems.sage300.write import Sage300Writer  # noqa: PLC0415
 
         def do() -> dg.MaterializeResult[None]:
-            with sage300.keeper.part(context.run.run_id, f"results {one.name} {company}", how="Dagster") as part, sage300.client(company) as client:
+            run = context.run.run_id
+            with (
+                sage300.keeper.part(run, f"results {one.name} {company}", how="Dagster") as part,
+                sage300.client(company, _on_behalf(run, company, key)) as client,
+            ):
                 writer = Sage300Writer(client)
                 lines = gather(
                     flow, company, sage300.lake, sage300.keeper.ledger, lambda number: writer.read_batch(one.kind, number), sage300.now()
@@ -151,6 +161,10 @@ def _result_asset(one: WriteBack, flow: Flow, company: str) -> dg.AssetsDefiniti
         yield _told(do)
 
     return looked_at
+
+
+def _on_behalf(run: str, company: str, key: dg.AssetKey) -> Behalf:
+    return Behalf(run, company, "/".join(key.path))
 
 
 def _told(do: Callable[[], dg.MaterializeResult[None]]) -> dg.MaterializeResult[None]:

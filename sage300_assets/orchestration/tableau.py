@@ -114,7 +114,7 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
         from sage300_assets.systems.tableau.governing import plan_site  # noqa: PLC0415 - brings the client library
 
         site = load(SiteSettings)
-        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau site")):
+        with _on_record(sage300, context.run.run_id, "tableau site"):
             session = door.session()
             # Before it signs in, which is a use, and may already fail.
             ends = [f"{warning.message} {warning.cure}" for warning in session.token_warnings()]
@@ -210,7 +210,7 @@ def _refresh_asset(place: str, door: Door) -> dg.AssetsDefinition:
         from sage300_assets.systems.tableau.refreshing import refresh  # noqa: PLC0415 - brings the client library
 
         above, _, name = place.rpartition("/")
-        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset=place)), door.session() as session:
+        with _on_record(sage300, context.run.run_id, place), door.session() as session:
             found = source_called(session, name, project_at(session, above).id)
             if found is None:
                 raise ConfigurationError(f"There is no data source {place} on the site.", cure="Compare with TABLEAU_REFRESH.")
@@ -234,7 +234,7 @@ def _views_asset(site: SiteSettings, door: Door) -> dg.AssetsDefinition:
         retry_policy=dg.RetryPolicy(max_retries=1, delay=120),
     )
     def exported(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> dg.MaterializeResult[None]:
-        with _told_of_failures(), laid_out(sage300.keeper, Behalf(context.run.run_id, asset="tableau views")), door.session() as session:
+        with _on_record(sage300, context.run.run_id, "tableau views"), door.session() as session:
             files = [_exported(session, wanted, sage300.lake) for wanted in site.exported]
         return dg.MaterializeResult(metadata={"views": dg.MetadataValue.text(", ".join(str(f) for f in files))})
 
@@ -342,6 +342,13 @@ def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(reading)))
 
     return act
+
+
+@contextmanager
+def _on_record(source: Source, run: str, asset: str) -> Iterator[None]:
+    """A part of a run whose calls, beginning and end are in the ledger."""
+    with _told_of_failures(), source.keeper.part(run, asset, how="Dagster"), laid_out(source.keeper, Behalf(run, asset=asset)):
+        yield
 
 
 @contextmanager

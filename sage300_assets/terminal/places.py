@@ -87,6 +87,12 @@ def trail_end(ledger: Ledger) -> str:
         return f"The audit trail's end: {head_of(db)}"
 
 
+def keeper_if_any(args: argparse.Namespace) -> Keeper | None:
+    """Keeps the evidence of this process in the ledger that is there; for a look around none is made."""
+    ledger = ledger_of(args)
+    return Keeper(ledger, lambda: datetime.now(UTC)) if ledger.exists() else None
+
+
 def nothing_in(lake: Lake) -> str:
     """What to say of an empty lake."""
     return f"Nothing is loaded yet in {lake.root}. Try `sage300 pull ap/vendors`, or `sage300 demo` if there is no Sage 300 at hand."

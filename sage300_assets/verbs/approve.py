@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
 
 from sage300_assets.terminal.options import lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
 _MORE = """
 Look at it first: sage300 plans show PLAN. The approval holds for exactly this content; whatever changes makes another plan.
+On record is the user of the operating system; where several people share one, SAGE300_WHO in the environment gives the name, and the user stays
+behind it: "ann (as erp@server)".
 
   sage300 approve 3f0c9a51d2e4b6780a1b2c3d --note "checked against the forecast of November"
   sage300 approve 3f0c9a51d2e4b6780a1b2c3d --refuse --note "wrong period"
@@ -31,12 +31,12 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.terminal.places import lake_of, lake_settings_of, ledger_of, trail_end
     from sage300_assets.terminal.records import plan_called
     from sage300_assets.terminal.screen import say
+    from sage300_assets.terminal.who import who
 
     plan = plan_called(lake_of(lake_settings_of(args)), args.plan)
-    who = os.environ.get("SAGE300_WHO") or getpass.getuser()
     ledger = ledger_of(args)
     approvals = Approvals(ledger, lambda: datetime.now(UTC))
-    made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who, note=args.note)
+    made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who(), note=args.note)
     say(f"Plan {plan.plan} of {plan.flow} ({plan.scope}) was {made.decision} by {made.who}: {plan.changes:,} changes, control total {plan.total}.")
     say(trail_end(ledger))
     return 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
 
 from sage300_assets.terminal.options import positive
 from sage300_assets.terminal.verb import Parser, Verb
@@ -12,7 +10,9 @@ from sage300_assets.terminal.verb import Parser, Verb
 _MORE = """
 A record that its target refused waits here with the cause and a suggested cure; it never stops the others.
 When the cure lies in the data, mend it at its source: the record goes out again with its new content, and its dead letter is closed.
-When the cure lies elsewhere (a mapping, a right, a period that was opened), replay it: it goes out as it is, once.
+When the cure lies elsewhere (a mapping, a right, a period that was opened), replay it: it goes out as it is, once. Of several, what
+contradicts something newer is told and left aside, and the command ends with 1; the others go.
+Who replays or discards is on record: the user of the operating system, behind the name in SAGE300_WHO where that is set.
 
   sage300 dead-letters list --flow journals
   sage300 dead-letters show 12
@@ -51,11 +51,10 @@ def _objection(args: argparse.Namespace) -> str:
 def _run(args: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
-    from sage300_assets.base.errors import Conflict
     from sage300_assets.ledger.dead_letters import DeadLetters
-    from sage300_assets.ledger.outbox import ALL_ITEMS
     from sage300_assets.terminal.places import evidence_of, trail_end
     from sage300_assets.terminal.screen import complain, grid, say
+    from sage300_assets.terminal.who import who
 
     ledger = evidence_of(args, "nothing is known of any delivery")
     letters = DeadLetters(ledger, lambda: datetime.now(UTC))
@@ -67,19 +66,15 @@ def _run(args: argparse.Namespace) -> int:
         )
         return 0
     if args.form == "discard":
-        letters.discard(args.letter, who=_who(), reason=args.reason)
+        letters.discard(args.letter, who=who(), reason=args.reason)
         say(f"Dead letter {args.letter} is discarded.")
         say(trail_end(ledger))
         return 0
     if args.form == "replay":
-        left: list[Conflict] = []
         if args.letters:
-            sent = letters.replay(args.letters, who=_who())
-        elif args.problem_class:
-            sent, left = letters.replay_class(args.problem_class, who=_who(), company=args.company, flow=args.flow)
+            sent, left = letters.replay_each(args.letters, who=who())
         else:
-            found = letters.open(company=args.company, flow=args.flow, limit=ALL_ITEMS)
-            sent = letters.replay([letter.id for letter in found], who=_who())
+            sent, left = letters.replay_open(who=who(), company=args.company, flow=args.flow, problem_class=args.problem_class)
         for problem in left:
             complain(f"sage300: {problem}")
         say(f"{len(sent)} go out with the next delivery of their flow: {', '.join(sorted({item.flow for item in sent})) or 'none'}.")
@@ -96,10 +91,6 @@ def _run(args: argparse.Namespace) -> int:
     if total > len(found):
         say(f"These are the newest {len(found):,} of {total:,}. Choose with --company, --flow or --class.")
     return 0
-
-
-def _who() -> str:
-    return os.environ.get("SAGE300_WHO") or getpass.getuser()
 
 
 VERB = Verb("dead-letters", "Show what could not be delivered, and replay or discard it.", _run, _options, _MORE, objection=_objection)

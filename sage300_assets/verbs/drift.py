@@ -11,6 +11,7 @@ from sage300_assets.terminal.verb import Parser, Verb
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sage300_assets.base.audit import Recorder
     from sage300_assets.base.settings import Settings
     from sage300_assets.catalogue.model import Entity
     from sage300_assets.intake.shape import Memory
@@ -40,28 +41,34 @@ def _objection(args: argparse.Namespace) -> str:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from contextlib import nullcontext
+
+    from sage300_assets.base.audit import UNRECORDED
     from sage300_assets.intake.shape import Memory
-    from sage300_assets.terminal.places import entities_called, lake_of, settings_of
+    from sage300_assets.terminal.places import entities_called, keeper_if_any, lake_of, settings_of
 
     entities = entities_called(args.entities or ["all"])
     settings = settings_of(args)
     settings.require_source()
     lake = lake_of(settings)
+    keeper = keeper_if_any(args)
     differing = 0
-    for company, metadata in _asked(settings, lake, entities):
-        chosen = [entity for entity in entities if entity.module == metadata.module]
-        act = _accept if args.action == "accept" else _show
-        differing += act(Memory(lake, company), metadata, chosen)
+    with keeper.safe() if keeper else nullcontext():
+        for company, metadata in _asked(settings, lake, entities, keeper or UNRECORDED):
+            chosen = [entity for entity in entities if entity.module == metadata.module]
+            act = _accept if args.action == "accept" else _show
+            differing += act(Memory(lake, company), metadata, chosen)
     return 1 if differing and args.action == "show" else 0
 
 
-def _asked(settings: Settings, lake: Lake, entities: Sequence[Entity]) -> Iterator[tuple[str, ModuleMetadata]]:
+def _asked(settings: Settings, lake: Lake, entities: Sequence[Entity], recorder: Recorder) -> Iterator[tuple[str, ModuleMetadata]]:
     """The `$metadata` of every company and module that is meant, as it is now."""
+    from sage300_assets.base.audit import Behalf, told_to
     from sage300_assets.systems.sage300.client import Sage300Client
 
     modules = list(dict.fromkeys(entity.module for entity in entities))
     for company in settings.sage300_companies:
-        with Sage300Client(settings, company, metadata_store=lake) as client:
+        with Sage300Client(settings, company, told_to(recorder, Behalf("drift", company)), lake) as client:
             for module in modules:
                 yield company, client.metadata(module, fresh=True)
 

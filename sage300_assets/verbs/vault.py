@@ -17,16 +17,23 @@ Any setting may be kept in it instead of in .env; what the environment or .env s
 The key is in VAULT_KEY, or in the file VAULT_KEY_FILE, or else in the operating system's keyring, where it is made with the first value.
 
   sage300 vault set SAGE300_PASSWORD                        asks for the value and does not show it
-  sage300 vault set SLACK_URL --from-stdin < file
+  sage300 vault set ALERT_URLS --from-stdin < file
   sage300 vault key --file ~/.config/sage300.key            for a server without a keyring; then set VAULT_KEY_FILE
-  sage300 vault rotate                                      a new key, while everything goes on
+  sage300 vault rotate                                      a new key, while everything goes on; older ones stay
+  sage300 vault rotate --drop-old                           take those out, when no other vault and no backup needs them
 """
 _SET = """
 A value is asked for, or read from standard input, and never written on the command line: others can see that, and the shell remembers it.
 """
 _ROTATE = """
-In a file or the keyring the key is exchanged for a new one. With VAULT_KEY: make one with `sage300 vault key`, put it and a comma before the
-present one wherever VAULT_KEY is set, run `sage300 vault rotate`, and take the old one out.
+Where all values are encrypted with the newest key, a new one is made; otherwise they are encrypted with the newest first. Older keys stay in the key
+file or the keyring: all vaults that share it and all backups may need them. Run it in the folder of each vault, and then, in any of them,
+
+  sage300 vault rotate --drop-old
+
+which makes no new key and keeps only the newest: vaults and backups that need an older one cannot be read any more, save with a copy of it.
+With VAULT_KEY: make a key with `sage300 vault key`, put it and a comma before the present one wherever VAULT_KEY is set, run `sage300 vault rotate`,
+and take the old one out.
 """
 
 
@@ -37,7 +44,8 @@ def _options(parser: Parser) -> None:
     one.add_argument("too_much", nargs="*", help=argparse.SUPPRESS)
     one.add_argument("--from-stdin", action="store_true", help="read the value from standard input; one line break at its end is left out")
     forms.add("list", "Show which values there are, never what they are.")
-    forms.add("rotate", "Encrypt everything with a new key.", _ROTATE)
+    one = forms.add("rotate", "Encrypt everything with a new key.", _ROTATE)
+    one.add_argument("--drop-old", action="store_true", help="take older keys out; what else needs them, other vaults and backups, is lost")
     forms.add("check", "Try to read every value; ends with 1 if one cannot be read.")
     one = forms.add("remove", "Take a value out.")
     one.add_argument("name", metavar="NAME", help="of the setting")
@@ -64,9 +72,8 @@ def _run(args: argparse.Namespace) -> int:
         if args.file is None:
             say(Key.new().text)
         else:
-            say(
-                f"Key {new_key_file(Path(args.file)).mark} is in {args.file}. Set VAULT_KEY_FILE to this path, and keep a copy of the file elsewhere."
-            )
+            file = Path(args.file).expanduser().absolute()
+            say(f"Key {new_key_file(file).mark} is in {file}. Set VAULT_KEY_FILE to this path, and keep a copy of the file elsewhere.")
         return 0
     settings = load_vault_settings(**env_file_of(args))
     assert settings.vault_file is not None  # it has a default
@@ -79,9 +86,24 @@ def _run(args: argparse.Namespace) -> int:
         return _check(settings, args.env_file or ".env")
     if args.vault == "remove":
         return _remove(vault, args.name.upper())
-    done = vault.rotate()
-    dropped = f"; keys that are not needed any more: {done.dropped}" if done.dropped else ""
-    say(f"Encrypted with the key {done.key} now: {done.values} values{dropped}.")
+    return _rotate(vault, drop_old=args.drop_old)
+
+
+def _rotate(vault: Vault, *, drop_old: bool) -> int:
+    from sage300_assets.terminal.screen import say
+
+    done = vault.rotate(drop_old=drop_old)
+    which = "the new key" if done.made else "the newest key"
+    again = "" if done.made or drop_old else " Run it again for a new one."
+    say(f"All values of {vault.file} are encrypted with {which} {done.key}: {done.values}.{again}")
+    if drop_old:
+        taken = f"Taken out of {vault.keys.name}: {', '.join(done.dropped)}. Other vaults and backups that need them cannot be read any more."
+        say(taken if done.dropped else f"There is no older key in {vault.keys.name}.")
+    elif done.kept:
+        say(
+            f"Older keys stay in {vault.keys.name}, because other vaults and backups may need them: {', '.join(done.kept)}. "
+            "When none does, `sage300 vault rotate --drop-old` takes them out."
+        )
     return 0
 
 
@@ -91,12 +113,27 @@ def _set(vault: Vault, args: argparse.Namespace, settings: VaultSettings) -> int
     from sage300_assets.terminal.screen import complain, say
 
     name = check_name(args.name.upper())
+    _doubt(name)
     value = as_stored(name, _value_of(name, from_stdin=args.from_stdin), keep_case=settings.sage300_keep_case)
     vault.set(name, value)
     say(f"{name} is in {vault.file}, encrypted with the key in {vault.keys.name}.")
     if place := set_by(args.env_file or ".env").get(name):
         complain(f"sage300: {name} is set in {place} too, which goes first. Take it out there, or this value is never used.")
     return 0
+
+
+def _doubt(name: str) -> None:
+    """Say of a name that nothing here will ever look for it; somebody else's may be in the vault all the same."""
+    from difflib import get_close_matches
+
+    from sage300_assets.orchestration.all_settings import names_for_the_vault
+    from sage300_assets.terminal.screen import complain
+
+    known = names_for_the_vault()
+    if name not in known:
+        close = get_close_matches(name, sorted(known), 1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        complain(f"sage300: Nothing looks for {name} in the vault; .env.example has the names of all settings.{meant}")
 
 
 def _value_of(name: str, *, from_stdin: bool) -> str:

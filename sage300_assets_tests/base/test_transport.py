@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sage300_assets.base.errors import AccessError, BadAnswer, ConfigurationError, PermanentError, RetriableError, Throttled
+from sage300_assets.base.errors import AccessError, BadAnswer, ConfigurationError, DataError, PermanentError, RetriableError, Throttled
 from sage300_assets.base.limiter import AdaptiveLimiter
 from sage300_assets.base.settings import load_settings
 from sage300_assets.base.transport import Answer, Call, Patience, Transport, http_client
@@ -158,6 +158,18 @@ def test_what_the_judge_refuses_is_asked_again_and_what_is_final_is_not() -> Non
         assert len(one.server.asked) == asked
 
 
+@pytest.mark.parametrize(
+    "trouble", [DataError("12345678901234567 does not fit"), OSError("no space left"), KeyboardInterrupt(), PermanentError("no")]
+)
+def test_every_call_is_told_of_however_the_answer_is_taken(trouble: BaseException) -> None:
+    def judge(answer: Answer) -> None:
+        raise trouble
+
+    with line(turns(Told())) as one, pytest.raises(type(trouble)):
+        one.get(judge)
+    assert [(call.status, call.problem, call.attempt) for call in one.calls] == [(200, type(trouble).__name__, 1)]
+
+
 def test_a_connection_that_breaks_in_the_middle_is_tried_again() -> None:
     def half() -> Iterator[bytes]:
         yield b"x" * 100
@@ -252,26 +264,36 @@ def test_a_certificate_of_an_authority_in_the_bundle_is_trusted(authority: Autho
 
 
 @pytest.mark.parametrize(
-    ("name", "host", "days", "reason"),
+    ("name", "host", "days", "reason", "cure"),
     [
-        ("expired", "localhost", (-20, -10), "certificate has expired"),
-        ("not yet", "localhost", (5, 10), "certificate is not yet valid"),
-        ("wrong host", "erp.example.com", (0, 10), "not valid for 'localhost'|[Hh]ostname mismatch"),
+        ("expired", "localhost", (-20, -10), "certificate has expired", "Have the certificate of the Sage 300 web server renewed"),
+        ("not yet", "localhost", (5, 10), "certificate is not yet valid", "Compare the clock"),
+        (
+            "wrong host",
+            "erp.example.com",
+            (0, 10),
+            "not valid for 'localhost'|[Hh]ostname mismatch",
+            "Set SAGE300_URL to an address with the host name",
+        ),
     ],
 )
-def test_a_certificate_that_does_not_fit_is_refused_at_once(authority: Authority, name: str, host: str, days: tuple[int, int], reason: str) -> None:
+def test_a_certificate_that_does_not_fit_is_refused_at_once(
+    authority: Authority, name: str, host: str, days: tuple[int, int], reason: str, cure: str
+) -> None:
     with line(turns(Told()), authority.sign(name, host, *days), authority.file) as one, pytest.raises(ConfigurationError, match=reason) as refused:
         one.get()
     assert one.server.asked == [], "nothing was sent, above all no password"
     assert one.waits == []
-    assert "SAGE300_CA_BUNDLE" in refused.value.cure
+    assert [(call.status, call.problem) for call in one.calls] == [(0, "ConfigurationError")]
+    assert cure in refused.value.cure
 
 
 @pytest.mark.parametrize("bundle", [None, "another"])
 def test_a_certificate_that_nobody_vouches_for_is_refused(authority: Authority, tmp_path: Path, bundle: str | None) -> None:
     trusted = Authority.new(tmp_path / bundle).file if bundle else None
-    with line(turns(Told()), authority.sign("unknown"), trusted) as one, pytest.raises(ConfigurationError, match="is not trusted"):
+    with line(turns(Told()), authority.sign("unknown"), trusted) as one, pytest.raises(ConfigurationError, match="is not trusted") as refused:
         one.get()
+    assert "Set SAGE300_CA_BUNDLE" in refused.value.cure
     assert one.server.asked == []
 
 

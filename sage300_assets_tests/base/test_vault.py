@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,7 +61,9 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def the_keyring() -> Iterator[type[InMemory]]:
+def the_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[InMemory]]:
+    for folder in ("XDG_DATA_HOME", "LOCALAPPDATA"):  # where the lock of the keyring is
+        monkeypatch.setenv(folder, str(tmp_path / "data"))
     before = keyring.get_keyring()
     InMemory.kept, InMemory.locked = {}, False
     keyring.set_keyring(InMemory())  # type: ignore[no-untyped-call]
@@ -160,6 +164,55 @@ def test_nobody_else_can_read_it_and_no_copy_of_it_stays(vault: Vault) -> None:
     assert (vault.file.parent / "vault.json.lock").stat().st_size == 0
 
 
+@pytest.fixture
+def of_the_service(vault: Vault, tmp_path: Path) -> Vault:
+    """A vault whose files belong to the user of a service, while root is at work."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    vault.set("TOKEN", Secret("before"))
+    for path in (vault.file, tmp_path / "key"):
+        os.chown(path, 12345, 23456)
+    return vault
+
+
+def owners(*paths: Path) -> set[tuple[int, int, int]]:
+    return {(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode) & 0o077) for found in (path.stat() for path in paths)}
+
+
+def test_what_root_changes_stays_the_services_own(of_the_service: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, file = tmp_path / "key", of_the_service.file
+    monkeypatch.setenv("VAULT_KEY_FILE", str(key))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("after"))
+    assert cli.main(["vault", "set", "TOKEN", "--from-stdin"]) == 0
+    for more in ([], ["--drop-old"]):
+        assert cli.main(["vault", "rotate", *more]) == 0
+    assert owners(file, key) == {(12345, 23456, 0)}
+    assert {(found.st_uid, found.st_gid) for found in (path.stat() for path in (file.with_name("vault.json.lock"), tmp_path / "key.lock"))} == {
+        (12345, 23456)
+    }
+    assert again(of_the_service).get("TOKEN") == Secret("after")
+
+
+def test_who_may_not_give_a_file_back_changes_nothing(of_the_service: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    before = of_the_service.file.read_bytes(), (tmp_path / "key").read_bytes()
+    with monkeypatch.context() as another_user:
+        another_user.setattr(os, "fchown", refuse)
+        another_user.setattr(os, "chown", refuse)
+        for change in (lambda: of_the_service.set("TOKEN", Secret("after")), of_the_service.rotate):
+            assert "belongs to another user (uid 12345)" in str(refused(change))
+    assert (of_the_service.file.read_bytes(), (tmp_path / "key").read_bytes()) == before
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.skipif(not KEEPS_OTHERS_OUT, reason="on Windows a folder in the way is another error")
+def test_a_lock_that_cannot_be_opened_has_a_cure(vault: Vault) -> None:
+    vault.file.with_name("vault.json.lock").mkdir(parents=True)
+    assert "cannot be opened" in str(refused(lambda: vault.set("TOKEN", Secret("x"))))
+
+
 @pytest.mark.parametrize("name", ["", "A=B", "1A", "a", "A B", CANARY, "Ä"])
 def test_only_names_of_settings_are_names(vault: Vault, name: str) -> None:
     refused(lambda: vault.set(name, Secret("x")))
@@ -218,6 +271,8 @@ def test_the_keyring_is_given_a_key_with_the_first_value(tmp_path: Path, the_key
     assert again(vault).get("TOKEN") == Secret(CANARY)
     before = dict(the_keyring.kept)
     vault.rotate()
+    with pytest.raises(ConfigurationError, match="25 are the most"):
+        vault.keys.write([Key.new() for _ in range(26)])
     assert again(vault).get("TOKEN") == Secret(CANARY)
     assert the_keyring.kept != before
     the_keyring.locked = True
@@ -245,9 +300,10 @@ def test_rotation_replaces_key_and_cipher_and_keeps_values(vault: Vault) -> None
     vault.set("TWO", Secret("two"))
     before, old = vault.entries(), vault.keys.read()
     done = vault.rotate()
-    assert (done.values, done.dropped) == (2, 1)
-    assert len(vault.keys.read()) == 1
-    assert vault.keys.read() != old
+    assert (done.values, done.made, done.kept, done.dropped) == (2, True, (old[0].mark,), ())
+    assert vault.keys.read()[1:] == old, "other vaults and backups may need it"
+    again(vault).rotate(drop_old=True)
+    assert [key.mark for key in vault.keys.read()] == [done.key]
     assert {entry.key for entry in vault.entries().values()} == {done.key}
     assert [entry.changed for entry in vault.entries().values()] == [entry.changed for entry in before.values()]
     assert again(vault).get("ONE") == Secret(CANARY)
@@ -264,6 +320,7 @@ def test_keys_in_a_variable_are_rotated_by_giving_both(vault: Vault) -> None:
     assert both.rotate().key == new.mark
     assert Vault(vault.file, KeysInVariable(new.text)).get("TOKEN") == Secret(CANARY)
     refused(both.rotate)
+    assert "which only you can change" in str(refused(lambda: both.rotate(drop_old=True)))
     refused(Vault(vault.file, KeysInVariable("")).rotate)
 
 
@@ -278,15 +335,82 @@ def test_a_rotation_that_breaks_off_loses_nothing(vault: Vault, nth: int, monkey
             raise KeyboardInterrupt
         write_private(path, content)
 
+    def rotate() -> None:
+        again(vault).rotate()
+        again(vault).rotate(drop_old=True)
+
     with monkeypatch.context() as broken:
         broken.setattr(vault_module, "write_private", breaking)
         broken.setattr(vault_keys, "write_private", breaking)
         with pytest.raises(KeyboardInterrupt):
-            vault.rotate()
+            rotate()
     assert again(vault).get("TOKEN") == Secret(CANARY)
-    again(vault).rotate()
+    rotate()
     assert again(vault).get("TOKEN") == Secret(CANARY)
     assert len(vault.keys.read()) == 1
+
+
+def test_a_rotation_leaves_the_key_of_another_vault_and_of_a_backup(vault: Vault, tmp_path: Path) -> None:
+    vault.set("TOKEN", Secret(CANARY))
+    other = Vault(tmp_path / "other" / "vault.json", vault.keys)
+    other.set("TOKEN", Secret("other"))
+    backup = Vault(tmp_path / "backup.json", vault.keys)
+    write_private(backup.file, vault.file.read_bytes())
+    vault.rotate()
+    assert again(other).get("TOKEN") == Secret("other")
+    assert again(backup).get("TOKEN") == Secret(CANARY)
+    done = other.rotate()
+    assert not done.made, "the other vault joins the newest key"
+    assert {entry.key for one in (vault, other) for entry in one.entries().values()} == {done.key}
+    vault.rotate(drop_old=True)
+    assert again(other).get("TOKEN") == Secret("other")
+    assert "needs the key" in str(refused(lambda: again(backup).get("TOKEN")))
+
+
+def test_a_wrong_folder_has_nothing_to_rotate(vault: Vault, tmp_path: Path) -> None:
+    vault.set("TOKEN", Secret(CANARY))
+    keys = vault.keys.read()
+    wrong = Vault(tmp_path / "wrong" / "vault.json", vault.keys)
+    for drop_old in (False, True):
+        assert f"no vault at {wrong.file}" in str(refused(partial(wrong.rotate, drop_old=drop_old)))
+    assert not wrong.file.parent.exists()
+    empty = Vault(tmp_path / "empty.json", vault.keys)
+    empty.set("TOKEN", Secret("x"))
+    empty.remove("TOKEN")
+    assert "nothing in the vault" in str(refused(empty.rotate))
+    assert vault.keys.read() == keys
+    assert again(vault).get("TOKEN") == Secret(CANARY)
+
+
+def test_vaults_that_share_a_key_rotate_at_the_same_time(vault: Vault, tmp_path: Path) -> None:
+    vaults = [vault, *(Vault(tmp_path / f"{number}.json", vault.keys) for number in range(2))]
+    for one in vaults:
+        one.set("TOKEN", Secret(CANARY))
+    program = """
+import sys
+from functools import partial
+from pathlib import Path
+from sage300_assets.base.vault import open_vault
+for _ in range(8):
+    open_vault(Path(sys.argv[1]), "", Path(sys.argv[2])).rotate()
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", program, str(one.file), str(tmp_path / "key")]) for one in vaults]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert [again(one).get("TOKEN") for one in vaults] == [Secret(CANARY)] * 3
+
+
+def test_vaults_that_get_their_first_values_at_the_same_time_share_one_key_of_the_keyring(tmp_path: Path, the_keyring: type[InMemory]) -> None:
+    first, second = (Vault(tmp_path / f"{number}.json", KeysInKeyring()) for number in (1, 2))
+    waits = threading.Thread(target=lambda: second.set("TOKEN", Secret("second")))
+    with first.keys.alone():
+        waits.start()
+        waits.join(0.3)
+        assert waits.is_alive(), "the place of the keys is locked"
+        first.keys.write([Key.new()])
+    waits.join()
+    first.set("TOKEN", Secret("first"))
+    assert len(first.keys.read()) == 1
+    assert again(second).get("TOKEN") == Secret("second")
 
 
 def test_nothing_is_rotated_if_one_value_cannot_be_read(vault: Vault) -> None:
@@ -328,6 +452,7 @@ def test_readers_go_on_while_keys_and_values_change(vault: Vault) -> None:
 def test_many_processes_change_one_value_and_none_is_lost(vault: Vault) -> None:
     vault.set("COUNT", Secret("0"))
     program = f"""
+from functools import partial
 from pathlib import Path
 from sage300_assets.base.secret import Secret
 from sage300_assets.base.vault import open_vault
@@ -467,7 +592,10 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert run("set", "SAGE300_USERNAME", "--from-stdin", given="canary")[0] == 0
     assert load_settings().username == "canary"
     assert run("check")[0] == 0
-    assert run("rotate")[0] == 0
+    assert "Older keys stay in" in run("rotate")[1]
+    code, told = run("rotate", "--drop-old")
+    assert (code, "Other vaults and backups that need them cannot be read" in told) == (0, True)
+    assert "There is no older key" in run("rotate", "--drop-old")[1]
     assert "SAGE300_USERNAME" in run("list")[1]
     assert run("remove", "SAGE300_USERNAME")[0] == 0
     assert run("remove", "SAGE300_USERNAME")[0] == 2
@@ -477,6 +605,40 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert run("set", "SAGE300_USERNAME", "canary")[0] == 2
     assert "not written on the command line" in run("set", "SAGE300_USERNAME", "x")[1]
     assert "canary" not in run("list")[1]
+
+
+def test_a_wavy_line_is_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for home in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(home, str(tmp_path / "home"))
+    assert cli.main(["vault", "key", "--file", str(Path("~", "key"))]) == 0
+    assert str(tmp_path / "home" / "key") in capsys.readouterr().out
+    (tmp_path / ".env").write_text("VAULT_KEY_FILE=~/key\nVAULT_FILE=~/vault.json\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("canary"))
+    assert cli.main(["vault", "set", "SAGE300_PASSWORD", "--from-stdin"]) == 0
+    assert load_settings().password == Secret("CANARY")
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["key", "vault.json", "vault.json.lock"]
+    assert not (tmp_path / "~").exists()
+
+
+def test_nothing_is_left_behind_in_a_wrong_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    assert cli.main(["vault", "remove", "SAGE300_PASSWORD"]) == 2
+    assert cli.main(["vault", "rotate"]) == 2
+    assert "There is no vault at" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "warned"), [("SAGE300_PASWORD", "Did you mean SAGE300_PASSWORD?"), ("SLACK_URL", "Nothing looks for SLACK_URL"), ("ALERT_URLS", "")]
+)
+def test_a_name_that_no_setting_has_is_doubted(name: str, warned: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("canary"))
+    assert cli.main(["vault", "set", name, "--from-stdin"]) == 0
+    said = capsys.readouterr()
+    assert f"{name} is in" in said.out
+    assert warned in said.err
+    assert bool(said.err) is bool(warned)
 
 
 def test_a_value_is_asked_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

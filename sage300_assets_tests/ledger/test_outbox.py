@@ -252,7 +252,7 @@ def test_a_class_is_replayed_but_not_what_is_older_than_what_went_out(box: Outbo
     [newer] = take(box, company)
     box.intend([newer])
     box.settle([Done(newer)])
-    sent, left = letters.replay_class("auth", who="ann", company=company)
+    sent, left = letters.replay_open(who="ann", company=company, problem_class="auth")
     assert sorted(i.record for i in sent) == ["ap/vendors/1", "ap/vendors/2"]
     assert ["ap/vendors/0" in str(c) for c in left] == [True]
 

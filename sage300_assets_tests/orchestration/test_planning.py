@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 from rich.console import Console
+from sqlalchemy import select
 
 from sage300_assets.base.settings import load_settings
 from sage300_assets.cli import main
@@ -20,6 +21,7 @@ from sage300_assets.flows.writeback.results import kept
 from sage300_assets.intake.finding import Level
 from sage300_assets.ledger.verify import verify
 from sage300_assets.orchestration.audit import instance_anchors
+from sage300_assets.ledger.tables import api_calls, runs
 from sage300_assets.orchestration.demo_anaplan import SETTINGS, WRITTEN, Journey, demo_model
 from sage300_assets.orchestration.source import Source
 from sage300_assets.simulators.anaplan import Server as AnaplanServer
@@ -90,6 +92,20 @@ def test_the_model_knows_what_became_of_each_transaction(ran: Ran) -> None:
     assert set(cells.values()) == {"posted"}
     assert len(cells) == 3
     assert len(set(ran.anaplan.tenant.model.cells("Journal status", "Batch").values())) == 3
+
+
+def test_each_call_names_its_run_and_what_it_was_made_for(ran: Ran) -> None:
+    with ran.journey.source.keeper.ledger.read() as db:
+        calls = db.execute(select(api_calls.c.system, api_calls.c.run, api_calls.c.company, api_calls.c.asset).distinct()).all()
+        known = set(db.execute(select(runs.c.run)).scalars())
+    of_runs = [call for call in calls if call.run]
+    assert {(call.system, call.company, call.asset) for call in calls if not call.run} == {("anaplan", COMPANY, "")}, "the demo's planners are no run"
+    assert all(call.company and call.asset for call in of_runs)
+    assert {call.run for call in of_runs} <= known
+    made = {(call.system, call.asset) for call in of_runs}
+    wanted = {("anaplan", f"{COMPANY.lower()}/anaplan/{WRITTEN}"), ("sage300", WRITTEN), ("sage300", f"{COMPANY.lower()}/writeback/{WRITTEN}")}
+    assert wanted <= made
+    assert any(system == "anaplan" and asset.startswith("anaplan_") for system, asset in made)
 
 
 def test_a_second_run_books_nothing_again(ran: Ran) -> None:

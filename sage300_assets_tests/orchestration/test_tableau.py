@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import select
 
 from sage300_assets.base.settings import load_settings
 from sage300_assets.flows.tableau import all_sources
@@ -17,6 +18,8 @@ from sage300_assets.flows.tableau.offer import Door, flow_of
 from sage300_assets.flows.tableau.told import note, told_since
 from sage300_assets.lake.layout import VIEWS
 from sage300_assets.ledger.keeper import Keeper
+from sage300_assets.ledger.runs import Runs
+from sage300_assets.ledger.tables import api_calls
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.deliveries import deliveries, delivery_key
 from sage300_assets.orchestration.source import Source
@@ -162,6 +165,12 @@ def test_what_others_extract_is_refreshed_and_its_views_are_kept(office: Office)
     failed = office.run("tableau_refresh")
     assert not failed.success
     assert "The source is gone" in str(failed.failure_data_for_node("tableau__refresh__finance_vendors"))
+    ran = Runs(office.press.ledger, office.press.house.clock).get(failed.run_id)
+    assert ran is not None, "the run is on record, with its failure and its calls"
+    assert (ran.failures, "The source is gone" in ran.problem) == (1, True)
+    with office.press.ledger.read() as db:
+        calls = db.execute(select(api_calls.c.asset).where(api_calls.c.run == failed.run_id)).scalars().all()
+    assert set(calls) == {PLACE}
 
 
 def test_chosen_views_are_exported_after_what_we_publish_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from sage300_assets.base.audit import UNRECORDED, Behalf, Recorder, told_to
 from sage300_assets.base.errors import ConfigurationError, PermanentError, Sage300AssetsError
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.flows.anaplan.imports import IMPORTS
@@ -23,7 +24,7 @@ _A_MODULE_EACH = (
 )
 
 
-def anaplan_findings(**overrides: object) -> Iterator[Finding]:
+def anaplan_findings(recorder: Recorder = UNRECORDED, /, **overrides: object) -> Iterator[Finding]:
     """Whether everything that is to be sent and fetched would find its place."""
     try:
         settings = load(AnaplanSettings, **overrides)
@@ -46,10 +47,10 @@ def anaplan_findings(**overrides: object) -> Iterator[Finding]:
         yield Finding(Level.NOTE, _SUBJECT, message, "Where the tenant has single sign-on it must be an Exception User; the password expires.")
     wanted = switched_on(written)
     try:
-        yield from _model(settings, token_store(settings, **_where(overrides)), planning, wanted, companies)
+        yield from _model(settings, token_store(settings, **_where(overrides)), planning, wanted, companies, recorder)
     except Sage300AssetsError as wrong:
         yield problem(_SUBJECT, wrong)
-    yield from write_findings(wanted, companies, **overrides)
+    yield from write_findings(wanted, companies, recorder, **overrides)
 
 
 def _where(overrides: dict[str, object]) -> dict[str, object]:
@@ -57,12 +58,17 @@ def _where(overrides: dict[str, object]) -> dict[str, object]:
 
 
 def _model(
-    settings: AnaplanSettings, store: TokenStore, planning: PlanningSettings, wanted: tuple[WriteBack, ...], companies: tuple[str, ...]
+    settings: AnaplanSettings,
+    store: TokenStore,
+    planning: PlanningSettings,
+    wanted: tuple[WriteBack, ...],
+    companies: tuple[str, ...],
+    recorder: Recorder,
 ) -> Iterator[Finding]:
     from sage300_assets.systems.anaplan.client import AnaplanClient  # noqa: PLC0415 - declarations load without it
 
     # One try: a wrong password that is sent again and again locks the user out.
-    with AnaplanClient(settings.model_copy(update={"anaplan_tries": 1}), store) as client:
+    with AnaplanClient(settings.model_copy(update={"anaplan_tries": 1}), store, told_to(recorder, Behalf("doctor"))) as client:
         user = client.user()
         yield Finding(Level.OK, _SUBJECT, f"Logged in as {user.get('email') or user.get('id')}.")
         if settings.anaplan_workspace_id and settings.anaplan_workspace_id not in {w.id for w in client.workspaces()}:
@@ -104,7 +110,9 @@ def _model(
                     yield Finding(Level.OK, f"{_SUBJECT} {company}".strip(), f"All {len(set(all_of_them))} {kind} are there.")
 
 
-def write_findings(wanted: tuple[WriteBack, ...], companies: tuple[str, ...], **overrides: object) -> Iterator[Finding]:
+def write_findings(
+    wanted: tuple[WriteBack, ...], companies: tuple[str, ...], recorder: Recorder = UNRECORDED, /, **overrides: object
+) -> Iterator[Finding]:
     """Whether the user of Sage 300 may make the batches: asked for a template, of which nothing is kept."""
     if not wanted:
         yield Finding(Level.NOTE, "write-back", "Nothing is written into Sage 300.", "WRITEBACK_FLOWS switches it on; docs/writeback.md says how.")
@@ -114,7 +122,7 @@ def write_findings(wanted: tuple[WriteBack, ...], companies: tuple[str, ...], **
 
     settings = load_settings(**overrides).model_copy(update={"sage300_tries": 1})
     for company in companies:
-        with Sage300Client(settings, company) as client:
+        with Sage300Client(settings, company, told_to(recorder, Behalf("doctor", company))) as client:
             for kind in {one.kind.resource + one.kind.selector: one.kind for one in wanted}.values():
                 subject = f"write-back {company}"
                 try:

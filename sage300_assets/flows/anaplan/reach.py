@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sage300_assets.base.audit import Behalf, told_to
 from sage300_assets.base.settings import load, load_vault_settings
+from sage300_assets.base.transport import Call
+from sage300_assets.delivery.surroundings import surroundings
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.ledger.store import Ledger
@@ -37,8 +39,18 @@ def anaplan(company: str) -> Iterator[AnaplanClient]:
     from sage300_assets.systems.anaplan.client import AnaplanClient  # noqa: PLC0415 - declarations load without it
 
     settings = load(AnaplanSettings)
-    with recording() as keeper, AnaplanClient(settings, token_store(settings), told_to(keeper, Behalf(company=company))) as client:
+    with _heard(company) as on_call, AnaplanClient(settings, token_store(settings), on_call) as client:
         yield client
+
+
+@contextmanager
+def _heard(company: str) -> Iterator[Callable[[Call], None]]:
+    """Who is told of calls: whoever carries out what is under way here, and knows its run and flow; where nobody does, a keeper of its own."""
+    if (on_call := surroundings().on_call) is not None:
+        yield on_call
+        return
+    with recording() as keeper:
+        yield told_to(keeper, Behalf(company=company))
 
 
 def token_store(settings: AnaplanSettings, **overrides: object) -> TokenStore:

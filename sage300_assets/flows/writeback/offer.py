@@ -15,6 +15,7 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.delivery.flow import Flow
 from sage300_assets.delivery.guards import CONTROL_TOTAL, DUPLICATES, HELD, Guard, View
+from sage300_assets.delivery.surroundings import surroundings
 from sage300_assets.flows.anaplan.settings import PlanningSettings
 from sage300_assets.flows.writeback.contract import Contract, Role
 from sage300_assets.flows.writeback.documents import Document, Sorted
@@ -95,7 +96,9 @@ def batch_target(declared: WriteBack, company: str, settings: WritebackSettings)
 
     known = load_settings()
     today = datetime.now(UTC).astimezone(known.zone(company)).date()
-    with recording() as keeper, Sage300Client(known, company, on_call=told_to(keeper, Behalf(company=company))) as client:
+    with recording() as keeper:
+        # Whoever carries out a flow knows its run; by itself this knows only the company.
+        on_call = surroundings().on_call or told_to(keeper, Behalf(company=company))
         searched = today - timedelta(days=settings.writeback_search_days)
         refs = CrossReferences(keeper.ledger, lambda: datetime.now(UTC))
 
@@ -103,7 +106,8 @@ def batch_target(declared: WriteBack, company: str, settings: WritebackSettings)
             known = refs.partner(link.entity, link.id_a, link.system_b, company=company)
             return known.id_b if known is not None and known.state == "linked" else ""
 
-        yield BatchTarget(Sage300Writer(client), declared, searched, owner, timedelta(seconds=settings.writeback_settle_seconds))
+        with Sage300Client(known, company, on_call=on_call) as client:
+            yield BatchTarget(Sage300Writer(client), declared, searched, owner, timedelta(seconds=settings.writeback_settle_seconds))
 
 
 # --- the documents of the newest export ------------------------------------------------------------------------------------------------
