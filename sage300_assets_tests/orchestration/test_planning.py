@@ -19,9 +19,9 @@ from sage300_assets.flows.anaplan.findings import anaplan_findings
 from sage300_assets.flows.writeback.exports import content_of, exports
 from sage300_assets.flows.writeback.results import kept
 from sage300_assets.intake.finding import Level
+from sage300_assets.ledger.tables import api_calls, runs
 from sage300_assets.ledger.verify import verify
 from sage300_assets.orchestration.audit import instance_anchors
-from sage300_assets.ledger.tables import api_calls, runs
 from sage300_assets.orchestration.demo_anaplan import SETTINGS, WRITTEN, Journey, demo_model
 from sage300_assets.orchestration.source import Source
 from sage300_assets.simulators.anaplan import Server as AnaplanServer
