@@ -217,6 +217,7 @@ def test_the_next_run_of_a_schedule_mends_the_one_that_failed_and_nothing_of_oth
     daily = {"dagster/schedule_name": "samltd_daily"}
     plant.run("vendors", **_days("2026-11-10", "2026-11-20", **daily))
     assert plant.look() == ["[critical] SAMLTD: a run failed"]
+    assert "samltd__ap__vendors (samltd_daily), 2026-11-10 to 2026-11-20: the server is away" in plant.hook.arrived[-1]["message"]
     plant.run(**_days("2026-11-12", "2026-11-22"))
     assert plant.look() == [], "two days are lacking"
     plant.run("vendors", **_days("2026-11-11", "2026-11-21", **daily))

@@ -45,14 +45,17 @@ class Work:
     """The first and the last one."""
     schedule: str = ""
 
+    @property
+    def period(self) -> str:
+        """Its days as people write them."""
+        first, last = self.days or ("", "")
+        return f"{first}" if first == last else f"{first} to {last}"
+
     def named(self, member: str) -> str:
-        """The member together with what it was to do, so that one failure is told from another."""
+        """The member together with what it was to do, so that one failure is told from another; a schedule asks for other days each time."""
         if self.schedule:
             return f"{member} ({self.schedule})"
-        if self.days is None:
-            return member
-        first, last = self.days
-        return f"{member}, {first}" if first == last else f"{member}, {first} to {last}"
+        return f"{member}, {self.period}" if self.days else member
 
     def after(self, other: Work) -> Work | None:
         """What is left of this work when that has been done; None if nothing."""
@@ -225,7 +228,8 @@ def _message(incident: Incident, event: Event, now: datetime, pages: str) -> Mes
     lines = [f"Since {_moment(incident.opened)}."]
     worst_first = sorted(incident.members.items(), key=lambda item: (-item[1].severity, item[1].since, item[0]))
     for name, trouble in worst_first[:_SHOWN]:
-        lines.append(f"- {name}: {trouble.said}" + (f" {pages}{trouble.link}" if pages and trouble.link else ""))
+        days = f", {trouble.work.period}" if trouble.work.schedule and trouble.work.days else ""
+        lines.append(f"- {name}{days}: {trouble.said}" + (f" {pages}{trouble.link}" if pages and trouble.link else ""))
     if len(worst_first) > _SHOWN:
         lines.append(f"- and {len(worst_first) - _SHOWN} more")
     return Message(incident.severity, title, "\n".join(lines))
