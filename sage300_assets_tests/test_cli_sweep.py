@@ -53,6 +53,18 @@ def test_what_was_never_read_is_not_swept(swept: House, capsys: pytest.CaptureFi
     assert "nothing of this was ever read" in capsys.readouterr().err
 
 
+def test_what_a_sweep_leaves_out_is_named(swept: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["sweep", "GLAccounts", "ap/vendors"]) == 1
+    said = capsys.readouterr()
+    assert f"never read, so there is nothing to compare: {COMPANY} GLAccounts." in said.err
+    assert f"{COMPANY} APVendors" in said.out, "the other one is swept"
+    monkeypatch.setenv("SAGE300_COMPANIES", f"{COMPANY},SAMINC")
+    assert main(["sweep", "all"]) == 0, "it is said, and nobody named it"
+    assert "all of SAMINC" in capsys.readouterr().err
+    assert main(["sweep", "ap/vendors"]) == 1
+    assert main(["sweep", "all", "--company", f"{COMPANY},SAMINC"]) == 1
+
+
 def test_drift_is_shown_until_it_is_accepted(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["drift", "show", "ap/vendors"]) == 0
     swept.server.release = Release(extra=("APVendors.Brandnew",))
@@ -88,3 +100,32 @@ def test_what_drift_and_the_doctor_ask_is_on_record_where_there_is_a_ledger(
     capsys.readouterr()
     assert main(["doctor"]) == 1
     assert "Put the file aside for the auditors" in capsys.readouterr().out
+
+
+def test_a_module_that_may_not_be_read_does_not_hide_the_others(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    swept.load("GLAccounts")
+    swept.server.release = Release(extra=("GLAccounts.Brandnew",))
+    swept.server.faults.set("forbidden", times=None, module="AP", resource="$metadata")
+    assert main(["drift", "show", "ap/vendors", "gl/accounts"]) == 1
+    said = capsys.readouterr()
+    assert f"{COMPANY} AP" in said.err
+    assert "(403)" in said.err
+    assert "Brandnew is new" in said.out
+    assert main(["drift", "accept", "all"]) == 1
+    assert main(["drift", "show", "gl/accounts"]) == 0
+
+
+def test_a_refused_password_is_sent_once_for_all_modules(swept: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGE300_PASSWORD", "WRONG")
+    before = len(swept.server.calls)
+    assert main(["drift"]) == 1
+    assert [call.status for call in swept.server.calls[before:]] == [401]
+    assert "more modules were not asked because of this" in capsys.readouterr().err
+
+
+def test_what_was_never_read_has_no_shape_to_differ_from(swept: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drift", "show", "GLAccounts", "ap/vendors"]) == 1
+    assert f"never read: {COMPANY} GLAccounts" in capsys.readouterr().err
+    assert main(["drift"]) == 0, "of all entities some are never read"
+    assert main(["drift", "--lake", str(swept.lake.root / "empty")]) == 1
+    assert "nothing of this was ever read" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,10 +20,13 @@ class Webhook:
         self.status = 200
         self.location = ""
         self.takes_files = True
+        self.seconds = 0.0
+        """How long it takes to answer."""
         webhook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                time.sleep(webhook.seconds)
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 webhook.paths.append(self.path)
                 status = 413 if body.get("attachments") and not webhook.takes_files else webhook.status

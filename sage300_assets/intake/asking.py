@@ -17,7 +17,7 @@ from sage300_assets.systems.sage300.odata import Dialect, literal
 from sage300_assets.systems.sage300.windows import Reader
 
 FEW = 20
-"""So many records may vanish at once without being suspicious, however few there are."""
+"""So many records may vanish at once without being suspicious, however few there are, as long as some are left."""
 _FILTER_BYTES = 900
 
 Key = tuple[object, ...]

@@ -88,6 +88,12 @@ class Comparison:
     def _first(self) -> bool:
         return not self.lake.publications(self.company, self.entity)
 
+    @property
+    def held(self) -> int:
+        """Records that the lake has, of whatever day, those that are aside among them."""
+        views = [f'"{schema_name(self.company)}"."{view_name(self.entity.root)}"', *([self._quarantine] if self._quarantine else [])]
+        return sum(_one(self.db, f"SELECT count(*) FROM {view}") for view in views)
+
     def find_leavers(self, reading: Stamped | Dated, span: Span) -> None:
         """Records that the lake has in the span and that did not come again."""
         if self._first:

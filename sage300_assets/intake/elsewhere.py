@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import PermanentError
-from sage300_assets.intake.asking import conditions
+from sage300_assets.intake.asking import conditions, looks_emptied
 from sage300_assets.intake.compare import Comparison
 from sage300_assets.lake.publication import Publication, reads
 from sage300_assets.systems.sage300.client import Page
@@ -29,17 +29,20 @@ def gone(reader: Reader, comparison: Comparison, *, accept_vanished: bool) -> li
     """Records that did not come again: those that still exist come as pages, the rest is gone."""
     if not comparison.gone:
         return []
+    if reader.client.count(reader.contract, "") == 0 and comparison.held > 1:
+        # Nobody is there to ask about, and few records do not make it likelier. The only record of all may be deleted, and is asked for.
+        if not accept_vanished:
+            raise looks_emptied(f"{reader.client.company} {reader.contract.entity.resource}", comparison.held, comparison.held, "pull")
+        return []
     pages: list[Page] = []
-    vanished = len(comparison.gone)
-    if reader.client.count(reader.contract, ""):  # otherwise there is nobody to ask about
-        vanished = 0
-        for condition, asked in comparison.conditions(reader.contract, reader.client.dialect):
-            found = reader.look_up(condition).pages
-            comparison.still_there(found)
-            pages += found
-            vanished += len(asked & comparison.tombstones)
-            if vanished > MOST_VANISHED and not accept_vanished:
-                break
+    vanished = 0
+    for condition, asked in comparison.conditions(reader.contract, reader.client.dialect):
+        found = reader.look_up(condition).pages
+        comparison.still_there(found)
+        pages += found
+        vanished += len(asked & comparison.tombstones)
+        if vanished > MOST_VANISHED and not accept_vanished:
+            break
     if not accept_vanished:
         comparison.refuse_if_emptied(vanished, most=MOST_VANISHED)
     return pages

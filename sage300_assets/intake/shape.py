@@ -109,7 +109,10 @@ class Memory:
         accepted = self.accepted(entity)
         if accepted is None:
             return NO_DRIFT
-        changes = differences(accepted, structure_of(entity.resource, metadata))
+        now = structure_of(entity.resource, metadata)
+        if accepted and not now:  # one difference, and not one for each of its members
+            return Drift((Change(What.MISSING, entity.resource, before="an endpoint"),))
+        changes = differences(accepted, now)
         declared = {path.casefold() for path in _declared(entity, "")}
         retyped = tuple(c.path for c in changes if c.what is What.TYPE and c.path.casefold() in declared and not _alike(c))
         return Drift(changes, retyped)
@@ -153,7 +156,12 @@ def _agreed(entity: Entity, client: Sage300Client, memory: Memory, now: datetime
     lost = [p for p in drift.retyped if entity.on_drift is OnDrift.EVOLVE or p.casefold() in vital]
     if lost:
         raise _refused(client.company, entity, drift, f"and {listed(lost)} may no longer mean what it meant")
-    contract = client.contract(entity)
+    try:
+        contract = client.contract(entity)
+    except PermanentError as refusal:
+        if not any(change.what in {What.MISSING, What.TYPE} for change in drift.changes):
+            raise  # it never was otherwise: the catalogue is wrong, or newer than the server
+        raise _refused(client.company, entity, drift, "and the catalogue counts on what is gone", refusal.cure) from refusal
     if memory.accepted(entity) is None:
         memory.accept(entity, structure_of(entity.resource, client.metadata(entity.module)), now)
     return distrusting(contract, frozenset(path.casefold() for path in drift.retyped)), drift
@@ -167,11 +175,11 @@ def _dates(entity: Entity) -> Iterator[str]:
         yield reading.sequence
 
 
-def _refused(company: str, entity: Entity, drift: Drift, why: str) -> SchemaDrift:
+def _refused(company: str, entity: Entity, drift: Drift, why: str, cure: str = "") -> SchemaDrift:
     changes = tuple(map(str, drift.changes))
     return SchemaDrift(
         f"{company} {entity.resource}: the server has changed ({listed(changes)}), {why}. Nothing was read.",
-        cure=f"See `sage300 drift show {entity.resource}`, correct the catalogue if need be, then `sage300 drift accept {entity.resource}`.",
+        cure=cure or f"See `sage300 drift show {entity.resource}`, correct the catalogue if need be, then `sage300 drift accept {entity.resource}`.",
         changes=changes,
     )
 

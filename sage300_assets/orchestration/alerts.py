@@ -4,12 +4,14 @@ It reads what Dagster recorded, so no other room needs to call it: runs that fai
 What a room may set to be heard better is in `orchestration/happenings.py`.
 
 A tick that could send nothing of what it should send fails, visibly, and forgets nothing: the next one does it again. A tick that could send to
-some targets remembers what it still owes to the others, so nobody gets a message twice.
+some targets remembers what it still owes to the others, so nobody gets a message twice. So does a tick that runs out of time, after an outage
+perhaps: it ends before Dagster ends it, and the next one goes on where it was.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -21,7 +23,7 @@ from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.lake.lake import Lake
-from sage300_assets.orchestration.happenings import happenings, stale
+from sage300_assets.orchestration.happenings import happenings, older_news_from, stale
 from sage300_assets.orchestration.simulated import HOME
 from sage300_assets.systems.alerts.memory import Memory
 from sage300_assets.systems.alerts.post import Posted, addressed, post
@@ -30,6 +32,8 @@ from sage300_assets.systems.alerts.settings import AlertSettings
 SENSOR = "alerts"
 _EVERY_SECONDS = 60
 
+_READING_SECONDS, _SENDING_SECONDS = 15.0, 40.0
+"""From the beginning of a tick. Dagster ends an evaluation after a minute, and forgets with it that messages were sent; one takes seconds."""
 _MOST_BYTES = 5_000_000
 """Of all attachments together; many mail servers take no more than ten million."""
 _NEWS = timedelta(days=2)
@@ -87,7 +91,12 @@ def look(
     """Find what is new, tell it, and remember it; raises if all that should be told could not be."""
     from sage300_assets.systems.alerts.send import send  # noqa: PLC0415 - apprise takes half a second, and most processes send nothing
 
-    memory.book.note(happenings(instance, memory.read_to, now))
+    began = time.monotonic()
+    older_news = older_news_from(instance, now)  # asked first: a run that ends meanwhile is heard of now or under way then
+    signals, all_read = happenings(instance, memory.read_to, now, lambda: time.monotonic() - began > _READING_SECONDS)
+    memory.book.note(signals)
+    if all_read:
+        memory.book.forget_before(older_news)
     if repository is not None:
         stale(instance, repository, memory.book, now)
     messages = list(memory.book.messages(now, settings.every, settings.dagster_ui_url))
@@ -95,8 +104,9 @@ def look(
         [*memory.waiting, *addressed(messages, settings.targets)],
         settings.targets,
         lambda target, message: send(target, message, () if message.over else files),
+        lambda: time.monotonic() - began > _SENDING_SECONDS,
     )
-    if posted.refusals and not posted.sent:
+    if posted.refusals and not posted.sent and not posted.untried:
         raise RetriableError(
             f"No alert could be sent, so {len(posted.waiting)} wait for the next time: {' '.join(str(one) for one in posted.refusals)}"
         )
@@ -124,4 +134,6 @@ def remembered(instance: dg.DagsterInstance) -> Memory | None:
 
 def _said(memory: Memory, posted: Posted) -> str:
     said = f"{posted.sent} messages sent, {len(memory.book.open)} incidents open"
+    if posted.untried:
+        said += f", {posted.untried} messages left to the next tick for want of time"
     return f"{said}. {' '.join(str(one) for one in posted.refusals)}" if posted.refusals else said

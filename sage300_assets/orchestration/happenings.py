@@ -8,19 +8,22 @@ on an asset check result, metadata     ``alert``: ``critical``, ``warning`` or `
 on a run or its job, tag               ``alert``: ``warning`` or ``off``, instead of critical
 =====================================  ==========================================================================================
 
-Without ``incident`` the failed checks of one name and company are one incident; failed runs of one company are one. A check that passes, and a
-step that succeeds, end what they are part of. So drift, reconciliation differences and dead letters need no more than a check that fails.
-A run that Dagster starts again by itself is not told; a run that a person cancels neither.
+Without ``incident`` the failed checks of one name and company are one incident; failed runs of one company are one. A check that passes ends what
+it is part of. So does a step that succeeds, for the days that it read: a failed backfill of a year is not mended by today's run. What a schedule
+asked for is mended by its next run too, as that asks for what was left out. So drift, reconciliation differences and dead letters need no more
+than a check that fails. A run that Dagster starts again by itself is not told; a run that a person cancels neither.
+
+A run is heard of when it ends, and it may have begun hours before others that were heard of already. What counts is when something happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from sage300_assets.systems.alerts.incident import Book, Severity, Signal
+from sage300_assets.systems.alerts.incident import Book, Severity, Signal, Work
 
 _FIRST_LOOK = timedelta(hours=24)
 _ENDS = {"failed": dg.DagsterEventType.RUN_FAILURE, "succeeded": dg.DagsterEventType.RUN_SUCCESS, "cancelled": dg.DagsterEventType.RUN_CANCELED}
@@ -30,20 +33,44 @@ _OF_A_RUN = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
 }
-_PAGE = 200
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.MANAGED, dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING,
+]  # fmt: skip
+_LONGEST_RUN = timedelta(days=7)
+"""A run that is under way for longer is one that nobody will hear of."""
+_PAGE = 50
 _WHOLE_RUN = "the run itself"
 _STALE = {"WARN": Severity.WARNING, "FAIL": Severity.CRITICAL}
 
 
-def happenings(instance: dg.DagsterInstance, read_to: dict[str, str], now: datetime) -> list[Signal]:
-    """Signals of all runs that ended since the last look; `read_to` is moved on."""
+def happenings(
+    instance: dg.DagsterInstance, read_to: dict[str, str], now: datetime, enough: Callable[[], bool] = lambda: False
+) -> tuple[list[Signal], bool]:
+    """Signals of the runs that ended since the last look, and whether these are all; `read_to` is moved on.
+
+    Once `enough` says so the rest is left to the next look; one page of each kind is read in any case.
+    """
     found: list[Signal] = []
+    all_read = True
     for end, event_type in _ENDS.items():
-        for run_id, at in _ended(instance, end, event_type, read_to, now):
-            run = instance.get_run_by_id(run_id)
-            if run is not None:
-                found += _of_run(instance, run, end, at)
-    return found
+        more = True
+        while more:
+            runs, more = _ended(instance, end, event_type, read_to, now)
+            for run_id, at in runs:
+                run = instance.get_run_by_id(run_id)
+                if run is not None:
+                    found += _of_run(instance, run, end, at)
+            if more and enough():
+                all_read = False
+                break
+    return found, all_read
+
+
+def older_news_from(instance: dg.DagsterInstance, now: datetime) -> datetime:
+    """Since when something may have happened that nobody has heard of yet: since the oldest run that is under way began."""
+    oldest = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY), limit=1, ascending=True)
+    return max(now - _LONGEST_RUN, oldest[0].create_timestamp) if oldest else now
 
 
 def stale(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, book: Book, now: datetime) -> None:
@@ -71,23 +98,22 @@ def stale(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, boo
 
 def _ended(
     instance: dg.DagsterInstance, end: str, event_type: dg.DagsterEventType, read_to: dict[str, str], now: datetime
-) -> Iterator[tuple[str, datetime]]:
+) -> tuple[list[tuple[str, datetime]], bool]:
+    """A page of runs that ended in this way, and whether there are more."""
     since = (now - _FIRST_LOOK).timestamp()
-    while True:
-        wanted = dg.RunStatusChangeRecordsFilter(event_type, after_timestamp=since)  # type: ignore[arg-type]
-        result = instance.fetch_run_status_changes(wanted if end not in read_to else event_type, limit=_PAGE, cursor=read_to.get(end), ascending=True)
-        for record in result.records:
-            yield record.event_log_entry.run_id, datetime.fromtimestamp(record.event_log_entry.timestamp, UTC)
-        if result.records:
-            read_to[end] = result.cursor
-        if not result.has_more:
-            return
+    wanted = dg.RunStatusChangeRecordsFilter(event_type, after_timestamp=since)  # type: ignore[arg-type]
+    result = instance.fetch_run_status_changes(wanted if end not in read_to else event_type, limit=_PAGE, cursor=read_to.get(end), ascending=True)
+    if result.records:
+        read_to[end] = result.cursor
+    runs = [(record.event_log_entry.run_id, datetime.fromtimestamp(record.event_log_entry.timestamp, UTC)) for record in result.records]
+    return runs, result.has_more
 
 
 def _of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, end: str, at: datetime) -> Iterator[Signal]:
     company, link = _company(run), f"/runs/{run.run_id}"
     severity = _severity(run.tags.get("alert"), Severity.CRITICAL)
-    started: dict[str, str] = {}
+    work = _work(run)
+    started: dict[str, tuple[str, datetime]] = {}
     for entry in _entries(instance, run.run_id):
         event = entry.get_dagster_event()
         moment = datetime.fromtimestamp(entry.timestamp, UTC)
@@ -95,19 +121,22 @@ def _of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, end: str, at: date
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             yield _of_check(event.asset_check_evaluation_data, moment, link)
         elif event.event_type is dg.DagsterEventType.STEP_START:
-            started[step] = "it broke off"
+            started[step] = "it broke off", at
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            started[step] = _cause(event)
+            started[step] = _cause(event), moment
         elif event.event_type is dg.DagsterEventType.STEP_SUCCESS:
             started.pop(step, None)
-            yield Signal(f"runs:{company}", step, moment)
+            yield Signal(f"runs:{company}", step, moment, work=work)
     whole = f"{run.job_name} ({_WHOLE_RUN})"
     if end == "succeeded":
         yield Signal(f"runs:{company}", whole, at)
     if end == "failed" and severity is not None and run.tags.get("dagster/will_retry") != "true":
         title = f"{company.upper()}: a run failed"
-        for step, why in started.items() or [(whole, "it failed before its first step")]:
-            yield Signal(f"runs:{company}", step, at, title, why, link, severity)
+        for step, (why, when) in started.items():
+            yield Signal(f"runs:{company}", step, when, title, why, link, severity, work)
+        if not started:
+            # Nobody knows which of its steps are lacking, so any later success of the job will do.
+            yield Signal(f"runs:{company}", whole, at, title, "it failed before its first step", link, severity)
 
 
 def _of_check(result: dg.AssetCheckEvaluation, at: datetime, link: str) -> Signal:
@@ -127,6 +156,17 @@ def _entries(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.EventLogE
         cursor = page.cursor
         if not page.has_more:
             return
+
+
+def _work(run: dg.DagsterRun) -> Work:
+    """Which days a run was for, and which schedule asked for it."""
+    one = run.tags.get("dagster/partition", "")
+    first, last = run.tags.get("dagster/asset_partition_range_start", one), run.tags.get("dagster/asset_partition_range_end", one)
+    schedule = run.tags.get("dagster/schedule_name", "")
+    try:
+        return Work((date.fromisoformat(first), date.fromisoformat(last)), schedule)
+    except ValueError:
+        return Work(None, schedule)  # no days, as of what has no partitions
 
 
 def _company(run: dg.DagsterRun) -> str:

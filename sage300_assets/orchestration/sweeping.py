@@ -50,7 +50,8 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
 
     @dg.op(
         name=f"{word(company)}__{SWEEP}",
-        description="Compares counts, then keys where they differ, and asks for every record that is missed before it is marked as deleted.",
+        description="Compares counts, then keys where they differ, and asks for every record that is missed before it is marked as deleted. "
+        "Reads the days of which the lake lacks records.",
         config_schema=_OPTIONS,
         pool=pool(company),
     )
@@ -68,6 +69,7 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
             searches,
             client_of=lambda company: source.client(company, Behalf(context.run_id, company)),
             keeper=source.keeper,
+            read_lacking=True,  # by itself, because the sensor that reads what a sweep names need not be on
             watch=lambda company, entity: _Voice(context, entity),
             now=source.now,
         )
@@ -84,7 +86,7 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
 
     @dg.job(
         name=f"{word(company)}_{SWEEP}",
-        description="Finds what was deleted in Sage 300 and marks it as deleted in the lake.",
+        description="Finds what was deleted in Sage 300 and marks it as deleted in the lake, and reads what the lake lacks.",
         executor_def=dg.in_process_executor,
     )
     def sweep_deletions() -> None:
@@ -96,9 +98,9 @@ def _job(company: str, entities: Sequence[Entity]) -> Any:  # noqa: ANN401 - Dag
 def _observations(context: dg.OpExecutionContext, one: Toured, source: Source) -> Iterator[dg.AssetObservation]:
     if one.problem is not None:
         context.log.error(f"{one.entity.resource}: {one.problem}")
-        return
     swept = one.swept
-    assert swept is not None
+    if swept is None:
+        return
     if swept.note:
         context.log.info(f"{one.entity.resource}: {swept.note}")
         return
@@ -116,6 +118,11 @@ def _observations(context: dg.OpExecutionContext, one: Toured, source: Source) -
     if swept.days:
         metadata["days_to_read"] = dg.MetadataValue.text(", ".join(map(str, swept.days)))
     said = f"{len(swept.gone)} gone, {swept.lacking} lacking"
+    if one.read:
+        metadata["read_again"] = dg.MetadataValue.text(", ".join(map(str, one.read)))
+        said += f", read again: {metadata['read_again'].value}"
+    elif swept.days:
+        context.log.warning(f"{one.entity.resource}: the lake lacks {swept.lacking} records; still to be read: {metadata['days_to_read'].value}")
     # Yielded, because what is only logged gets lost if the job fails in the end.
     yield dg.AssetObservation(asset_key(one.company, one.entity.root), description=said, metadata=metadata)
 

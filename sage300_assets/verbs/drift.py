@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sage300_assets.base.audit import Recorder
+    from sage300_assets.base.errors import Sage300AssetsError
     from sage300_assets.base.settings import Settings
     from sage300_assets.catalogue.model import Entity
     from sage300_assets.intake.shape import Memory
@@ -22,6 +23,7 @@ _MORE = """
 The first shape that is seen of an entity is accepted. What changes after that is shown here, in `sage300 doctor` and as the check schema_drift,
 and stays there until a person accepts it. What a read does meanwhile is declared in the catalogue: evolve, hold or quarantine.
 `show` also tells which shapes of a module were seen since when. Both ask the server for its $metadata; `show` ends with 1 if anything differs.
+Both end with 1 if a module could not be asked, or if nothing was ever read that could be compared, or not all that was named.
 
   sage300 drift
   sage300 drift show ap/vendors --company SAMLTD
@@ -44,33 +46,67 @@ def _run(args: argparse.Namespace) -> int:
     from contextlib import nullcontext
 
     from sage300_assets.base.audit import UNRECORDED
+    from sage300_assets.base.errors import Sage300AssetsError
     from sage300_assets.intake.shape import Memory
+    from sage300_assets.terminal.failure import failed
     from sage300_assets.terminal.places import entities_called, keeper_if_any, lake_of, settings_of
+    from sage300_assets.terminal.screen import complain
 
     entities = entities_called(args.entities or ["all"])
+    by_name = bool(args.entities) and "all" not in args.entities
     settings = settings_of(args)
     settings.require_source()
     lake = lake_of(settings)
     keeper = keeper_if_any(args)
-    differing = 0
+    code, differing, accepted, never = 0, 0, 0, list[str]()
     with keeper.safe() if keeper else nullcontext():
-        for company, metadata in _asked(settings, lake, entities, keeper or UNRECORDED):
-            chosen = [entity for entity in entities if entity.module == metadata.module]
+        for company, module, answer in _asked(settings, lake, entities, keeper or UNRECORDED):
+            if isinstance(answer, Sage300AssetsError):
+                code = max(code, failed(answer))
+                continue
+            chosen = [entity for entity in entities if entity.module == module]
+            memory = Memory(lake, company)
+            unknown = [f"{company} {entity.resource}" for entity in chosen if memory.accepted(entity) is None]
+            accepted += len(chosen) - len(unknown)
+            never += unknown
             act = _accept if args.action == "accept" else _show
-            differing += act(Memory(lake, company), metadata, chosen)
-    return 1 if differing and args.action == "show" else 0
+            differing += act(memory, answer, chosen)
+    if never and (by_name or not accepted):
+        what = f"never read: {', '.join(never)}" if by_name else "nothing of this was ever read"
+        complain(f"sage300: {what}. So nothing was accepted that it could be compared with; the first read accepts what it finds.")
+        code = max(code, 1)
+    return max(code, 1 if differing and args.action == "show" else 0)
 
 
-def _asked(settings: Settings, lake: Lake, entities: Sequence[Entity], recorder: Recorder) -> Iterator[tuple[str, ModuleMetadata]]:
-    """The `$metadata` of every company and module that is meant, as it is now."""
+def _asked(
+    settings: Settings, lake: Lake, entities: Sequence[Entity], recorder: Recorder
+) -> Iterator[tuple[str, str, ModuleMetadata | Sage300AssetsError]]:
+    """The `$metadata` of every company and module that is meant, as it is now, or why there is none.
+
+    What fails does not stop the rest, unless the rest is bound to fail too.
+    """
     from sage300_assets.base.audit import Behalf, told_to
+    from sage300_assets.base.errors import RetriableError, Sage300AssetsError
+    from sage300_assets.intake.pull import GIVE_UP_AFTER, concerns_all
     from sage300_assets.systems.sage300.client import Sage300Client
+    from sage300_assets.terminal.screen import complain
 
     modules = list(dict.fromkeys(entity.module for entity in entities))
+    left = len(modules) * len(settings.sage300_companies)
+    unreachable = 0
     for company in settings.sage300_companies:
         with Sage300Client(settings, company, told_to(recorder, Behalf("drift", company)), lake) as client:
             for module in modules:
-                yield company, client.metadata(module, fresh=True)
+                left -= 1
+                try:
+                    answer: ModuleMetadata | Sage300AssetsError = client.metadata(module, fresh=True)
+                except Sage300AssetsError as problem:
+                    answer = problem
+                yield company, module, answer
+                unreachable = unreachable + 1 if isinstance(answer, RetriableError) else 0
+                if left and (unreachable >= GIVE_UP_AFTER or (isinstance(answer, Sage300AssetsError) and concerns_all(answer))):
+                    complain(f"sage300: {left} more modules were not asked because of this.")
+                    return
 
 
 def _show(memory: Memory, metadata: ModuleMetadata, entities: list[Entity]) -> int:

@@ -11,6 +11,9 @@ from sage300_assets.terminal.options import company_option, lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sage300_assets.catalogue.model import Entity
     from sage300_assets.intake.tour import Toured
 
 _SHOWN_KEYS = 10
@@ -18,7 +21,7 @@ _MORE = """
 Sage 300 never says that a record was deleted. A sweep counts records on both sides, reads keys where the counts differ, asks for every record
 that it misses by its key, and marks as deleted what is really gone. Records that the lake lacks are read.
 With --keys every key is compared, even where counts would do: one call for each page of keys.
-Ends with 1 if something failed, or was held because too much would be gone, or if there is nothing in the lake to compare.
+Ends with 1 if something failed, or was held because too much would be gone, or if there is nothing in the lake to compare with what was named.
 
   sage300 sweep ap/vendors
   sage300 sweep all --company SAMLTD --dry-run
@@ -51,6 +54,10 @@ def _run(args: argparse.Namespace) -> int:
     if not wanted:
         screen.complain(nothing_in(lake) if "all" in args.entities else "sage300: nothing of this was ever read, so there is nothing to compare.")
         return 1
+    left_out = _never_read(everything, wanted)
+    if left_out:
+        screen.complain(f"sage300: never read, so there is nothing to compare: {', '.join(left_out)}.")
+    by_name = "all" not in args.entities or (args.company and {c for c, _ in everything} != {c for c, _ in wanted})
     run = f"sweep {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(3)}"
     searches = [Search(company, entity, run, by_keys=args.keys, dry=args.dry_run, accept_vanished=args.accept_vanished) for company, entity in wanted]
     keeper = keeper_of(args)
@@ -67,7 +74,14 @@ def _run(args: argparse.Namespace) -> int:
         screen.complain(f"sage300: {len(wanted) - len(done)} more were not tried because of this.")
     if keeper.ledger.exists():
         screen.say(trail_end(keeper.ledger))
-    return max(codes, default=0)
+    return max(codes, default=1 if left_out and by_name else 0)
+
+
+def _never_read(everything: Sequence[tuple[str, Entity]], wanted: Sequence[tuple[str, Entity]]) -> list[str]:
+    """What is left out, by its name; a company of which nothing was read only once."""
+    known = {company for company, _ in wanted}
+    rest = [(company, entity) for company, entity in everything if (company, entity) not in wanted]
+    return list(dict.fromkeys(f"{company} {entity.resource}" if company in known else f"all of {company}" for company, entity in rest))
 
 
 def _show(done: list[Toured], *, dry: bool) -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import RetriableError, SourceMoved
+from sage300_assets.base.errors import DataError, RetriableError, SourceMoved
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import LINE, Entity
 from sage300_assets.intake.sweep import Search, sweep
@@ -150,7 +150,9 @@ class Changing(RuleBasedStateMachine):
         with self.world.restless(*[(c.at, partial(happen, c)) for c in during]):
             try:
                 self.house.load(self.source.entity, span)
-            except (SourceMoved, RetriableError) as refusal:
+            except (SourceMoved, RetriableError, DataError) as refusal:
+                if isinstance(refusal, DataError) and "emptied" not in refusal.message:
+                    raise
                 with or_else(WrongSuccess):
                     assert_says_what_to_do(refusal, self.resource)
                     still.assert_unchanged()
@@ -182,7 +184,8 @@ class Changing(RuleBasedStateMachine):
         with or_else(Unrecovered):
             if self.read_once:
                 _sweep(self.house, self.source.entity)
-            self.house.load(self.source.entity)
+            # Somebody looked into it: nothing may be left at the source.
+            self.house.load(self.source.entity, accept_vanished=True)
             self.house.check(self.source.entity)
         self.trial.count(Verdict.TRUTH)
         self.house.close()

@@ -12,7 +12,7 @@ from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError, SourceMoved
 from sage300_assets.catalogue import find
 from sage300_assets.simulators.sage300 import filters
-from sage300_assets_tests.house import COMPANY, TODAY, WHOLE, At, House, open_house
+from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, WHOLE, At, House, open_house
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority
 from sage300_assets_tests.truth import current_rows
@@ -224,6 +224,45 @@ def test_a_source_that_was_emptied_is_refused_until_someone_agrees(one: House, w
     assert loaded.publication is not None
     assert loaded.publication.vanished == 30 - left
     one.check(name)
+
+
+@pytest.mark.parametrize(("name", "number", "span"), [(SNAPSHOT, 20, ALWAYS), (SNAPSHOT, 2, ALWAYS), (STAMPED, 5, IN_JANUARY)])
+def test_a_source_without_any_record_is_refused_however_few_there_were(one: House, world: Restless, name: str, number: int, span: Span) -> None:
+    for n in range(number):
+        world.plant(n, FEBRUARY if n == 0 else JANUARY)
+        world.plant_terms(n)
+    one.load(name)
+    for n in range(number):
+        world.remove(n)
+        world.remove_terms(n)
+    before = Still.of(one.lake, find(name))
+    with pytest.raises(DataError, match=f"{number} of {number} records are no longer in Sage 300") as refused:
+        one.load(name, span)
+    assert "--accept-vanished" in refused.value.cure
+    before.assert_unchanged()
+    one.load(name, accept_vanished=True)
+    one.check(name)
+
+
+@pytest.mark.parametrize("name", [STAMPED, SNAPSHOT])
+def test_the_only_record_of_all_may_be_deleted(one: House, world: Restless, name: str) -> None:
+    world.plant(1, JANUARY)
+    world.plant_terms(1)
+    one.load(name)
+    world.remove(1)
+    world.remove_terms(1)
+    one.load(name)
+    one.check(name)
+
+
+def test_the_only_record_of_its_days_may_be_deleted(one: House, world: Restless) -> None:
+    world.plant(1, JANUARY)
+    for n in (2, 3):
+        world.plant(n, FEBRUARY)
+    one.load(ENTITY)
+    world.remove(1)
+    one.load(ENTITY, IN_JANUARY)
+    one.check(ENTITY)
 
 
 def test_a_deletion_or_two_needs_nobodys_consent(one: House, world: Restless) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +40,8 @@ class Plant:
     late: timedelta = timedelta(0)
     cursor: str | None = None
     more: str = ""
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """Done by the next run that reads vendors, after it has judged them and before it ends."""
     views: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,6 +56,8 @@ class Plant:
                 yield dg.AssetCheckResult(
                     passed=name not in self.broken, check_name=name, severity=severity, description=f"{name} 0.01 off", metadata=self.metadata
                 )
+            if self.meanwhile:
+                self.meanwhile.pop()()
 
         @dg.asset(key=ITEMS, freshness_policy=policy)
         def items() -> None:
@@ -104,7 +108,7 @@ def receiver() -> Iterator[Webhook]:
 def plant(receiver: Webhook) -> Iterator[Plant]:
     """One that remembers nothing when it is over."""
     receiver.arrived.clear()
-    receiver.status = 200
+    receiver.status, receiver.seconds = 200, 0.0
     with dg.DagsterInstance.ephemeral() as instance:
         yield Plant(instance, receiver)
 
@@ -113,7 +117,7 @@ def plant(receiver: Webhook) -> Iterator[Plant]:
 def stored(tmp_path: Path, receiver: Webhook, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     """One with the storage that this project uses, which keeps each run in a database of its own."""
     receiver.arrived.clear()
-    receiver.status = 200
+    receiver.status, receiver.seconds = 200, 0.0
     shutil.copy(PROJECT / "dagster.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)  # where the instance keeps its files
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
@@ -168,6 +172,68 @@ def test_failed_checks_by_severity_and_by_what_they_set(plant: Plant) -> None:
     assert plant.look() == []
 
 
+def test_a_long_run_that_judged_earlier_does_not_overrule_a_later_one(stored: Plant) -> None:
+    heard: list[list[str]] = []
+
+    def hear(*broken: str) -> None:
+        stored.run(*broken)
+        heard.append(stored.look())
+
+    stored.meanwhile = [lambda: hear("totals_tie")]
+    stored.run()
+    assert heard.pop() == ["[critical] SAMLTD: totals tie"]
+    assert stored.look() == [], "what the long run found good was found bad since"
+    stored.run()
+    assert stored.look() == ["[recovered] SAMLTD: totals tie"]
+    stored.meanwhile = [hear]
+    stored.run("totals_tie")
+    assert heard.pop() == []
+    assert stored.look() == [], "what the long run found bad was found good since"
+    assert not Memory.from_text(stored.cursor).book.well, "no run is under way, so nothing older can come"
+
+
+def _days(first: str, last: str, **more: str) -> dict[str, str]:
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last, "company": "samltd", **more}
+
+
+def test_only_what_reads_the_same_days_mends_a_run_that_failed(plant: Plant) -> None:
+    plant.run("vendors", **_days("2026-01-01", "2026-06-30"))
+    assert plant.look() == ["[critical] SAMLTD: a run failed"]
+    assert "samltd__ap__vendors, 2026-01-01 to 2026-06-30: the server is away" in plant.hook.arrived[-1]["message"]
+    plant.run(**_days("2026-11-19", "2026-11-20"))
+    plant.run(**_days("2026-06-30", "2026-07-02"))
+    plant.run(**_days("2026-02-01", "2026-02-02"))
+    assert plant.look() == [], "half a year is still lacking"
+    plant.run(**_days("2026-01-01", "2026-06-29"))
+    assert plant.look() == ["[recovered] SAMLTD: a run failed"], "it was read in two parts"
+    plant.run("vendors", **{"dagster/partition": "2026-11-19", "company": "samltd"})
+    assert plant.look() == ["[critical] SAMLTD: a run failed"]
+    assert "samltd__ap__vendors, 2026-11-19: " in plant.hook.arrived[-1]["message"]
+    plant.run(**_days("2026-11-01", "2026-11-20"))
+    assert plant.look() == ["[recovered] SAMLTD: a run failed"]
+
+
+def test_the_next_run_of_a_schedule_mends_the_one_that_failed_and_nothing_of_others(plant: Plant) -> None:
+    daily = {"dagster/schedule_name": "samltd_daily"}
+    plant.run("vendors", **_days("2026-11-10", "2026-11-20", **daily))
+    assert plant.look() == ["[critical] SAMLTD: a run failed"]
+    assert "samltd__ap__vendors (samltd_daily), 2026-11-10 to 2026-11-20: the server is away" in plant.hook.arrived[-1]["message"]
+    plant.run(**_days("2026-11-12", "2026-11-22"))
+    assert plant.look() == [], "two days are lacking"
+    plant.run("vendors", **_days("2026-11-11", "2026-11-21", **daily))
+    assert plant.look() == [], "it is still the same incident"
+    plant.run(**_days("2026-11-12", "2026-11-22", **daily))
+    assert plant.look() == ["[recovered] SAMLTD: a run failed"], "the schedule asks for what was left out"
+
+
+def test_a_run_that_broke_before_its_first_step_is_mended_by_the_next_of_its_job(plant: Plant) -> None:
+    run = plant.instance.create_run_for_job(plant.definitions.resolve_job_def("reading"), tags=_days("2026-11-10", "2026-11-11"))
+    plant.instance.report_run_failed(run)
+    assert plant.look() == ["[critical] SAMLTD: a run failed"]
+    plant.run(**_days("2026-11-20", "2026-11-20"))
+    assert plant.look() == ["[recovered] SAMLTD: a run failed"]
+
+
 def test_stale_tables_are_one_incident_of_their_company(plant: Plant) -> None:
     plant.is_now(VENDORS, FreshnessState.WARN)
     plant.is_now(ITEMS, FreshnessState.PASS)
@@ -219,6 +285,39 @@ def test_pages_of_many_runs_are_all_read(plant: Plant, monkeypatch: pytest.Monke
     for number in range(5):
         plant.run("items", company=f"c{number}")
     assert len(plant.look()) == 5
+
+
+def test_a_tick_ends_before_dagster_ends_it_and_the_next_one_sends_the_rest_once(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts_module, "_SENDING_SECONDS", 1.0)
+    for number in range(6):
+        plant.run("items", company=f"c{number}")
+    plant.hook.seconds = 0.4
+    first = plant.look()
+    assert 0 < len(first) < 6
+    assert len(Memory.from_text(plant.cursor).waiting) == 6 - len(first)
+    plant.hook.seconds = 0.0
+    assert sorted(first + plant.look()) == [f"[critical] C{number}: a run failed" for number in range(6)]
+    assert plant.look() == []
+
+
+def test_a_tick_that_had_time_for_those_that_are_away_only_begins_with_the_others_next_time(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts_module, "_SENDING_SECONDS", 0.2)
+    with webhook() as other:
+        plant.more = other.url()
+        plant.hook.status, plant.hook.seconds = 500, 0.3
+        plant.run("vendors")
+        assert plant.look() == []
+        assert other.titles == []
+        plant.look()
+        assert other.titles == ["[critical] READING: a run failed"]
+
+
+def test_after_an_outage_runs_are_taken_in_a_page_at_a_time(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sage300_assets.orchestration.happenings._PAGE", 2)
+    monkeypatch.setattr(alerts_module, "_READING_SECONDS", 0.0)
+    for number in range(5):
+        plant.run("items", company=f"c{number}")
+    assert [len(plant.look()) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_without_an_address_there_is_no_sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

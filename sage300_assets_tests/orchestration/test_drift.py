@@ -12,6 +12,7 @@ from sage300_assets.catalogue.model import OnDrift
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.names import asset_key
 from sage300_assets.simulators.sage300.release import Release
+from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets_tests.orchestration.conftest import House
 
 VENDORS = find("APVendors")
@@ -56,6 +57,29 @@ def test_a_changed_type_fails_the_read_says_why_and_leaves_the_sensor_alive(drif
     sensor = drifting.definitions.resolve_sensor_def("samltd_changes")
     tick = sensor(dg.build_sensor_context(instance=drifting.instance, resources={"sage300": drifting.source}))
     assert isinstance(tick, dg.SensorResult)
+
+
+def test_a_field_that_is_gone_fails_the_read_and_the_check_shows_it(drifting: House) -> None:
+    _upgrade(drifting, Release(lacking=("APVendors.VendorName",)))
+    before = drifting.source.lake.publications("SAMLTD", VENDORS)
+    result = drifting.run(VENDORS)
+    assert not result.success
+    check = _check(result, "schema_drift")
+    assert not check.passed
+    assert "VendorName is missing (it was string" in str(check.metadata["offending"].value)
+    failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.user_failure_data
+    assert "add the name as an alias" in str(failure and failure.description)
+    assert drifting.source.lake.publications("SAMLTD", VENDORS) == before
+
+
+def test_an_endpoint_that_is_gone_fails_the_read_and_the_check_shows_it(drifting: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = ModuleMetadata.shape_of
+    monkeypatch.setattr(ModuleMetadata, "shape_of", lambda self, name: None if name == "APVendors" else original(self, name))
+    result = drifting.run(VENDORS)
+    assert not result.success
+    check = _check(result, "schema_drift")
+    assert not check.passed
+    assert str(check.metadata["offending"].value) == "- APVendors is missing (it was an endpoint)"
 
 
 def test_what_is_put_aside_is_counted_and_shown(drifting: House) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import dagster as dg
+import pytest
 
+from sage300_assets.base.errors import SourceMoved
 from sage300_assets.catalogue import find
 from sage300_assets.ledger.verify import verify
 from sage300_assets.orchestration.audit import instance_anchors
@@ -27,15 +29,41 @@ def _observed(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, dg.Me
     return {o.asset_key.to_user_string(): o.metadata for o in found}
 
 
-def test_a_sweep_says_what_is_gone_and_names_the_days_that_the_sensor_then_asks_for(house: House) -> None:
+def test_a_sweep_reads_what_the_lake_lacks(house: House) -> None:
+    assert house.run(VENDORS).success
+    back = TODAY - timedelta(days=9)
+    house.world.put("SAMLTD", "APVendors", {**house.world.truth("SAMLTD", "APVendors")[4], "VendorNumber": "BACKDATED", "DateLastMaintained": back})
+    dry = _observed(_sweep(house, entities=["APVendors"], dry_run=True))[asset_key("SAMLTD", VENDORS.root).to_user_string()]
+    assert "read_again" not in dry
+    result = _sweep(house)
+    assert result.success
+    seen = _observed(result)[asset_key("SAMLTD", VENDORS.root).to_user_string()]
+    assert seen["swept_lacking"].value == 1
+    assert str(back) in str(seen["read_again"].value)
+    held = house.source.lake.current("SAMLTD", VENDORS.root)["VendorNumber"].to_pylist()
+    assert "BACKDATED" in held
+    sensor = house.definitions.resolve_sensor_def("samltd_changes")
+    tick = sensor(dg.build_sensor_context(instance=house.instance, resources={"sage300": house.source}))
+    assert isinstance(tick, dg.SensorResult)
+    assert not tick.run_requests
+
+
+def test_a_sweep_says_what_is_gone_and_names_the_days_that_the_sensor_asks_for_if_they_could_not_be_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **more: object) -> None:
+        raise SourceMoved("SAMLTD APVendors: the source kept changing.")
+
     assert house.run(VENDORS, BATCHES).success
     vendors = house.world.truth("SAMLTD", "APVendors")
     house.world.delete("SAMLTD", "APVendors", [vendors[3]["VendorNumber"]])
     back = TODAY - timedelta(days=9)
     house.world.put("SAMLTD", "APVendors", {**vendors[4], "VendorNumber": "BACKDATED", "DateLastMaintained": back})
     house.world.put("SAMLTD", "APVendors", {**vendors[4], "VendorNumber": "BACKDATED2", "DateLastMaintained": back})
-    result = _sweep(house)
-    assert result.success
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("sage300_assets.intake.tour.load", refuse)
+        result = _sweep(house)
+    assert not result.success
     seen = _observed(result)[asset_key("SAMLTD", VENDORS.root).to_user_string()]
     assert seen["swept_gone"].value == 1
     assert vendors[3]["VendorNumber"] in str(seen["gone"].value)

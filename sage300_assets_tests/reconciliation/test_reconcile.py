@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,14 +13,19 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
+from sage300_assets.base.days import Span
 from sage300_assets.catalogue import ENTITIES, find
+from sage300_assets.catalogue.model import OnDrift
 from sage300_assets.cli import main
 from sage300_assets.reconciliation.compare import State
+from sage300_assets.reconciliation.controls.source import source_count
 from sage300_assets.reconciliation.page import to_markdown
 from sage300_assets.reconciliation.reconcile import Reconciliation, reconcile
 from sage300_assets.reconciliation.tables import HISTORY, RECONCILIATION
 from sage300_assets.simulators.sage300 import World
-from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
+from sage300_assets.simulators.sage300.release import Release
+from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, House, open_house
+from sage300_assets_tests.intake.restless import Restless
 
 LOADED = (
     "CSCompanyProfile", "CSCurrencyCodes", "CSFiscalCalendars", "GLAccounts", "GLAccountFiscalSets", "GLPostedTransactions", "GLJournalBatches",
@@ -171,3 +177,24 @@ def test_a_record_that_is_lost_in_the_lake_shows_in_the_count(filled: House) -> 
     finally:
         path.write_bytes(whole)
         Path(f"{path}.short").unlink()
+
+
+@pytest.mark.parametrize("name", ["TXTaxAuthorities", "APTerms"])
+def test_records_in_quarantine_are_counted_too(tmp_path: Path, name: str) -> None:
+    """A read of days, and one of everything: what is aside is missing in the table, and not in the count."""
+    world = Restless()
+    for number in range(5):
+        world.plant(number, date(2026, 1, 10), "" if number else "unfit")
+        world.plant_terms(number, "" if number else "unfit")
+    entity = replace(find(name), on_drift=OnDrift.QUARANTINE)
+    field = {"TXTaxAuthorities": "Name", "APTerms": "Description"}[name]
+    with open_house(tmp_path / "lake", world=world) as house:
+        house.load(entity)
+        house.server.release = Release(retyped=((f"{name}.{field}", "int"),))
+        house.client.metadata(entity.module, fresh=True)
+        house.load(entity, Span(date(2026, 1, 1), date(2026, 2, 1)) if name == "TXTaxAuthorities" else ALWAYS)
+        now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+        found = reconcile(house.lake, COMPANY, now=now, zone=ZoneInfo("UTC"), run="test", controls=[source_count(entity)], keeping=False)
+        (outcome,) = found.outcomes
+        assert house.lake.current(COMPANY, entity.root).num_rows == 4
+        assert (outcome.state, outcome.compared) == (State.AGREES, 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from base64 import b64decode
@@ -153,6 +154,19 @@ def test_every_incident_is_opened_and_closed_in_turn_and_survives_being_written_
 def test_a_memory_of_another_version_is_none() -> None:
     assert Memory.from_text('{"version": 99}') == Memory()
     assert Memory.from_text(None) == Memory()
+
+
+def test_what_an_earlier_release_remembered_is_known_still() -> None:
+    memory = Memory()
+    memory.book.note([bad("a", 1, CRITICAL)])
+    written = json.loads(memory.to_text())
+    del written["well"]
+    (incident,) = written["open"]
+    incident["members"] = {name: [one["severity"], one["said"], one["link"], one["since"]] for name, one in incident["members"].items()}
+    again = Memory.from_text(json.dumps(written))
+    assert again == memory
+    again.book.note([well("a", 2)])
+    assert [one.over for one in again.book.messages(NOW, HOUR)] == [True]
 
 
 def test_a_target_that_is_away_for_long_is_told_at_least_the_titles() -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import IntEnum
+
+from sage300_assets.base.days import ONE_DAY
 
 _SHOWN = 10
 _LONGEST = 300
@@ -36,6 +38,40 @@ class Event(IntEnum):
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a step was to do: the days it was to read, and the schedule that asked for it; nothing of both where it has no days."""
+
+    days: tuple[date, date] | None = None
+    """The first and the last one."""
+    schedule: str = ""
+
+    @property
+    def period(self) -> str:
+        """Its days as people write them."""
+        first, last = self.days or ("", "")
+        return f"{first}" if first == last else f"{first} to {last}"
+
+    def named(self, member: str) -> str:
+        """The member together with what it was to do, so that one failure is told from another; a schedule asks for other days each time."""
+        if self.schedule:
+            return f"{member} ({self.schedule})"
+        return f"{member}, {self.period}" if self.days else member
+
+    def after(self, other: Work) -> Work | None:
+        """What is left of this work when that has been done; None if nothing."""
+        if self.days is None or other.days is None:
+            return None
+        if self.schedule and self.schedule == other.schedule:
+            return None  # it asks by itself for what one of its runs has left out
+        (first, last), (begin, end) = self.days, other.days
+        if begin <= first <= end:
+            first = end + ONE_DAY
+        if begin <= last <= end:
+            last = begin - ONE_DAY
+        return Work((first, last), self.schedule) if first <= last else None
+
+
+@dataclass(frozen=True)
 class Signal:
     """One observation: this member of this incident is in trouble, or is well again."""
 
@@ -47,6 +83,7 @@ class Signal:
     link: str = ""
     severity: Severity | None = None
     """None: it is well."""
+    work: Work = Work()
 
 
 @dataclass(frozen=True)
@@ -57,6 +94,11 @@ class Trouble:
     said: str
     link: str
     since: datetime
+    last: datetime
+    """When it was last seen to be wrong: what was seen before that mends nothing."""
+    member: str
+    work: Work = Work()
+    """What is left to do before it is well."""
 
 
 @dataclass(frozen=True)
@@ -89,27 +131,62 @@ class Message:
     over: bool = False
 
 
+Heard = tuple[str, str, Work]
+"""Incident, member and work of which it was heard that all is well."""
+
+
 @dataclass
 class Book:
     """The incidents that are open."""
 
     open: dict[str, Incident] = field(default_factory=dict)
+    well: dict[Heard, datetime] = field(default_factory=dict)
+    """When it was last heard that something is well, as far as older news of it may still come: what a run did is heard when the run ends."""
 
     def note(self, signals: Iterable[Signal]) -> None:
-        """Take in what was observed, in the order in which it happened."""
+        """Take in what was observed, in the order in which it happened; what is older than what is known already changes nothing."""
         for signal in sorted(signals, key=lambda one: one.at):
-            incident = self.open.get(signal.incident)
             if signal.severity is None:
-                if incident is not None and signal.member in incident.members:
-                    rest = {name: trouble for name, trouble in incident.members.items() if name != signal.member}
-                    self.open[signal.incident] = replace(incident, members=rest)
-                continue
-            known = incident.members.get(signal.member) if incident else None
-            trouble = Trouble(signal.severity, _short(signal.said), signal.link, known.since if known else signal.at)
-            if incident is None:
-                incident = Incident(signal.incident, signal.title, signal.at, {})
-            worst = max(incident.worst, signal.severity)
-            self.open[signal.incident] = replace(incident, members={**incident.members, signal.member: trouble}, worst=worst)
+                self._mend(signal)
+            elif (work := self._not_done_since(signal)) is not None:
+                self._open(signal, signal.severity, work)
+
+    def _mend(self, signal: Signal) -> None:
+        heard = (signal.incident, signal.member, signal.work)
+        self.well[heard] = max(signal.at, self.well.get(heard, signal.at))
+        incident = self.open.get(signal.incident)
+        if incident is None:
+            return
+        members = dict(incident.members)
+        for name, trouble in incident.members.items():
+            if trouble.member == signal.member and trouble.last <= signal.at:
+                del members[name]
+                if (left := trouble.work.after(signal.work)) is not None:
+                    members[name] = replace(trouble, work=left)
+        self.open[signal.incident] = replace(incident, members=members)
+
+    def _not_done_since(self, signal: Signal) -> Work | None:
+        """What of the work of a failure has not been done after it; None if all of it has."""
+        left: Work | None = signal.work
+        for (incident, member, work), at in self.well.items():
+            if left is not None and (incident, member) == (signal.incident, signal.member) and at > signal.at:
+                left = left.after(work)
+        return left
+
+    def _open(self, signal: Signal, severity: Severity, work: Work) -> None:
+        incident = self.open.get(signal.incident) or Incident(signal.incident, signal.title, signal.at, {})
+        name = signal.work.named(signal.member)
+        known = incident.members.get(name)
+        if known is not None and known.last > signal.at:
+            return
+        since = known.since if known else signal.at
+        trouble = Trouble(severity, _short(signal.said), signal.link, since, signal.at, signal.member, work)
+        worst = max(incident.worst, severity)
+        self.open[signal.incident] = replace(incident, members={**incident.members, name: trouble}, worst=worst)
+
+    def forget_before(self, moment: datetime) -> None:
+        """Nothing older than this can come any more, so what was well before need not be known."""
+        self.well = {heard: at for heard, at in self.well.items() if at >= moment}
 
     def forget(self, incident: str, members: Iterable[str]) -> None:
         """Drop members that do not exist any more."""
@@ -151,7 +228,8 @@ def _message(incident: Incident, event: Event, now: datetime, pages: str) -> Mes
     lines = [f"Since {_moment(incident.opened)}."]
     worst_first = sorted(incident.members.items(), key=lambda item: (-item[1].severity, item[1].since, item[0]))
     for name, trouble in worst_first[:_SHOWN]:
-        lines.append(f"- {name}: {trouble.said}" + (f" {pages}{trouble.link}" if pages and trouble.link else ""))
+        days = f", {trouble.work.period}" if trouble.work.schedule and trouble.work.days else ""
+        lines.append(f"- {name}{days}: {trouble.said}" + (f" {pages}{trouble.link}" if pages and trouble.link else ""))
     if len(worst_first) > _SHOWN:
         lines.append(f"- and {len(worst_first) - _SHOWN} more")
     return Message(incident.severity, title, "\n".join(lines))

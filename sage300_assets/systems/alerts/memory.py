@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
-from sage300_assets.systems.alerts.incident import Book, Incident, Message, Severity, Trouble
+from sage300_assets.systems.alerts.incident import Book, Incident, Message, Severity, Trouble, Work
 
 _VERSION = 1
 _MOST_WAITING = 100
@@ -35,6 +35,7 @@ class Memory:
             "version": _VERSION,
             "read_to": self.read_to,
             "open": [_written(incident) for incident in self.book.open.values()],
+            "well": [[incident, member, _days_of(work), work.schedule, at.isoformat()] for (incident, member, work), at in self.book.well.items()],
             "waiting": [
                 [one.target, one.message.severity.value, one.message.title, one.message.body, one.message.over] for one in _bounded(self.waiting)
             ],
@@ -49,7 +50,9 @@ class Memory:
             return cls()
         incidents = [_read(one) for one in content["open"]]
         waiting = [Waiting(target, Message(Severity(level), title, body, over)) for target, level, title, body, over in content["waiting"]]
-        return cls(dict(content["read_to"]), Book({one.key: one for one in incidents}), waiting)
+        heard = content.get("well", ())  # earlier releases knew nothing of it
+        well = {(incident, member, _work(days, schedule)): datetime.fromisoformat(at) for incident, member, days, schedule, at in heard}
+        return cls(dict(content["read_to"]), Book({one.key: one for one in incidents}, well), waiting)
 
 
 def _bounded(waiting: list[Waiting]) -> list[Waiting]:
@@ -78,7 +81,7 @@ def _written(incident: Incident) -> dict[str, object]:
         "key": incident.key,
         "title": incident.title,
         "opened": incident.opened.isoformat(),
-        "members": {name: [one.severity.value, one.said, one.link, one.since.isoformat()] for name, one in incident.members.items()},
+        "members": {name: _written_trouble(one) for name, one in incident.members.items()},
         "told": incident.told.isoformat() if incident.told else "",
         "told_severity": incident.told_severity.value,
         "told_members": sorted(incident.told_members),
@@ -96,9 +99,49 @@ def _read(content: Mapping[str, object]) -> Incident:
         key=str(content["key"]),
         title=str(content["title"]),
         opened=datetime.fromisoformat(str(content["opened"])),
-        members={name: Trouble(Severity(level), said, link, datetime.fromisoformat(since)) for name, (level, said, link, since) in members.items()},
+        members={name: _trouble(name, one) for name, one in members.items()},
         told=datetime.fromisoformat(told) if told else None,
         told_severity=Severity(int(str(content["told_severity"]))),
         told_members=frozenset(map(str, names)),
         worst=Severity(int(str(content["worst"]))),
     )
+
+
+def _written_trouble(one: Trouble) -> dict[str, object]:
+    return {
+        "severity": one.severity.value,
+        "said": one.said,
+        "link": one.link,
+        "since": one.since.isoformat(),
+        "last": one.last.isoformat(),
+        "member": one.member,
+        "days": _days_of(one.work),
+        "schedule": one.work.schedule,
+    }
+
+
+def _trouble(name: str, stored: Mapping[str, object] | Sequence[object]) -> Trouble:
+    if not isinstance(stored, Mapping):  # as earlier releases wrote it
+        stored = dict(zip(("severity", "said", "link", "since"), stored, strict=True))
+    days = stored.get("days", ())
+    assert isinstance(days, Sequence)
+    return Trouble(
+        severity=Severity(int(str(stored["severity"]))),
+        said=str(stored["said"]),
+        link=str(stored["link"]),
+        since=datetime.fromisoformat(str(stored["since"])),
+        last=datetime.fromisoformat(str(stored.get("last", stored["since"]))),
+        member=str(stored.get("member", name)),
+        work=_work(days, str(stored.get("schedule", ""))),
+    )
+
+
+def _days_of(work: Work) -> list[str]:
+    return [day.isoformat() for day in work.days or ()]
+
+
+def _work(days: Sequence[str], schedule: str) -> Work:
+    if not days:
+        return Work(None, schedule)
+    first, last = map(date.fromisoformat, days)
+    return Work((first, last), schedule)

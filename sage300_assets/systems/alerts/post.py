@@ -20,6 +20,8 @@ class Posted:
     sent: int
     waiting: tuple[Waiting, ...]
     refusals: tuple[Sage300AssetsError, ...]
+    untried: int = 0
+    """Of what waits: messages for which there was no time."""
 
 
 def addressed(messages: Iterable[Message], targets: Sequence[Target]) -> list[Waiting]:
@@ -27,20 +29,25 @@ def addressed(messages: Iterable[Message], targets: Sequence[Target]) -> list[Wa
     return [Waiting(target.name, message) for message in messages for target in targets if message.severity in target.severities]
 
 
-def post(waiting: Iterable[Waiting], targets: Sequence[Target], send: Send) -> Posted:
+def post(waiting: Iterable[Waiting], targets: Sequence[Target], send: Send, enough: Callable[[], bool] = lambda: False) -> Posted:
     """Try to send everything. A target that refuses one message is not asked again now, so that its messages keep their order.
 
-    What waits for a target that is not in the settings any more is let go.
+    Once `enough` says so nothing more is tried. What was not tried comes first the next time, and what was refused after it, so that a target that
+    keeps one waiting keeps nobody from the others. What waits for a target that is not in the settings any more is let go.
     """
     known = {target.name: target for target in targets}
     refusals: dict[str, Sage300AssetsError] = {}
     left: list[Waiting] = []
-    sent = 0
+    sent = untried = 0
     for one in waiting:
         if one.target not in known:
             continue
         if one.target in refusals:
             left.append(one)
+            continue
+        if untried or enough():
+            left.append(one)
+            untried += 1
             continue
         try:
             send(known[one.target], one.message)
@@ -48,4 +55,5 @@ def post(waiting: Iterable[Waiting], targets: Sequence[Target], send: Send) -> P
         except Sage300AssetsError as refusal:
             refusals[one.target] = refusal
             left.append(one)
-    return Posted(sent, tuple(left), tuple(refusals.values()))
+    left.sort(key=lambda one: one.target in refusals)
+    return Posted(sent, tuple(left), tuple(refusals.values()), untried)
