@@ -45,6 +45,7 @@ LISTED = [
     "dim_fiscal_period",
     "dim_date",
     "dim_terms",
+    "dim_rate_type",
     "dim_tax_group",
     "dim_vendor_history",
     "dim_customer_history",

@@ -49,4 +49,4 @@ FROM net AS l
 JOIN sage300.ap_invoices AS i ON i.company = l.company AND i.BatchNumber = l.BatchNumber AND i.EntryNumber = l.EntryNumber
 JOIN sage300.ap_invoice_batches AS b ON b.company = l.company AND b.BatchNumber = l.BatchNumber
 LEFT JOIN models.dim_company AS c ON c.company = l.company
-LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = i.RateType
+LEFT JOIN models.dim_rate_type AS o ON o.company = l.company AND o.rate_type = i.RateType

@@ -46,7 +46,7 @@ rated AS (
   LEFT JOIN models.fact_exchange_rate AS r
     ON coalesce(h.ExchangeRate, 0) = 0 AND r.company = h.company AND r.rate_type = h.rate_type AND r.from_currency = h.order_currency
     AND r.to_currency = h.home_currency AND r.rate_date <= h.PurchaseOrderDate AND (r.valid_until IS NULL OR r.valid_until >= h.PurchaseOrderDate)
-  LEFT JOIN models.stg_rate_operation AS p ON p.company = h.company AND p.rate_type = h.rate_type
+  LEFT JOIN models.dim_rate_type AS p ON p.company = h.company AND p.rate_type = h.rate_type
 ),
 ordered AS (
   SELECT

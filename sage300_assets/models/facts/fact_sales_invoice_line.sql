@@ -58,5 +58,5 @@ SELECT
   l.business_date
 FROM sage300.oe_invoice_details AS l
 JOIN sage300.oe_invoices AS h ON h.company = l.company AND h.InvoiceUniquifier = l.InvoiceUniquifier
-LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = h.InvoiceRateType
+LEFT JOIN models.dim_rate_type AS o ON o.company = l.company AND o.rate_type = h.InvoiceRateType
 LEFT JOIN models.dim_company AS c ON c.company = l.company

@@ -85,5 +85,5 @@ SELECT
   p.business_date
 FROM priced AS p
 LEFT JOIN invoiced AS i ON i.company = p.company AND i.sales_order = p.sales_order AND i.detail_number = p.detail_number
-LEFT JOIN models.stg_rate_operation AS o ON o.company = p.company AND o.rate_type = p.rate_type
+LEFT JOIN models.dim_rate_type AS o ON o.company = p.company AND o.rate_type = p.rate_type
 LEFT JOIN models.dim_company AS c ON c.company = p.company
