@@ -10,7 +10,7 @@
 -- reference: vendor -> dim_vendor           (company and) these columns are the key of that table, where they are not null
 -- column open_amount: what is still due
 -- check adds_up: SELECT ... FROM this       rows that offend; an error. `warn` in place of `check`: a warning
--- plot: SELECT label, value FROM this       bars in the interface
+-- plot: SELECT label, value FROM this       bars in the interface; the label says the company or the home currency, so no two are added up
 -- as_of: true                               written against run.today, it also becomes a function of the day
 """
 
