@@ -225,8 +225,8 @@ def _compared(header: Header) -> tuple[str, ...]:
 def _check_references(where: str, header: Header, headers: Mapping[str, Header]) -> None:
     for reference in header.references:
         keys = headers[reference.table].keys
-        if len(keys) != len(reference.columns) + 1:
-            given = ", ".join(reference.columns)
+        if len(keys) != len(reference.parts) + 1:
+            given = ", ".join(reference.parts)
             raise ModelError(
                 f"{where}:1: `{given} -> {reference.table}` does not fit its key.", cure=f"That is {', '.join(keys)}; company goes without saying."
             )

@@ -132,6 +132,13 @@ def test_a_good_model_has_columns_types_and_origins(models: Path) -> None:
         ("-- cadence: daily", "-- cadence: daily\n-- column limit: what", 1, "describes limit"),
         ("-- cadence: daily", "-- cadence: daily\n-- check odd: SELECT nothing FROM this", 1, "nothing"),
         ("-- cadence: daily", "-- cadence: daily\n-- reference: vendor -> dim_vendr", 6, "models.dim_vendr"),
+        ("-- cadence: daily", "-- cadence: daily\n-- reference: supplier -> dim_vendor", 1, "names supplier"),
+        (
+            "-- cadence: daily",
+            "-- cadence: daily\n-- reference: 'one', vendor -> dim_vendor",
+            1,
+            "`'one', vendor -> dim_vendor` does not fit its key",
+        ),
         ("-- cadence: daily", "-- cadence: daily\n-- history: true", 1, "changed_on"),
         ("-- cadence: daily", "-- cadence: daily\n-- partition: ap_vendors", 1, "business_date"),
     ],

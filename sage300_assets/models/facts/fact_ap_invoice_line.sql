@@ -6,6 +6,8 @@
 -- partition: ap_invoice_batches
 -- reference: vendor -> dim_vendor
 -- reference: account -> dim_account
+-- reference: currency -> dim_currency
+-- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column is_posted: only posted lines are in the ledger
 -- column amount: before tax, whether the distributed amount includes it or not, in the document's currency
 -- column home_amount: the same at the document's rate, rounded line by line

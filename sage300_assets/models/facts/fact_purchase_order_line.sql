@@ -6,6 +6,7 @@
 -- cadence: daily
 -- reference: vendor -> dim_vendor
 -- reference: location -> dim_location
+-- reference: currency -> dim_currency
 -- column currency: the order's, or else the vendor's, or else home currency
 -- column exchange_rate: the order's, or else that of the rate table on the order's day; nothing where neither is known
 -- column open_commitment: outstanding quantity at the order's unit cost, in the order's currency; nothing for a completed order

@@ -5,6 +5,8 @@
 -- keys: company, note_key, line
 -- cadence: daily
 -- reference: customer -> dim_customer
+-- reference: location -> dim_location
+-- reference: currency -> dim_currency
 -- column credited_amount: positive lowers what was sold; debit notes are negative. Where the server does not tell it, it is quantity times price
 -- check every_amount_is_known: SELECT company, note_key, note, line, customer FROM this WHERE credited_amount IS NULL
 WITH noted AS (

@@ -5,6 +5,8 @@
 -- keys: company, kind, fiscal_year, fiscal_period, customer, item, salesperson, currency
 -- cadence: daily
 -- reference: customer -> dim_customer
+-- reference: item -> dim_item
+-- reference: salesperson -> dim_salesperson
 -- column quantity: counted for the first salesperson only, so that it adds up
 -- column home_margin_amount: revenue less cost, of lines that are costed and those that are not yet
 -- check adds_up_to_invoices: WITH a AS (SELECT company, sum(home_revenue_amount) AS s, sum(home_cost_amount) AS c FROM models.fact_sales_invoice_line GROUP BY 1),
