@@ -194,7 +194,7 @@ class _Work:
 
     def _take(self, db: duckdb.DuckDBPyConnection, hidden: Path, folder: Path) -> Iterator[Piece]:
         """Read back what was written, and give the files their names."""
-        columns = comma(c.name for c in self.inputs.model.columns)
+        columns = comma(self.inputs.model.telling)
         for part in sorted(hidden.iterdir()):
             paths = sorted(part.glob("*.parquet"))
             listed = ", ".join(text(p) for p in paths)

@@ -28,8 +28,8 @@ from sage300_assets.models.remembered import recall, remember
 FOLDER = Path(__file__).parent
 FUNCTIONS = (FOLDER / "functions.sql").read_text(encoding="utf-8")
 SAGE300, MODELS, TODAY = "sage300", "models", "run.today"
-HISTORY_COLUMNS = (("valid_from", "DATE"), ("valid_to", "DATE"), ("is_current", "BOOLEAN"))
-CHANGED_ON = "changed_on"
+CHANGED_ON, STAMPED_ON = "changed_on", "stamped_on"
+HISTORY_COLUMNS = (("valid_from", "DATE"), ("valid_to", "DATE"), ("is_current", "BOOLEAN"), (STAMPED_ON, "DATE"))
 BUSINESS_DATE = "business_date"
 _READS = re.compile(r"\b(sage300|models|run)\.(\w+)")
 _COMMENT = re.compile(r"--[^\n]*")
@@ -86,6 +86,11 @@ class Model:
     def function(self) -> str:
         """Name of the function that gives it for any day; empty where there is none."""
         return f"{self.name.partition('_')[2]}_as_of" if self.header.as_of else ""
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """Columns that say something new. That a record was stamped is none: saved as it was, it would have every flow send it again."""
+        return tuple(c.name for c in self.columns if not (self.header.history and c.name == STAMPED_ON))
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:
@@ -220,8 +225,8 @@ def _compared(header: Header) -> tuple[str, ...]:
 def _check_references(where: str, header: Header, headers: Mapping[str, Header]) -> None:
     for reference in header.references:
         keys = headers[reference.table].keys
-        if len(keys) != len(reference.columns) + 1:
-            given = ", ".join(reference.columns)
+        if len(keys) != len(reference.parts) + 1:
+            given = ", ".join(reference.parts)
             raise ModelError(
                 f"{where}:1: `{given} -> {reference.table}` does not fit its key.", cure=f"That is {', '.join(keys)}; company goes without saying."
             )

@@ -45,6 +45,7 @@ def examine(where: str, sql: str, header: Header, reads: Iterable[str], done: Ma
     for key in header.keys:
         if key not in names:
             raise ModelError(f"{where}:1: the key {key} is not among its columns.", cure=f"They are {', '.join(names)}.")
+    _check_references(where, header, [name for name, _ in described])
     if header.partition and (f"sage300.{header.partition}" not in tables or BUSINESS_DATE not in names):
         raise ModelError(f"{where}:1: a partition needs a Sage 300 table and the column {BUSINESS_DATE}.", cure=f"It says {header.partition}.")
     for name in header.columns:
@@ -54,6 +55,16 @@ def examine(where: str, sql: str, header: Header, reads: Iterable[str], done: Ma
     origins = _origins(where, tree, relations)
     origins.update(dict.fromkeys((name for name, _ in HISTORY_COLUMNS), origins.get(CHANGED_ON, ())))
     return tuple(Column(name, kind, origins.get(name, ())) for name, kind in described)
+
+
+def _check_references(where: str, header: Header, names: list[str]) -> None:
+    for reference in header.references:
+        for column in reference.columns:
+            if column not in names:
+                raise ModelError(
+                    f"{where}:1: the reference to {reference.table} names {column}, which is not among its columns.",
+                    cure=f"They are {', '.join(names)}; a value that is the same for every row stands in single quotes.",
+                )
 
 
 def _parsed(where: str, sql: str) -> exp.Query:

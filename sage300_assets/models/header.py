@@ -7,10 +7,11 @@
 -- cadence: daily
 -- partition: ap_posted_documents            rows are kept by month of this source's business date, and rebuilt by month
 -- history: true                             the query says what is so now; former versions are kept with their dates
--- reference: vendor -> dim_vendor           (company and) these columns are the key of that table, where they are not null
+-- reference: vendor -> dim_vendor           (company and) these columns are the key of that table, where they are not empty
+-- reference: 'payable', terms -> dim_terms  a value in quotes is the same for every row
 -- column open_amount: what is still due
 -- check adds_up: SELECT ... FROM this       rows that offend; an error. `warn` in place of `check`: a warning
--- plot: SELECT label, value FROM this       bars in the interface
+-- plot: SELECT label, value FROM this       bars in the interface; the label says the company or the home currency, so no two are added up
 -- as_of: true                               written against run.today, it also becomes a function of the day
 """
 
@@ -25,6 +26,7 @@ from sage300_assets.catalogue.model import Cadence
 
 LAYERS = ("staging", "dimensions", "facts", "marts")
 _ENTRY = re.compile(r"(?P<word>owner|grain|keys|cadence|partition|history|as_of|plot|reference|(?:column|check|warn) (?P<name>\w+)): *(?P<value>.*)")
+_FIXED = re.compile(r"'[^']*'")
 _NEEDED = ("owner", "grain", "keys", "cadence")
 
 
@@ -36,8 +38,14 @@ class ModelError(DataError):
 class Reference:
     """Columns that are the key of another table, after the company."""
 
-    columns: tuple[str, ...]
+    parts: tuple[str, ...]
+    """Names of columns, and values in quotes, in the order of that key."""
     table: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that are columns."""
+        return tuple(part for part in self.parts if not is_fixed(part))
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,11 @@ def _entries(where: str, sql: str) -> Iterator[tuple[int, str, str, str]]:
         yield number, word, name, value
         number, word, name, value = line_number, found["word"], found["name"] or "", found["value"].strip()
     yield number, word, name, value
+
+
+def is_fixed(part: str) -> bool:
+    """Whether a part of a reference is a value rather than a column."""
+    return _FIXED.fullmatch(part) is not None
 
 
 def _names(text: str) -> tuple[str, ...]:

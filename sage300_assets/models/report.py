@@ -17,32 +17,44 @@ from jinja2 import Environment, StrictUndefined
 from sage300_assets.catalogue import ENTITIES
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import VIEW_KINDS
-from sage300_assets.lake.publication import PublicationLog
+from sage300_assets.lake.publication import PublicationLog, reads
 from sage300_assets.lake.views import text
 from sage300_assets.models.compiled import compiled
 
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
+_UNKNOWN = "-"
 _REMEMBERED = re.compile(r'<script type="application/json" id="figures">(?P<figures>.*?)</script>', re.DOTALL)
+
+
+def _total(amount: str, mart: str, also: str = "") -> str:
+    """Nothing adds up to zero; amounts of which none is known add up to no figure."""
+    return f"SELECT CASE count(*) WHEN 0 THEN 0 ELSE sum({amount}) END FROM models.{mart} AS m WHERE company = ?{also}"
+
+
 _FIGURES = (
     (
         # Banks that share a ledger account each show its whole balance.
         "Cash in banks",
-        """SELECT sum(held) FROM (SELECT any_value(home_ledger_amount) AS held FROM models.mart_cash_position WHERE company = ?
-        GROUP BY ledger_account)""",
+        """SELECT CASE count(*) WHEN 0 THEN 0 ELSE sum(held) END FROM (SELECT any_value(home_ledger_amount) AS held FROM models.mart_cash_position
+        WHERE company = ? GROUP BY ledger_account)""",
     ),
-    ("Receivables open", "SELECT sum(home_open_amount) FROM models.mart_ar_ageing WHERE company = ?"),
-    ("of which overdue", "SELECT sum(home_open_amount) FROM models.mart_ar_ageing WHERE company = ? AND days_overdue > 0"),
+    ("Receivables open", _total("home_open_amount", "mart_ar_ageing")),
+    ("of which overdue", _total("home_open_amount", "mart_ar_ageing", " AND days_overdue > 0")),
     ("Days sales outstanding", "SELECT days_outstanding FROM models.mart_days_outstanding WHERE company = ? AND side = 'receivable'"),
-    ("Payables open", "SELECT sum(home_open_amount) FROM models.mart_ap_ageing WHERE company = ?"),
-    ("of which overdue to vendors", "SELECT sum(home_open_amount) FROM models.mart_ap_ageing WHERE company = ? AND days_overdue > 0"),
+    ("Payables open", _total("home_open_amount", "mart_ap_ageing")),
+    ("of which overdue to vendors", _total("home_open_amount", "mart_ap_ageing", " AND days_overdue > 0")),
     ("Days payables outstanding", "SELECT days_outstanding FROM models.mart_days_outstanding WHERE company = ? AND side = 'payable'"),
     (
         "Result of the year so far",
-        """SELECT sum(result_home_amount) FROM models.mart_income_statement AS i WHERE company = ? AND fiscal_year =
-        (SELECT max(fiscal_year) FROM models.mart_income_statement AS m WHERE m.company = i.company AND m.result_home_amount <> 0)""",
+        _total(
+            "result_home_amount",
+            "mart_income_statement",
+            """ AND fiscal_year =
+        (SELECT max(fiscal_year) FROM models.mart_income_statement AS y WHERE y.company = m.company AND y.result_home_amount <> 0)""",
+        ),
     ),
-    ("Open purchase commitments", "SELECT sum(home_open_commitment) FROM models.mart_commitments WHERE company = ?"),
-    ("Open sales orders", "SELECT sum(home_open_order_amount) FROM models.mart_credit_exposure WHERE company = ?"),
+    ("Open purchase commitments", _total("home_open_commitment", "mart_commitments")),
+    ("Open sales orders", _total("home_open_order_amount", "mart_credit_exposure")),
 )
 _PLOTS = (
     ("Receivables by age", "SELECT age_bucket, sum(home_open_amount) FROM models.mart_ar_ageing WHERE company = ? GROUP BY 1 ORDER BY 1"),
@@ -88,7 +100,7 @@ def write_report(lake: Lake, company: str, folder: Path, now: datetime) -> Path:
     return page
 
 
-def page_of(lake: Lake, company: str, now: datetime, before: Mapping[str, str]) -> str:
+def page_of(lake: Lake, company: str, now: datetime, before: Mapping[str, str | None]) -> str:
     """The page as HTML."""
     known = compiled()
     with lake.look_at_models() as db:
@@ -105,7 +117,7 @@ def page_of(lake: Lake, company: str, now: datetime, before: Mapping[str, str]) 
         name=(home[1] if home else None) or company,
         currency=(home[0] if home else None) or "home currency",
         now=f"{now:%Y-%m-%d %H:%M} UTC",
-        lines=[_line(name, value, before.get(name)) for name, value in figures.items()],
+        lines=[_line(name, value, before) for name, value in figures.items()],
         first=not before,
         plots=[(title, bars) for title, bars in plots if bars],
         findings=[(name, v.check.replace("_", " "), "error" if v.error else "warning", v.said, v.offending[:3]) for name, v in findings],
@@ -114,28 +126,35 @@ def page_of(lake: Lake, company: str, now: datetime, before: Mapping[str, str]) 
         oldest=min((build.published_at for _, build in builds if build), default=now).strftime("%Y-%m-%d %H:%M"),
         missing=[m.name for m, build in builds if build is None],
         views=list(_views(lake)),
-        remembered=json.dumps({name: f"{value:f}" for name, value in figures.items()}),
+        remembered=json.dumps({name: None if value is None else f"{value:f}" for name, value in figures.items()}),
     )
 
 
-def remembered(page: Path) -> Mapping[str, str]:
-    """The figures of a page that was written before."""
+def remembered(page: Path) -> Mapping[str, str | None]:
+    """The figures of a page that was written before; None is one that it did not know."""
     if not page.is_file():
         return {}
     found = _REMEMBERED.search(page.read_text(encoding="utf-8"))
-    return {str(k): str(v) for k, v in json.loads(found["figures"].replace("&#34;", '"')).items()} if found else {}
+    return {str(k): None if v is None else str(v) for k, v in json.loads(found["figures"].replace("&#34;", '"')).items()} if found else {}
 
 
-def _number(db: duckdb.DuckDBPyConnection, sql: str, company: str) -> Decimal:
+def _number(db: duckdb.DuckDBPyConnection, sql: str, company: str) -> Decimal | None:
     row = db.execute(sql, [company]).fetchone()
-    return Decimal(row[0]) if row and row[0] is not None else Decimal(0)
+    return Decimal(row[0]) if row and row[0] is not None else None
 
 
-def _line(name: str, now: Decimal, before: str | None) -> Line:
-    if before is None:
-        return Line(name, f"{now:,.2f}", "", "")
+def _line(name: str, now: Decimal | None, last_page: Mapping[str, str | None]) -> Line:
+    if name not in last_page:
+        return Line(name, _written(now), "", "")
+    before = last_page[name]
+    if now is None or before is None:
+        return Line(name, _written(now), _written(before), "")
     change = now - Decimal(before)
-    return Line(name, f"{now:,.2f}", f"{Decimal(before):,.2f}", f"{change:+,.2f}" if change else "unchanged")
+    return Line(name, _written(now), _written(before), f"{change:+,.2f}" if change else "unchanged")
+
+
+def _written(figure: Decimal | str | None) -> str:
+    return _UNKNOWN if figure is None else f"{Decimal(figure):,.2f}"
 
 
 def _bars(rows: Iterable[Sequence[object]]) -> Iterator[Bar]:
@@ -169,5 +188,5 @@ def _views(lake: Lake) -> Iterator[tuple[str, str, bool]]:
 
 def _freshness(lake: Lake, company: str) -> Iterator[tuple[str, str]]:
     for entity in ENTITIES:
-        publications = lake.publications(company, entity)
-        yield f"{entity.root.module}/{entity.root.name}", f"{publications[-1].started_at:%Y-%m-%d %H:%M}" if publications else "never read"
+        found = reads(lake.publications(company, entity))  # a sweep looks for what is gone, and reads nothing
+        yield f"{entity.root.module}/{entity.root.name}", f"{found[-1].started_at:%Y-%m-%d %H:%M}" if found else "never read"

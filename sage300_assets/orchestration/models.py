@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import dagster as dg
+import duckdb
 
 from sage300_assets.base.errors import RetriableError, Sage300AssetsError
 from sage300_assets.base.settings import Settings
@@ -29,6 +30,9 @@ BUILD = "build_models"
 POOL = "models"
 _PREVIEW_COLUMNS, _PREVIEW_ROWS = 12, 5
 _ROOTS = 6
+_SETS = ("balance_set", "budget_set")
+_QUANTITIES = "Q"
+"""The set of balances that counts units, which no total adds up: they are of many kinds."""
 
 
 def models(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
@@ -169,8 +173,7 @@ def told(lake: Lake, built: Built) -> dict[str, dg.MetadataValue]:
         shown["preview"] = dg.MetadataValue.md(preview(rows, names))
         for column in model.columns:
             if column.name.startswith("home_") and column.type == "DECIMAL(18,3)" and model.layer in {"facts", "marts"}:
-                total = db.execute(f"SELECT sum({quoted(column.name)}) FROM models.{quoted(model.name)}").fetchone()
-                shown[f"total_{column.name}"] = dg.MetadataValue.text(f"{total[0] if total and total[0] is not None else Decimal(0):f}")
+                shown[f"total_{column.name}"] = dg.MetadataValue.text(_total(db, model, column.name))
         if model.header.plot:
             db.execute(f"CREATE VIEW this AS SELECT * FROM models.{quoted(model.name)}")
             points = [(str(label), Decimal(value)) for label, value in db.execute(model.header.plot).fetchall() if value is not None]
@@ -179,9 +182,20 @@ def told(lake: Lake, built: Built) -> dict[str, dg.MetadataValue]:
     return shown
 
 
+def _total(db: duckdb.DuckDBPyConnection, model: Model, column: str) -> str:
+    """A total for each home currency, and for each set of balances or budgets: what actuals and budgets add up to is no amount of anything."""
+    names = {c.name for c in model.columns}
+    apart = [name for name in ("home_currency", *_SETS) if name in names]
+    amounts = f" WHERE balance_set <> '{_QUANTITIES}'" if "balance_set" in names else ""
+    selected = ", ".join(f"coalesce({quoted(name)}, '?')" for name in apart)
+    found = db.execute(f"SELECT {selected}, sum({quoted(column)}) FROM models.{quoted(model.name)}{amounts} GROUP BY ALL ORDER BY ALL").fetchall()
+    totals = [(" set ".join(map(str, row[:-1])), row[-1]) for row in found if row[-1] is not None]
+    return ", ".join(f"{label} {total:f}" for label, total in totals) or "0"
+
+
 def plot(points: Sequence[tuple[str, Decimal]]) -> str:
-    """Bars as a picture, and what each stands for below it. Amounts below zero are shown by their size."""
-    picture = bars([int(abs(value)) for _, value in points], "plot")
+    """Bars as a picture, those below zero hanging from a line, and what each stands for below it."""
+    picture = bars([int(value.scaleb(3)) for _, value in points], "plot")
     return f"{picture}\n\n" + "\n".join(["| | |", "| --- | ---: |", *(f"| {label.replace('|', ' ')} | {value:,.2f} |" for label, value in points)])
 
 

@@ -8,20 +8,32 @@ import zlib
 from collections.abc import Sequence
 
 _HEIGHT, _BAR, _GAP = 64, 4, 1
-_INK, _PAPER = b"\x2f\x6f\xab", b"\xf4\xf6\xf8"
+_INK, _BELOW, _ZERO, _PAPER = b"\x2f\x6f\xab", b"\xb4\x47\x2e", b"\x66\x71\x7d", b"\xf4\xf6\xf8"
 
 
 def bars(values: Sequence[int], title: str) -> str:
-    """Markdown with one bar per value."""
-    top = max(values, default=0)
-    heights = [round((_HEIGHT - 4) * value / top) if top else 0 for value in values]
+    """Markdown with one bar per value; where some are below zero a line is drawn at it, and their bars hang from that."""
+    top, low = max([0, *values]), min([0, *values])
+    room = _HEIGHT - 4
+
+    def size(value: int) -> int:
+        return round(room * value / (top - low)) if value else 0
+
+    zero = size(-low)
     rows = []
     for y in range(_HEIGHT):
-        row = b"".join((_INK if _HEIGHT - y <= height else _PAPER) * _BAR + _PAPER * _GAP for height in heights)
-        rows.append(b"\x00" + row)
+        level = _HEIGHT - y - zero  # from one upwards above zero, from nothing downwards below it
+        gap = _ZERO if low and level == 0 else _PAPER
+        rows.append(b"\x00" + b"".join(_ink(size(value), level, gap) * _BAR + gap * _GAP for value in values))
     width = max(1, len(values)) * (_BAR + _GAP)
-    png = _png(width, _HEIGHT, b"".join(rows) if values else b"\x00" + _PAPER * width)
+    png = _png(width, _HEIGHT, b"".join(rows) if values else (b"\x00" + _PAPER * width) * _HEIGHT)
     return f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+
+
+def _ink(height: int, level: int, background: bytes) -> bytes:
+    if 0 < level <= height:
+        return _INK
+    return _BELOW if height < level <= 0 else background
 
 
 def _png(width: int, height: int, raw: bytes) -> bytes:

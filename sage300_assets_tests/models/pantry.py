@@ -66,15 +66,16 @@ def small_lake(folder: Path, today: date, company: str = "SAMLTD", **records: Se
     lake = Lake(folder)
     for resource, given in records.items():
         entity = find(resource)
-        put(lake, company, entity, [_whole(entity, record) for record in given], today)
+        put(lake, company, entity, [whole(entity, record) for record in given], today)
     return lake
 
 
-def _whole(node: Entity | Collection, given: Mapping[str, Any]) -> dict[str, Any]:
+def whole(node: Entity | Collection, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with these members; the others are null, lists are empty."""
     lists = {child.member: child for child in node.collections}
     unknown = given.keys() - {f.name for f in node.fields} - lists.keys()
     assert not unknown, f"There are no members {unknown}."
     found: dict[str, Any] = {f.name: given.get(f.name) for f in node.fields}
     if node.optional_fields:
         found[node.optional_fields] = []
-    return found | {member: [_whole(child, row) for row in given.get(member, ())] for member, child in lists.items()}
+    return found | {member: [whole(child, row) for row in given.get(member, ())] for member, child in lists.items()}

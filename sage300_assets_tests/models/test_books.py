@@ -8,6 +8,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from sage300_assets.models import catalogue
 from sage300_assets.simulators.sage300.books import books_of
 from sage300_assets.simulators.sage300.statement import trial_balance
 from sage300_assets.terminal.trial_balance import show_trial_balance
@@ -73,6 +74,19 @@ def test_no_check_finds_anything_in_sound_books(stock: Stock) -> None:
     assert found == []
     asked = {v.check for built in stock.built.values() for v in built.build.verdicts}
     assert {"adds_up_to_zero", "equals_control_account", "adds_up_to_source", "inside_fiscal_calendar", "every_entry_balances"} <= asked
+
+
+def test_every_bar_of_a_plot_says_whose_amount_it_is(stock: Stock) -> None:
+    """No bar adds up two companies' currencies, which it would if its label did not tell them apart."""
+    homes = {stock.world.companies[c].home for c in COMPANIES}
+    for model in (m for m in catalogue().stored if m.header.plot):
+        with stock.lake.look_at_models() as db:
+            db.execute(f"CREATE VIEW this AS SELECT * FROM models.{model.name}")
+            told = {str(label).split()[0] for label, _ in db.execute(model.header.plot).fetchall()}
+            rows = db.execute("SELECT count(*) FROM this").fetchall()
+        assert told in ({*COMPANIES}, homes) or rows == [(0,)], model.name
+        if "budget_set" in {c.name for c in model.columns}:
+            assert "budget_set" in model.header.plot.partition("FROM")[0], model.name
 
 
 def test_a_period_belongs_to_each_companys_own_calendar(stock: Stock) -> None:

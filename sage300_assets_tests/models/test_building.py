@@ -90,6 +90,27 @@ def test_a_mart_is_left_alone_when_what_it_reads_was_read_again_without_a_change
     assert built["fact_ap_document"].skipped
 
 
+def test_a_new_rate_builds_no_line_anew_and_another_operation_builds_all(mine: Stock) -> None:
+    entity, lines = find("CSCurrencyRates"), ("fact_ap_invoice_line", "fact_sales_invoice_line")
+
+    def rated(**more: str) -> list[dict[str, Any]]:
+        tomorrow = mine.world.today + timedelta(days=1)
+        return [
+            {**r, **more, "CurrencyRateDetail": [*r["CurrencyRateDetail"], *({**d, "RateDate": tomorrow} for d in r["CurrencyRateDetail"][-1:])]}
+            for r in mine.world.truth("SAMEUR", entity.resource)
+        ]
+
+    put(mine.lake, "SAMEUR", entity, rated(), mine.world.today)
+    built = mine.build(*lines, "fact_exchange_rate")
+    assert built["fact_exchange_rate"].changed
+    assert all(built[name].skipped for name in lines)
+    put(mine.lake, "SAMEUR", entity, rated(RateOperation="Divide"), mine.world.today)
+    built = mine.build(*lines)
+    for name in lines:
+        assert built[name].changed
+        assert set(built[name].build.rebuilt) == {piece.part for piece in built[name].build.pieces}
+
+
 def moved(record: Mapping[str, Any], day: date) -> dict[str, Any]:
     return {**record, "LastActivityDate": day, "VendorCurrencyAmountDue": record["VendorCurrencyAmountDue"] * 0}
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from sage300_assets import cli
+from sage300_assets.catalogue import find
 from sage300_assets.models.report import page_of, remembered, write_report
 from sage300_assets_tests.models.conftest import Stock
+from sage300_assets_tests.models.test_worlds import COMPANY, built
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
 Run = Callable[..., tuple[int, str, str]]
@@ -49,6 +53,7 @@ def test_the_next_page_tells_what_changed(stock: Stock, tmp_path: Path) -> None:
     figures = remembered(page)
     assert len(figures) == 10
     before = figures["Receivables open"]
+    assert before
     text = page.read_text(encoding="utf-8")
     assert html.escape(before) in text
     page.write_text(text.replace(before, "1.00"), encoding="utf-8")
@@ -56,6 +61,39 @@ def test_the_next_page_tells_what_changed(stock: Stock, tmp_path: Path) -> None:
     assert "This is the first page" not in again
     assert again.count("unchanged") == 9
     assert f"{float(before) - 1:+,.2f}" in html.unescape(again)
+
+
+def test_a_table_is_as_fresh_as_its_last_read_whatever_was_swept_since(stock: Stock, tmp_path: Path) -> None:
+    lake, vendors = stock.copy(tmp_path / "lake").lake, find("APVendors")
+    last = lake.publications("SAMLTD", vendors)[-1]
+    later = last.started_at + timedelta(days=14)
+    lake.publish(replace(last, read=lake.new_read("SAMLTD", vendors), started_at=later, covers=(), files=(), sweep=True), vendors)
+    page = page_of(lake, "SAMLTD", NOW, {})
+    assert re.findall(r"<td>ap/vendors</td><td>([^<]*)</td>", page) == [f"{last.started_at:%Y-%m-%d %H:%M}"]
+
+
+def test_a_figure_that_nobody_knows_is_a_dash_and_no_change(tmp_path: Path) -> None:
+    due = {name: Decimal(70) for name in ("CustomerCurrencyAmountDue", "FunctionalCurrencyAmountDue", "FunctionalCurrencyInvoiceAmount")}
+    document = {"CustomerNumber": "C", "DocumentNumber": "1", "DocumentType": "Invoice", **due}
+
+    def page(folder: str, day: date) -> str:
+        lake, _ = built(tmp_path / folder, ARPostedDocuments=[document | {"DocumentDate": day}])
+        return write_report(lake, COMPANY, tmp_path, NOW).read_text(encoding="utf-8")
+
+    def line(text: str, name: str) -> list[str]:
+        row = text[text.index(f"<td>{name}</td>") :].partition("</tr>")[0]
+        return re.findall(r"<td[^>]*>([^<]*)</td>", row)
+
+    # Nothing was invoiced within ninety days, so there is nothing to divide by; that nothing is owed to vendors is known.
+    text = page("old", date(2026, 3, 1))
+    assert line(text, "Days sales outstanding") == ["Days sales outstanding", "-"]
+    assert line(text, "Receivables open")[1] == "70.00"
+    assert line(text, "Payables open")[1] == "0.00"
+    text = page("new", date(2026, 11, 1))
+    assert line(text, "Days sales outstanding")[1:] == ["90.00", "-", ""]
+    text = page("old again", date(2026, 3, 1))
+    assert line(text, "Days sales outstanding")[1:] == ["-", "90.00", ""]
+    assert line(text, "Receivables open")[1:] == ["70.00", "70.00", "unchanged"]
 
 
 def test_verbs_list_show_and_answer(run: Run) -> None:

@@ -379,3 +379,97 @@ def test_projects_have_amounts_in_the_currency_of_their_documents(tmp_path: Path
         "SELECT currency, home_currency, cost_amount, revenue_amount, margin_amount, home_margin_amount FROM models.mart_project_margin ORDER BY 1"
     )
     assert rows(lake, shown) == [("CAD", "CAD", 10, 0, -10, -10), ("USD", "CAD", 0, 40, 40, 60)]
+
+
+@pytest.mark.parametrize("side", ["ap", "ar"])
+def test_a_rest_that_nothing_explains_is_told(tmp_path: Path, side: str) -> None:
+    """A large one, and one that gives back what was taken off; not a discount, nor what was settled before the applications begin."""
+    who, whose = ("VendorNumber", "Vendor") if side == "ap" else ("CustomerNumber", "Customer")
+    party = {who: "P"}
+
+    def document(number: str, due: int, day: int = 10, amount: int = 100) -> dict[str, Any]:
+        amounts = {
+            f"{c}{what}": Decimal(n)
+            for c in (f"{whose}Currency", "FunctionalCurrency")
+            for what, n in (("InvoiceAmount", amount), ("AmountDue", due))
+        }
+        return {**party, "DocumentNumber": number, "DocumentType": "Invoice", "DocumentDate": date(2026, 3, day), "CurrencyCode": "CAD", **amounts}
+
+    taken = {"LARGE": 40, "TOO MUCH": 80, "DISCOUNT": 98, "CREDIT": -60, "OLD TOO MUCH": 20}
+    amount = "PaymentAmount" if side == "ap" else "CustomerReceiptAmount"
+    place = {} if side == "ap" else {"BatchNumber": Decimal(1), "EntryNumber": Decimal(1)}
+    lines = [{**party, **place, "LineNumber": Decimal(n), "DocumentNumber": d, amount: Decimal(a)} for n, (d, a) in enumerate(taken.items(), 1)]
+    entry = {
+        "EntryNumber": Decimal(1),
+        **party,
+        **place,
+        "PaymentDateAdjustmentDate" if side == "ap" else "ReceiptDateAdjustmentDate": date(2026, 3, 5),
+    }
+    batch = {"BatchNumber": Decimal(1), "BatchStatus": "Posted"}
+    batches: dict[str, Sequence[Mapping[str, Any]]] = (
+        {"APPaymentAndAdjustmentBatches": [{**batch, "BatchSelector": "PY", "PaymentsAdjustments": [entry | {"AppliedPayments": lines}]}]}
+        if side == "ap"
+        else {
+            "ARReceiptAndAdjustmentBatches": [
+                {**batch, "BatchRecordType": "CA", "ReceiptsAdjustments": [entry | {"AppliedReceiptsAdjustments": lines}]}
+            ]
+        }
+    )
+    documents = [
+        document("LARGE", 0),
+        document("TOO MUCH", 50),
+        document("DISCOUNT", 0),
+        document("CREDIT", 0, amount=-100),
+        document("OPEN", 100),
+        document("OLD", 0, day=1),
+        document("OLD TOO MUCH", 100, day=1),
+    ]
+    _, builds = built(tmp_path, f"fact_{side}_application", **{f"{side.upper()}PostedDocuments": documents}, **batches)
+    build = builds[f"fact_{side}_application"]
+    found = {line.split("document ")[1].split(",")[0]: line for line in offending(build, "rests_are_explained")}
+    assert set(found) == {"LARGE", "TOO MUCH", "CREDIT", "OLD TOO MUCH"}
+    assert found["TOO MUCH"].endswith("rest -30.000")
+    assert not build.failed
+
+
+def test_what_documents_name_is_looked_up_and_what_they_do_not_name_is_not_missing(tmp_path: Path) -> None:
+    period, home = {"InvoiceFiscalYear": "2026", "InvoiceFiscalPeriod": "03"}, {"InvoiceSourceCurrency": "CAD", "InvoiceHomeCurrency": "CAD"}
+    charged = {"InvoiceUniquifier": Decimal(1), "ExtendedShippedPriceMiscellaneousCha": Decimal(10), "ExtendedDetailCost": Decimal(6)}
+    sold = {"UnformattedItemNumber": "A", "Category": "K", "Location": "1"}
+    details = [{"LineUniquifier": Decimal(1), **charged, **sold}, {"LineUniquifier": Decimal(2), **charged, "Location": ""}]
+    invoice = {"InvoiceUniquifier": Decimal(1), "InvoiceRate": Decimal(1), "CustomerNumber": "C", "InvoiceDetails": details, **period, **home}
+    owed = {"VendorNumber": "V", "CurrencyCode": "CAD", "FiscalYear": "2026", "FiscalPeriod": "03", "Terms": "NET30"}
+    masters: dict[str, Sequence[Mapping[str, Any]]] = {
+        "ARCustomers": [{"CustomerNumber": "C"}],
+        "ARSalespersons": [{"SalespersonKey": "S"}],
+        "APVendors": [{"VendorNumber": "V", "Terms": "NET30", "TaxGroup": "GST"}],
+        "APTerms": [{"TermsCode": "NET30"}],
+        "ICItems": [{"UnformattedItemNumber": "A", "Category": "K"}],
+        "ICCategories": [{"CategoryCode": "K"}],
+        "ICLocations": [{"LocationKey": "1"}],
+        "CSCurrencyCodes": [{"CurrencyCodeKey": "CAD"}],
+        "TXTaxGroups": [{"TaxGroupKey": "GST", "TransactionType": "Purchases"}],
+    }
+    names = ("mart_sales", "fact_ap_document", "dim_vendor")
+
+    def unknown(folder: str, salesperson: str, **records: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+        bill = {"OEInvoices": [invoice | {"Salesperson1": "S", "Salesperson2": salesperson, "SalesPercentage2": Decimal(10)}]}
+        _, builds = built(tmp_path / folder, *names, **masters, **bill, **{"APPostedDocuments": [owed | {"DocumentNumber": "1"}]} | records)
+        assert not [v for b in builds.values() for v in b.failed]
+        shown = {name: {v.check for v in b.verdicts if not v.passed} for name, b in builds.items()}
+        return {name: checks for name, checks in shown.items() if checks}
+
+    assert unknown("known", "") == {}
+    odd = {"DocumentNumber": "1", "Terms": "NET60", "FiscalPeriod": "13", "CurrencyCode": "XXX"}
+    masters |= {
+        "ICLocations": [],
+        "APTerms": [],
+        "ARTerms": [{"TermsCode": "NET30"}],
+        "TXTaxGroups": [{"TaxGroupKey": "GST", "TransactionType": "Sales"}],
+    }
+    assert unknown("unknown", "X", APPostedDocuments=[owed | odd]) == {
+        "dim_vendor": {"terms_in_dim_terms", "tax_group_in_dim_tax_group"},
+        "fact_ap_document": {"terms_in_dim_terms", "currency_in_dim_currency", "fiscal_year_fiscal_period_in_dim_fiscal_period"},
+        "fact_sales_invoice_line": {"location_in_dim_location", "salesperson_2_in_dim_salesperson"},
+        "mart_sales": {"salesperson_in_dim_salesperson"},
+    }

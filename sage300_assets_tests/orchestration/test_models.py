@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -15,14 +18,16 @@ from sage300_assets.base.settings import Settings, load_settings
 from sage300_assets.catalogue import find
 from sage300_assets.lake.lake import Lake
 from sage300_assets.models import catalogue
+from sage300_assets.models.build import Order, build_all
 from sage300_assets.orchestration.build import build_definitions
-from sage300_assets.orchestration.models import BUILD, model_key
+from sage300_assets.orchestration.models import BUILD, model_key, plot, told
 from sage300_assets.orchestration.names import asset_key
 from sage300_assets.orchestration.source import Source
 from sage300_assets.simulators.sage300 import World
 from sage300_assets_tests.house import TODAY
 from sage300_assets_tests.models.conftest import used_entities
-from sage300_assets_tests.models.pantry import fill, put
+from sage300_assets_tests.models.pantry import fill, put, small_lake
+from sage300_assets_tests.models.test_worlds import BOOKS, balance
 
 
 @dataclass
@@ -103,7 +108,38 @@ def test_a_materialisation_shows_rows_totals_preview_and_plot(ran: Ran) -> None:
     assert "data:image/png" in str(shown["plot"].value)
     assert "31 to 60" in str(shown["plot"].value) or "0 not due" in str(shown["plot"].value)
     total = materialization(ran, "mart_trial_balance").metadata["total_home_closing_amount"].value
-    assert str(total) == "0.000"
+    assert str(total) == "CAD 0.000"
+
+
+def test_totals_keep_currencies_and_sets_apart_and_add_up_no_units(tmp_path: Path) -> None:
+    for company, home in (("SAMEUR", "EUR"), ("SAMLTD", "CAD")):
+        books = BOOKS | {"CSCompanyProfile": [{"DatabaseID": company, "FunctionalCurrency": home}]}
+        held = [balance("1000", p3=100), balance("1000", held_in="1", p3=30), balance("1000", held_in="Q", p3=7)]
+        lake = small_lake(tmp_path, TODAY, company, **books, GLAccountFiscalSets=[row | {"Currencycode": home} for row in held])
+    built = {b.model.name: b for b in build_all(lake, Order(("SAMEUR", "SAMLTD"), TODAY), ["mart_actual_vs_budget"])}
+    total = told(lake, built["fact_gl_balance"])["total_home_net_amount"].value
+    assert total == "CAD set 1 30.000, CAD set A 100.000, EUR set 1 30.000, EUR set A 100.000"
+    assert told(lake, built["mart_actual_vs_budget"])["total_home_budget_amount"].value == "CAD set 1 30.000, EUR set 1 30.000"
+
+
+def test_what_is_below_zero_hangs_from_a_line() -> None:
+    def columns(*values: int) -> list[list[bytes]]:
+        """Colours of each bar, from the top."""
+        png = base64.b64decode(plot([("", Decimal(value)) for value in values]).partition("base64,")[2].partition(")")[0])
+        start = png.index(b"IDAT") + 4
+        raw = zlib.decompress(png[start : start + int.from_bytes(png[start - 8 : start - 4])])
+        width = 1 + 3 * 5 * len(values)
+        rows = [raw[n : n + width] for n in range(0, len(raw), width)]
+        return [[row[1 + 15 * n : 4 + 15 * n] for row in rows] for n in range(len(values))]
+
+    (blue, *_), (*_, red) = columns(1)[0][::-1], columns(-1)[0]
+    gain, loss, half = columns(100, -100, 50)
+    assert blue != red
+    assert gain.count(blue) == loss.count(red) == 2 * half.count(blue) == 30
+    below = loss.index(red)
+    assert gain[below - 1] == blue
+    assert gain[below] not in {blue, gain[-1]}, "a line at zero"
+    assert {red, gain[below]} & set(columns(100)[0]) == set()
 
 
 def test_a_change_in_any_old_partition_asks_for_every_mart_below(ran: Ran) -> None:

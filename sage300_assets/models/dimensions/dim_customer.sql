@@ -5,6 +5,9 @@
 -- cadence: daily
 -- reference: customer_group -> dim_customer_group
 -- reference: national_account -> dim_national_account
+-- reference: 'receivable', terms -> dim_terms
+-- reference: tax_group, 'Sales' -> dim_tax_group
+-- reference: currency -> dim_currency
 -- column credit_limit: in the customer's currency; nothing when no limit is kept
 SELECT
   k.company,

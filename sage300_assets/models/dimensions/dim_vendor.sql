@@ -4,6 +4,9 @@
 -- keys: company, vendor
 -- cadence: daily
 -- reference: vendor_group -> dim_vendor_group
+-- reference: 'payable', terms -> dim_terms
+-- reference: tax_group, 'Purchases' -> dim_tax_group
+-- reference: currency -> dim_currency
 -- column currency: the vendor's, or else that of the account set, or of the group
 -- column control_account: ledger account that the vendor's documents are kept in
 SELECT

@@ -5,6 +5,9 @@
 -- cadence: daily
 -- partition: ap_posted_documents
 -- reference: vendor -> dim_vendor
+-- reference: 'payable', terms -> dim_terms
+-- reference: currency -> dim_currency
+-- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column open_amount: still due, in the document's currency
 -- column home_open_amount: still due, in home currency at the document's own rate
 -- column business_date: the day of its last activity; files are cut by its month

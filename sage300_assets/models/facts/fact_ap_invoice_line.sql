@@ -6,6 +6,8 @@
 -- partition: ap_invoice_batches
 -- reference: vendor -> dim_vendor
 -- reference: account -> dim_account
+-- reference: currency -> dim_currency
+-- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column is_posted: only posted lines are in the ledger
 -- column amount: before tax, whether the distributed amount includes it or not, in the document's currency
 -- column home_amount: the same at the document's rate, rounded line by line
@@ -49,4 +51,4 @@ FROM net AS l
 JOIN sage300.ap_invoices AS i ON i.company = l.company AND i.BatchNumber = l.BatchNumber AND i.EntryNumber = l.EntryNumber
 JOIN sage300.ap_invoice_batches AS b ON b.company = l.company AND b.BatchNumber = l.BatchNumber
 LEFT JOIN models.dim_company AS c ON c.company = l.company
-LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = i.RateType
+LEFT JOIN models.dim_rate_type AS o ON o.company = l.company AND o.rate_type = i.RateType

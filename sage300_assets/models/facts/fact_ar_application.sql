@@ -12,6 +12,11 @@
 --   SELECT d.company, d.customer, d.document FROM models.fact_ar_document AS d
 --   LEFT JOIN a ON a.company = d.company AND a.customer = d.customer AND a.document = d.document
 --   WHERE d.amount - coalesce(a.amount, 0) <> d.open_amount OR d.home_amount - coalesce(a.home_amount, 0) <> d.home_open_amount
+-- warn rests_are_explained: WITH f AS (SELECT company, min(application_date) AS first_date FROM this WHERE kind <> 'rest' GROUP BY 1)
+--   SELECT d.company, d.customer, d.document, d.document_date, d.amount, d.open_amount, r.amount AS rest FROM this AS r
+--   JOIN models.fact_ar_document AS d ON d.company = r.company AND d.customer = r.customer AND d.document = r.document
+--   LEFT JOIN f ON f.company = r.company WHERE r.kind = 'rest' AND (sign(r.amount) = -sign(d.amount) AND r.amount <> 0
+--   OR abs(r.amount) * 10 > abs(d.amount) AND d.document_date >= coalesce(f.first_date, d.document_date))
 WITH known AS (
   SELECT
     s.company, s.customer, s.document, s.application, s.kind, s.application_date, s.bank, s.receipt_number, d.currency, d.home_currency, s.amount,

@@ -5,6 +5,9 @@
 -- cadence: daily
 -- partition: ar_posted_documents
 -- reference: customer -> dim_customer
+-- reference: 'receivable', terms -> dim_terms
+-- reference: currency -> dim_currency
+-- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column open_amount: still due, in the document's currency, without what is retained
 -- column home_open_amount: still due, in home currency at the document's own rate
 -- column retained_amount: kept back by the customer until later; a ledger account of its own holds it

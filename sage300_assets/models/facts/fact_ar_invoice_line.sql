@@ -6,6 +6,8 @@
 -- partition: ar_invoice_batches
 -- reference: customer -> dim_customer
 -- reference: account -> dim_account
+-- reference: currency -> dim_currency
+-- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column is_posted: only posted lines are in the ledger
 -- column amount: without tax, in the document's currency
 -- column home_amount: the same in home currency, as Sage 300 tells it

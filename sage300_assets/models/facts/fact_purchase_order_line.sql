@@ -6,6 +6,7 @@
 -- cadence: daily
 -- reference: vendor -> dim_vendor
 -- reference: location -> dim_location
+-- reference: currency -> dim_currency
 -- column currency: the order's, or else the vendor's, or else home currency
 -- column exchange_rate: the order's, or else that of the rate table on the order's day; nothing where neither is known
 -- column open_commitment: outstanding quantity at the order's unit cost, in the order's currency; nothing for a completed order
@@ -46,7 +47,7 @@ rated AS (
   LEFT JOIN models.fact_exchange_rate AS r
     ON coalesce(h.ExchangeRate, 0) = 0 AND r.company = h.company AND r.rate_type = h.rate_type AND r.from_currency = h.order_currency
     AND r.to_currency = h.home_currency AND r.rate_date <= h.PurchaseOrderDate AND (r.valid_until IS NULL OR r.valid_until >= h.PurchaseOrderDate)
-  LEFT JOIN models.stg_rate_operation AS p ON p.company = h.company AND p.rate_type = h.rate_type
+  LEFT JOIN models.dim_rate_type AS p ON p.company = h.company AND p.rate_type = h.rate_type
 ),
 ordered AS (
   SELECT

@@ -5,6 +5,8 @@
 -- keys: company, note_key, line
 -- cadence: daily
 -- reference: customer -> dim_customer
+-- reference: location -> dim_location
+-- reference: currency -> dim_currency
 -- column credited_amount: positive lowers what was sold; debit notes are negative. Where the server does not tell it, it is quantity times price
 -- check every_amount_is_known: SELECT company, note_key, note, line, customer FROM this WHERE credited_amount IS NULL
 WITH noted AS (
@@ -19,7 +21,7 @@ WITH noted AS (
   FROM sage300.oe_credit_debit_notes AS h
   LEFT JOIN models.dim_customer AS k ON k.company = h.company AND k.customer = h.CustomerNumber
   LEFT JOIN sage300.oe_invoices AS i ON i.company = h.company AND i.InvoiceNumber = h.InvoiceNumber AND h.InvoiceNumber <> ''
-  LEFT JOIN models.stg_rate_operation AS o ON o.company = h.company AND o.rate_type = i.InvoiceRateType
+  LEFT JOIN models.dim_rate_type AS o ON o.company = h.company AND o.rate_type = i.InvoiceRateType
   LEFT JOIN models.dim_company AS c ON c.company = h.company
 ),
 credited AS (

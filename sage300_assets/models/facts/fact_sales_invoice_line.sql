@@ -5,6 +5,16 @@
 -- cadence: daily
 -- partition: oe_invoices
 -- reference: customer -> dim_customer
+-- reference: item -> dim_item
+-- reference: item_category -> dim_item_category
+-- reference: location -> dim_location
+-- reference: salesperson_1 -> dim_salesperson
+-- reference: salesperson_2 -> dim_salesperson
+-- reference: salesperson_3 -> dim_salesperson
+-- reference: salesperson_4 -> dim_salesperson
+-- reference: salesperson_5 -> dim_salesperson
+-- reference: currency -> dim_currency
+-- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column order_detail_number: the line of that order it was made from
 -- column revenue_amount: what was charged for the line less its part of the invoice's discount, without tax
 -- column home_cost_amount: cost of goods, which is kept in home currency
@@ -58,5 +68,5 @@ SELECT
   l.business_date
 FROM sage300.oe_invoice_details AS l
 JOIN sage300.oe_invoices AS h ON h.company = l.company AND h.InvoiceUniquifier = l.InvoiceUniquifier
-LEFT JOIN models.stg_rate_operation AS o ON o.company = l.company AND o.rate_type = h.InvoiceRateType
+LEFT JOIN models.dim_rate_type AS o ON o.company = l.company AND o.rate_type = h.InvoiceRateType
 LEFT JOIN models.dim_company AS c ON c.company = l.company

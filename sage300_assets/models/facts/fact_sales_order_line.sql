@@ -4,6 +4,11 @@
 -- keys: company, order_key, line
 -- cadence: daily
 -- reference: customer -> dim_customer
+-- reference: item -> dim_item
+-- reference: item_category -> dim_item_category
+-- reference: location -> dim_location
+-- reference: salesperson -> dim_salesperson
+-- reference: currency -> dim_currency
 -- column is_quote: a quote, which binds nobody
 -- column open_amount: what is not shipped yet at the order's price, and charges without a quantity; nothing for quotes and completed orders
 -- column unit_conversion: stocking units in one unit of the line, in which its quantities are
@@ -85,5 +90,5 @@ SELECT
   p.business_date
 FROM priced AS p
 LEFT JOIN invoiced AS i ON i.company = p.company AND i.sales_order = p.sales_order AND i.detail_number = p.detail_number
-LEFT JOIN models.stg_rate_operation AS o ON o.company = p.company AND o.rate_type = p.rate_type
+LEFT JOIN models.dim_rate_type AS o ON o.company = p.company AND o.rate_type = p.rate_type
 LEFT JOIN models.dim_company AS c ON c.company = p.company

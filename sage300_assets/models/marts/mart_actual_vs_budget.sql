@@ -7,8 +7,9 @@
 -- reference: account -> dim_account
 -- column budget_set: 1 to 5 as Sage 300 keeps them
 -- column home_variance: actual less budget; for expenses more than nothing is too much
--- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, -sum(home_variance) FROM this WHERE statement = 'income statement'
---   GROUP BY 1 ORDER BY 1 DESC LIMIT 24
+-- plot: SELECT company || ' budget ' || budget_set || ' ' || fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS label, -sum(home_variance) FROM this
+--   WHERE statement = 'income statement' GROUP BY company, budget_set, fiscal_year, fiscal_period
+--   QUALIFY row_number() OVER (PARTITION BY company, budget_set ORDER BY fiscal_year DESC, fiscal_period DESC) <= 24 ORDER BY ALL
 WITH budget AS (
   SELECT company, account, fiscal_year, fiscal_period, balance_set, any_value(home_currency) AS home_currency, sum(home_net_amount) AS home_amount
   FROM models.fact_gl_balance

@@ -22,7 +22,7 @@
 --   FROM every_account AS k LEFT JOIN owed AS o ON o.company = k.company AND o.account IS NOT DISTINCT FROM k.account
 --   LEFT JOIN now AS n ON n.company = k.company AND n.account = k.account
 --   LEFT JOIN later AS r ON r.company = k.company AND r.account = k.account) SELECT * FROM compared WHERE documents <> ledger
--- plot: SELECT age_bucket, sum(home_open_amount) FROM this GROUP BY 1 ORDER BY 1
+-- plot: SELECT concat_ws(' ', home_currency, age_bucket), sum(home_open_amount) FROM this GROUP BY 1 ORDER BY 1
 WITH later AS (
   SELECT a.company, a.customer, a.document, sum(a.amount) AS amount, sum(a.home_amount) AS home_amount
   FROM models.fact_ar_application AS a

@@ -10,7 +10,7 @@
 --   GROUP BY company, fiscal_year, fiscal_period HAVING sum(home_amount) <> 0
 -- check every_account_is_known: SELECT company, account, fiscal_year, sum(home_net_amount) AS moved, arg_max(home_closing_amount, fiscal_period) AS held
 --   FROM models.mart_trial_balance WHERE statement IS NULL GROUP BY ALL HAVING bool_or(home_net_amount <> 0 OR home_closing_amount <> 0)
--- plot: SELECT account_group_name, sum(presented_home_amount) FROM this
+-- plot: SELECT concat_ws(' ', company, account_group_name), sum(presented_home_amount) FROM this
 --   WHERE (company, fiscal_year * 100 + fiscal_period) IN (SELECT company, max(fiscal_year * 100 + fiscal_period) FROM this GROUP BY 1) GROUP BY 1 ORDER BY 1
 WITH grouped AS (
   SELECT

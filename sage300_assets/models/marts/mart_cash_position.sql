@@ -7,7 +7,7 @@
 -- column ledger_amount: in the bank's statement currency
 -- column outstanding_payments: written but not cleared by the bank, in its statement currency
 -- column outstanding_receipts: deposited but not cleared by the bank, in its statement currency
--- plot: SELECT bank, home_ledger_amount FROM this ORDER BY 1
+-- plot: SELECT company || ' ' || bank, home_ledger_amount FROM this ORDER BY 1
 WITH newest AS (
   SELECT company, max(fiscal_year) AS fiscal_year FROM models.fact_gl_balance WHERE balance_set = 'A' GROUP BY company
 ),

@@ -9,7 +9,8 @@
 -- check adds_up_to_orders: WITH a AS (SELECT company, sum(home_open_commitment) AS s FROM models.fact_purchase_order_line WHERE open_commitment <> 0 GROUP BY 1),
 --   b AS (SELECT company, sum(home_open_commitment) AS s FROM this GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company
 --   WHERE coalesce(a.s, 0) <> coalesce(b.s, 0)
--- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(home_open_commitment) FROM this GROUP BY 1 ORDER BY 1 DESC LIMIT 24
+-- plot: SELECT company || ' ' || fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS label, sum(home_open_commitment) FROM this GROUP BY company, fiscal_year, fiscal_period
+--   QUALIFY row_number() OVER (PARTITION BY company ORDER BY fiscal_year DESC, fiscal_period DESC) <= 24 ORDER BY ALL
 WITH charged AS (
   SELECT i.company, i.item_formatted, any_value(a.account) AS account
   FROM models.dim_item AS i

@@ -15,7 +15,8 @@
 --   SELECT company, home_open_amount FROM models.fact_sales_order_line), told AS (SELECT company, sum(s) AS s FROM a GROUP BY 1),
 --   b AS (SELECT company, sum(home_open_amount) + sum(home_open_order_amount) AS s FROM this GROUP BY 1)
 --   SELECT * FROM told FULL JOIN b ON told.company = b.company WHERE coalesce(told.s, 0) <> coalesce(b.s, 0)
--- plot: SELECT coalesce(customer_name, customer), home_open_amount + home_open_order_amount FROM this ORDER BY 2 DESC LIMIT 15
+-- plot: SELECT company || ' ' || coalesce(customer_name, customer), home_open_amount + home_open_order_amount AS exposure FROM this
+--   QUALIFY row_number() OVER (PARTITION BY company ORDER BY exposure DESC, customer) <= 15 ORDER BY company, exposure DESC
 WITH customers AS (
   SELECT company, customer FROM models.dim_customer
   UNION

@@ -12,8 +12,9 @@
 --   ON a.company = b.company AND a.fiscal_year = b.fiscal_year AND a.fiscal_period = b.fiscal_period WHERE a.s IS DISTINCT FROM b.s
 -- check every_account_is_known: SELECT company, account, fiscal_year, sum(home_net_amount) AS moved, arg_max(home_closing_amount, fiscal_period) AS held
 --   FROM models.mart_trial_balance WHERE statement IS NULL GROUP BY ALL HAVING bool_or(home_net_amount <> 0 OR home_closing_amount <> 0)
--- plot: SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(result_home_amount) FROM this
---   GROUP BY 1 HAVING sum(result_home_amount) <> 0 ORDER BY 1 DESC LIMIT 24
+-- plot: SELECT company || ' ' || fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS label, sum(result_home_amount) FROM this
+--   GROUP BY company, fiscal_year, fiscal_period HAVING sum(result_home_amount) <> 0
+--   QUALIFY row_number() OVER (PARTITION BY company ORDER BY fiscal_year DESC, fiscal_period DESC) <= 24 ORDER BY ALL
 SELECT
   t.company, t.fiscal_year, t.fiscal_period,
   any_value(t.period_start) AS period_start,

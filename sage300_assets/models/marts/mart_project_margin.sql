@@ -10,7 +10,8 @@
 --   l AS (SELECT company, -home_amount AS s FROM models.fact_ap_invoice_line WHERE is_posted AND (contract IS NOT NULL OR project IS NOT NULL) UNION ALL
 --   SELECT company, home_amount FROM models.fact_ar_invoice_line WHERE is_posted AND (contract IS NOT NULL OR project IS NOT NULL)),
 --   a AS (SELECT company, sum(s) AS s FROM l GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.s IS DISTINCT FROM b.s
--- plot: SELECT project, sum(home_margin_amount) FROM this GROUP BY 1 ORDER BY 2 DESC LIMIT 15
+-- plot: SELECT concat_ws(' ', company, nullif(contract, ''), nullif(project, '')) AS label, sum(home_margin_amount) AS total FROM this GROUP BY company, contract, project
+--   QUALIFY row_number() OVER (PARTITION BY company ORDER BY total DESC, contract, project) <= 15 ORDER BY company, total DESC
 WITH lines AS (
   SELECT company, contract, project, project_category, fiscal_year, fiscal_period, currency, home_currency, amount AS cost, 0 AS revenue,
     home_amount AS home_cost, 0 AS home_revenue

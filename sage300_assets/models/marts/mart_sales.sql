@@ -5,12 +5,15 @@
 -- keys: company, kind, fiscal_year, fiscal_period, customer, item, salesperson, currency
 -- cadence: daily
 -- reference: customer -> dim_customer
+-- reference: item -> dim_item
+-- reference: salesperson -> dim_salesperson
 -- column quantity: counted for the first salesperson only, so that it adds up
 -- column home_margin_amount: revenue less cost, of lines that are costed and those that are not yet
 -- check adds_up_to_invoices: WITH a AS (SELECT company, sum(home_revenue_amount) AS s, sum(home_cost_amount) AS c FROM models.fact_sales_invoice_line GROUP BY 1),
 --   b AS (SELECT company, sum(home_revenue_amount) AS s, sum(home_cost_amount) AS c FROM this WHERE kind = 'invoice' GROUP BY 1)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.s IS DISTINCT FROM b.s OR a.c IS DISTINCT FROM b.c
--- plot: SELECT salesperson, sum(home_revenue_amount) FROM this GROUP BY 1 ORDER BY 2 DESC LIMIT 15
+-- plot: SELECT concat_ws(' ', company, nullif(salesperson, '')) AS label, sum(home_revenue_amount) AS total FROM this GROUP BY company, salesperson
+--   QUALIFY row_number() OVER (PARTITION BY company ORDER BY total DESC, salesperson) <= 15 ORDER BY company, total DESC
 WITH parts AS (
   SELECT l.*, 2 AS place, l.salesperson_2 AS salesperson, l.sales_percent_2 AS share_percent FROM models.fact_sales_invoice_line AS l
   WHERE l.salesperson_2 IS NOT NULL AND l.sales_percent_2 <> 0

@@ -16,7 +16,7 @@
 --   SELECT l.company, l.account, l.fiscal_year, l.fiscal_period, l.amount AS lines, b.amount AS balance FROM l
 --   LEFT JOIN b ON b.company = l.company AND b.account = l.account AND b.fiscal_year = l.fiscal_year AND b.fiscal_period = l.fiscal_period
 --   WHERE l.amount <> coalesce(b.amount, 0)
--- plot: SELECT account_group_name, sum(home_closing_amount) FROM this
+-- plot: SELECT concat_ws(' ', company, account_group_name), sum(home_closing_amount) FROM this
 --   WHERE (company, fiscal_year * 100 + fiscal_period) IN (SELECT company, max(fiscal_year * 100 + fiscal_period) FROM this WHERE home_net_amount <> 0 GROUP BY 1)
 --   GROUP BY 1 ORDER BY 1
 SELECT

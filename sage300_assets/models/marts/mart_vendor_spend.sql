@@ -4,7 +4,8 @@
 -- keys: company, fiscal_year, fiscal_period, vendor, account, cost_centre, project_category, currency
 -- cadence: daily
 -- reference: vendor -> dim_vendor
--- plot: SELECT vendor_name, sum(home_amount) FROM this GROUP BY 1 ORDER BY 2 DESC LIMIT 15
+-- plot: SELECT company || ' ' || coalesce(any_value(vendor_name), vendor) AS label, sum(home_amount) AS total FROM this GROUP BY company, vendor
+--   QUALIFY row_number() OVER (PARTITION BY company ORDER BY total DESC, vendor) <= 15 ORDER BY company, total DESC
 SELECT
   l.company, l.fiscal_year, quarter_of(l.fiscal_period) AS fiscal_quarter, l.fiscal_period, l.vendor,
   any_value(v.vendor_name) AS vendor_name,
