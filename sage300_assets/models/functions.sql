@@ -44,9 +44,15 @@ CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
 CREATE OR REPLACE MACRO period_number(x) AS
   CASE upper(x) WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(regexp_extract(x, '[0-9]+') AS INTEGER) END;
 
--- Quarter of a fiscal year: three periods each, the last with a thirteenth, adjustment and closing. None for what is no period.
-CREATE OR REPLACE MACRO quarter_of(x) AS
-  CAST(CASE WHEN x BETWEEN 1 AND 3 THEN 1 WHEN x BETWEEN 4 AND 6 THEN 2 WHEN x BETWEEN 7 AND 9 THEN 3 WHEN x BETWEEN 10 AND 15 THEN 4 END AS INTEGER);
+-- Quarter of a fiscal year: three periods each, and four in the long one of a year that has thirteen (the last, where it is not known which).
+-- The last has adjustment and closing too. None for what is no period.
+CREATE OR REPLACE MACRO quarter_of(x, long_quarter) AS
+  CAST(CASE
+    WHEN x < 1 OR x > 15 THEN NULL
+    WHEN x <= 3 + CASE WHEN long_quarter = 1 THEN 1 ELSE 0 END THEN 1
+    WHEN x <= 6 + CASE WHEN long_quarter <= 2 THEN 1 ELSE 0 END THEN 2
+    WHEN x <= 9 + CASE WHEN long_quarter <= 3 THEN 1 ELSE 0 END THEN 3
+    WHEN x <= 15 THEN 4 END AS INTEGER);
 
 -- How late something is, as an ageing report groups it.
 CREATE OR REPLACE MACRO age_bucket(days) AS

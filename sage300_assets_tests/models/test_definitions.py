@@ -43,6 +43,7 @@ LISTED = [
     "dim_salesperson",
     "dim_currency",
     "dim_fiscal_period",
+    "dim_fiscal_year",
     "dim_date",
     "dim_terms",
     "dim_tax_group",

@@ -39,13 +39,14 @@ actual AS (
   GROUP BY company, account, fiscal_year, fiscal_period
 )
 SELECT
-  o.company, o.fiscal_year, quarter_of(o.fiscal_period) AS fiscal_quarter, o.fiscal_period, o.account, a.account_name, a.cost_centre, o.currency, o.home_currency, o.lines, o.vendors,
+  o.company, o.fiscal_year, quarter_of(o.fiscal_period, y.long_quarter) AS fiscal_quarter, o.fiscal_period, o.account, a.account_name, a.cost_centre, o.currency, o.home_currency, o.lines, o.vendors,
   money(o.open_commitment) AS open_commitment,
   money(o.home_open_commitment) AS home_open_commitment,
   money(g.home_amount) AS home_actual_amount,
   b.home_budget_amount
 FROM open_lines AS o
 LEFT JOIN models.dim_account AS a ON a.company = o.company AND a.account = o.account
+LEFT JOIN models.dim_fiscal_year AS y ON y.company = o.company AND y.fiscal_year = o.fiscal_year
 LEFT JOIN actual AS g ON g.company = o.company AND g.account = o.account AND g.fiscal_year = o.fiscal_year AND g.fiscal_period = o.fiscal_period
 LEFT JOIN models.mart_actual_vs_budget AS b
   ON b.company = o.company AND b.account = o.account AND b.fiscal_year = o.fiscal_year AND b.fiscal_period = o.fiscal_period AND b.budget_set = '1'

@@ -70,7 +70,7 @@ split AS (
   FROM others AS o
 )
 SELECT
-  s.company, s.kind, coalesce(s.fiscal_year, 0) AS fiscal_year, quarter_of(coalesce(s.fiscal_period, 0)) AS fiscal_quarter,
+  s.company, s.kind, coalesce(s.fiscal_year, 0) AS fiscal_year, any_value(quarter_of(s.fiscal_period, y.long_quarter)) AS fiscal_quarter,
   coalesce(s.fiscal_period, 0) AS fiscal_period, s.customer,
   any_value(k.customer_name) AS customer_name,
   any_value(k.customer_group) AS customer_group,
@@ -86,6 +86,7 @@ SELECT
   money(sum(s.home_cost_amount)) AS home_cost_amount,
   money(sum(s.home_revenue_amount) - sum(s.home_cost_amount)) AS home_margin_amount
 FROM split AS s
+LEFT JOIN models.dim_fiscal_year AS y ON y.company = s.company AND y.fiscal_year = s.fiscal_year
 LEFT JOIN models.dim_customer AS k ON k.company = s.company AND k.customer = s.customer
 LEFT JOIN models.dim_item AS i ON i.company = s.company AND i.item = s.item
 GROUP BY s.company, s.kind, coalesce(s.fiscal_year, 0), coalesce(s.fiscal_period, 0), s.customer, s.item, s.salesperson, coalesce(s.currency, '')
