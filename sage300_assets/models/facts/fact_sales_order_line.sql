@@ -6,8 +6,8 @@
 -- reference: customer -> dim_customer
 -- column is_quote: a quote, which binds nobody
 -- column open_amount: what is not shipped yet at the order's price, and charges without a quantity; nothing for quotes and completed orders
--- column uninvoiced_amount: what is not invoiced yet, shipped or not, at the order's price, and charges without a quantity; nothing for quotes. Of a completed order it
---   is what was shipped and not invoiced; what was shipped of an order that is older than all invoices known counts as invoiced
+-- column uninvoiced_amount: what is not invoiced yet, shipped or not, at the order's price, and charges without a quantity; nothing for quotes.
+--   Of a completed order it is what was shipped and not invoiced; what was shipped of an order that is older than all invoices known counts as invoiced
 -- column unit_conversion: stocking units in one unit of the line, in which its quantities are
 -- column quantity_invoiced: what invoices made from this line say
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.oe_order_details GROUP BY ALL),

@@ -39,7 +39,8 @@ actual AS (
   GROUP BY company, account, fiscal_year, fiscal_period
 )
 SELECT
-  o.company, o.fiscal_year, quarter_of(o.fiscal_period, y.long_quarter) AS fiscal_quarter, o.fiscal_period, o.account, a.account_name, a.cost_centre, o.currency, o.home_currency, o.lines, o.vendors,
+  o.company, o.fiscal_year, quarter_of(o.fiscal_period, y.long_quarter) AS fiscal_quarter, o.fiscal_period, o.account, a.account_name, a.cost_centre,
+  o.currency, o.home_currency, o.lines, o.vendors,
   money(o.open_commitment) AS open_commitment,
   money(o.home_open_commitment) AS home_open_commitment,
   money(g.home_amount) AS home_actual_amount,

@@ -1,5 +1,5 @@
--- Credit exposure: what a customer owes and what of the orders is not invoiced yet, shipped or not, against the credit limit, in the customer's currency. Documents and orders in other currencies are counted
---   apart, because no rate of today is certain to be there. A customer whom the master does not have (yet) is there too, without a limit and a currency.
+-- Credit exposure: what a customer owes and what of the orders is not invoiced yet, shipped or not, against the credit limit, in the customer's currency.
+--   Documents and orders in other currencies are counted apart, because no rate of today is certain to be there. A customer whom the master does not have (yet) is there too, without a limit and a currency.
 -- owner: team:receivables
 -- grain: one customer
 -- keys: company, customer

@@ -7,7 +7,8 @@
 -- reference: customer -> dim_customer
 -- column quantity: counted for the first salesperson only, so that it adds up
 -- column home_margin_amount: revenue less cost, of lines that are costed and those that are not yet
--- check adds_up_to_invoices: WITH a AS (SELECT company, sum(home_revenue_amount) AS s, sum(coalesce(home_cost_amount, 0)) AS c FROM models.fact_sales_invoice_line GROUP BY 1),
+-- check adds_up_to_invoices: WITH a AS (SELECT company, sum(home_revenue_amount) AS s, sum(coalesce(home_cost_amount, 0)) AS c
+--   FROM models.fact_sales_invoice_line GROUP BY 1),
 --   b AS (SELECT company, sum(home_revenue_amount) AS s, sum(home_cost_amount) AS c FROM this WHERE kind = 'invoice' GROUP BY 1)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.s IS DISTINCT FROM b.s OR a.c IS DISTINCT FROM b.c
 -- check adds_up_to_credits: WITH a AS (SELECT company, sum(credited_amount) AS s, sum(home_credited_amount) AS h FROM models.fact_sales_credit_line GROUP BY 1),
@@ -32,13 +33,13 @@ WITH sold AS (
   LEFT JOIN models.dim_item AS i ON i.company = c.company AND i.item_formatted = c.item_formatted
 ),
 parts AS (
-  SELECT l.*, 2 AS place, l.salesperson_2 AS salesperson, l.sales_percent_2 AS share_percent FROM sold AS l WHERE l.salesperson_2 IS NOT NULL AND l.sales_percent_2 <> 0
+  SELECT l.*, l.salesperson_2 AS salesperson, l.sales_percent_2 AS share_percent FROM sold AS l WHERE l.salesperson_2 IS NOT NULL AND l.sales_percent_2 <> 0
   UNION ALL
-  SELECT l.*, 3, l.salesperson_3, l.sales_percent_3 FROM sold AS l WHERE l.salesperson_3 IS NOT NULL AND l.sales_percent_3 <> 0
+  SELECT l.*, l.salesperson_3, l.sales_percent_3 FROM sold AS l WHERE l.salesperson_3 IS NOT NULL AND l.sales_percent_3 <> 0
   UNION ALL
-  SELECT l.*, 4, l.salesperson_4, l.sales_percent_4 FROM sold AS l WHERE l.salesperson_4 IS NOT NULL AND l.sales_percent_4 <> 0
+  SELECT l.*, l.salesperson_4, l.sales_percent_4 FROM sold AS l WHERE l.salesperson_4 IS NOT NULL AND l.sales_percent_4 <> 0
   UNION ALL
-  SELECT l.*, 5, l.salesperson_5, l.sales_percent_5 FROM sold AS l WHERE l.salesperson_5 IS NOT NULL AND l.sales_percent_5 <> 0
+  SELECT l.*, l.salesperson_5, l.sales_percent_5 FROM sold AS l WHERE l.salesperson_5 IS NOT NULL AND l.sales_percent_5 <> 0
 ),
 others AS (
   SELECT
