@@ -163,7 +163,7 @@ ENTITIES: tuple[Entity, ...] = (
                 fields="""
                     BatchType EntryNumber:number CheckNumber VendorNumber PaymentDateAdjustmentDate:day EntryDescription EntryReference
                     VendorPayeeName CheckAmountInBankCurrency:money CheckAmountInVendorCurrency:money TotalPrepayVendorCurrency:money
-                    PaymentTransactionType CheckPrintRequired
+                    PaymentTransactionType CheckPrintRequired DocumentNumber? MatchingDocumentNumber?
                 """,
                 optional_fields="PaymentAdjustmentOptionalField",
                 control="CheckAmountInBankCurrency",

@@ -7,15 +7,16 @@ CREATE OR REPLACE MACRO rate(x) AS CAST(x AS DECIMAL(15,7));
 CREATE OR REPLACE MACRO percentage(x) AS CAST(x AS DECIMAL(9,5));
 CREATE OR REPLACE MACRO whole(x) AS CAST(x AS BIGINT);
 
--- `n` divided by `d`, half away from zero, both whole numbers.
+-- `n` divided by `d`, half away from zero, both whole numbers. The remainder is doubled, not `n`, which may fill all 128 bits.
 CREATE OR REPLACE MACRO halved_away(n, d) AS
-  CASE WHEN d <> 0 THEN sign(n) * sign(d) * ((2 * abs(n) + abs(d)) // (2 * abs(d))) END;
+  CASE WHEN d <> 0 THEN sign(n) * sign(d) * (abs(n) // abs(d) + CASE WHEN 2 * (abs(n) % abs(d)) >= abs(d) THEN 1 ELSE 0 END) END;
 
--- The part of `amount` that `part` is of `whole_amount`: amounts with three decimals.
+-- The part of `amount` that `part` is of `whole_amount`: an amount with three decimals; the other two may be quantities or percentages, which have up to five.
+-- All three may have 15 digits before the point: their product then has 38 digits, which is what 128 bits hold. What is larger is an error.
 CREATE OR REPLACE MACRO share(amount, part, whole_amount) AS
   CAST(CAST(halved_away(
-    CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * CAST(CAST(part AS DECIMAL(38,3)) * 1000 AS HUGEINT),
-    CAST(CAST(whole_amount AS DECIMAL(38,3)) * 1000 AS HUGEINT)) AS DECIMAL(30,0)) * CAST('0.001' AS DECIMAL(4,3)) AS DECIMAL(18,3));
+    CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * CAST(CAST(part AS DECIMAL(38,5)) * 100000 AS HUGEINT),
+    CAST(CAST(whole_amount AS DECIMAL(38,5)) * 100000 AS HUGEINT)) AS DECIMAL(30,0)) * CAST('0.001' AS DECIMAL(4,3)) AS DECIMAL(18,3));
 
 -- `a` over `b` with four decimals; null when `b` is nothing.
 CREATE OR REPLACE MACRO ratio(a, b) AS
@@ -43,9 +44,15 @@ CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
 CREATE OR REPLACE MACRO period_number(x) AS
   CASE upper(x) WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(regexp_extract(x, '[0-9]+') AS INTEGER) END;
 
--- Quarter of a fiscal year: three periods each, the last with a thirteenth, adjustment and closing. None for what is no period.
-CREATE OR REPLACE MACRO quarter_of(x) AS
-  CAST(CASE WHEN x BETWEEN 1 AND 3 THEN 1 WHEN x BETWEEN 4 AND 6 THEN 2 WHEN x BETWEEN 7 AND 9 THEN 3 WHEN x BETWEEN 10 AND 15 THEN 4 END AS INTEGER);
+-- Quarter of a fiscal year: three periods each, and four in the long one of a year that has thirteen (the last, where it is not known which).
+-- The last has adjustment and closing too. None for what is no period.
+CREATE OR REPLACE MACRO quarter_of(x, long_quarter) AS
+  CAST(CASE
+    WHEN x < 1 OR x > 15 THEN NULL
+    WHEN x <= 3 + CASE WHEN long_quarter = 1 THEN 1 ELSE 0 END THEN 1
+    WHEN x <= 6 + CASE WHEN long_quarter <= 2 THEN 1 ELSE 0 END THEN 2
+    WHEN x <= 9 + CASE WHEN long_quarter <= 3 THEN 1 ELSE 0 END THEN 3
+    WHEN x <= 15 THEN 4 END AS INTEGER);
 
 -- How late something is, as an ageing report groups it.
 CREATE OR REPLACE MACRO age_bucket(days) AS

@@ -43,6 +43,7 @@ LISTED = [
     "dim_salesperson",
     "dim_currency",
     "dim_fiscal_period",
+    "dim_fiscal_year",
     "dim_date",
     "dim_terms",
     "dim_rate_type",
@@ -201,19 +202,37 @@ def functions() -> duckdb.DuckDBPyConnection:
 
 
 amounts = st.decimals(min_value=-(10**12), max_value=10**12, places=3)
+quantities = st.decimals(min_value=-(10**6), max_value=10**6, places=4)
+percentages = st.decimals(min_value=0, max_value=100, places=5)
 rates = st.decimals(min_value="0.0000100", max_value=9999, places=7)
+of_which = st.one_of(
+    st.tuples(st.just("DECIMAL(18,3)"), amounts, amounts.filter(bool)),
+    st.tuples(st.just("DECIMAL(18,4)"), quantities, quantities.filter(bool)),
+    st.tuples(st.just("DECIMAL(9,5)"), percentages, percentages.filter(bool)),
+)
+"""Amounts, quantities and percentages: a type, a part and a whole."""
 
 
 def half_up(value: Decimal, places: str) -> Decimal:
     return value.quantize(Decimal(places), ROUND_HALF_UP)
 
 
-@given(amount=amounts, part=amounts, whole=amounts.filter(bool))
-def test_share_is_exact(functions: duckdb.DuckDBPyConnection, amount: Decimal, part: Decimal, whole: Decimal) -> None:
-    exact = half_up(amount * part / whole, "0.001") if abs(amount * part / whole) < 10**15 else None
-    if exact is not None:
-        found = functions.execute(f"SELECT share({amount:f}::DECIMAL(18,3), {part:f}::DECIMAL(18,3), {whole:f}::DECIMAL(18,3))").fetchone()
-        assert found == (exact,)
+@given(amount=amounts, of=of_which)
+def test_share_is_exact(functions: duckdb.DuckDBPyConnection, amount: Decimal, of: tuple[str, Decimal, Decimal]) -> None:
+    kind, part, whole = of
+    if abs(amount * part / whole) < 10**15:
+        found = functions.execute(f"SELECT share({amount:f}::DECIMAL(18,3), {part:f}::{kind}, {whole:f}::{kind})").fetchone()
+        assert found == (half_up(amount * part / whole, "0.001"),)
+
+
+def test_a_share_of_the_largest_amounts_is_exact_and_one_beyond_is_an_error(functions: duckdb.DuckDBPyConnection) -> None:
+    largest = "999999999999999.999::DECIMAL(18,3)"
+    shown = f"SELECT share({largest}, {largest}, {largest}), share({largest}, -{largest}, {largest}), share({largest}, 99999.99999, 100000)"
+    most = Decimal("999999999999999.999")
+    assert functions.execute(shown).fetchone() == (most, -most, Decimal("999999999899999.999"))
+    for part in ("1701411834604692.5", "9999999999999999.999", "9e17", "1e30"):
+        with pytest.raises((duckdb.OutOfRangeException, duckdb.ConversionException)):
+            functions.execute(f"SELECT share({largest}, {part}::DECIMAL(38,5), {part}::DECIMAL(38,5))")
 
 
 @given(amount=amounts, rate=rates, divide=st.booleans(), decimals=st.sampled_from([0, 2, 3]))

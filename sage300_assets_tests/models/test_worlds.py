@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -332,6 +332,39 @@ def test_a_category_may_name_its_account_with_any_separators(tmp_path: Path, nam
         POPurchaseOrders=[purchase(1, "V", date(2026, 3, 9))],
     )
     assert rows(lake, "SELECT account, home_open_commitment FROM models.mart_commitments") == [("6010200", 50)]
+
+
+def calendar(periods: int, **told: str) -> dict[str, Any]:
+    """A fiscal year of periods of four weeks."""
+    starts = [date(2026, 1, 1) + timedelta(weeks=4 * n) for n in range(periods)]
+    days = {f"FiscalPeriod{n}StartDate": day for n, day in enumerate(starts, 1)}
+    return {"FiscalYear": "2026", **days, **{f"FiscalPeriod{n}EndDate": day + timedelta(days=27) for n, day in enumerate(starts, 1)}, **told}
+
+
+@pytest.mark.parametrize(
+    ("told", "ends"),
+    [("Num1", (4, 7, 10)), ("2", (3, 7, 10)), ("Num3", (3, 6, 10)), ("Num4", (3, 6, 9)), ("", (3, 6, 9)), ("Num0", (3, 6, 9))],
+)
+def test_the_quarter_with_four_periods_is_the_one_that_the_calendar_names(tmp_path: Path, told: str, ends: tuple[int, int, int]) -> None:
+    years = [calendar(13, Quarter4Periods=told), calendar(12, Quarter4Periods=told) | {"FiscalYear": "2025"}]
+    moved = [{**balance("1000", p1=1), "Fiscalsetyear": str(year), "Currencycode": "CAD"} for year in (2025, 2026, 2027)]
+    company = [{"DatabaseID": COMPANY, "FunctionalCurrency": "CAD", "NumFiscalPeriods": "Num13"}]
+    lake, _ = built(
+        tmp_path,
+        "mart_trial_balance",
+        "dim_fiscal_period",
+        CSCompanyProfile=company,
+        CSFiscalCalendars=years,
+        GLAccounts=[account("1000")],
+        GLAccountFiscalSets=moved,
+    )
+    named = [1 + sum(period > end for end in ends) for period in range(1, 16)]
+    usual = [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4]
+    for year, quarters in ((2025, usual), (2026, named), (2027, usual)):
+        shown = f"SELECT list(fiscal_quarter ORDER BY fiscal_period) FROM models.{{}} WHERE fiscal_year = {year}"
+        assert rows(lake, shown.format("mart_trial_balance")) == [(quarters,)]
+        if year == 2026:
+            assert rows(lake, shown.format("dim_fiscal_period")) == [(quarters,)]
 
 
 def test_balances_whose_total_was_not_told_are_found(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@
 -- keys: company, vendor, document, application
 -- cadence: daily
 -- reference: vendor, document -> fact_ap_document
--- column application_date: the day of the payment, as the ledger dates it; that of a rest is the day of the last application, or else of the last
---   activity; more than a tenth of a document that is older than all applications known was settled before them
+-- column kind: payment, adjustment, used (of a credit note or prepayment that was applied to others), reversal or rest
+-- column application_date: the day of the payment or of its reversal, as the ledger dates it. A rest has the day of the last application, or else of the last
+--   activity; what is due again though it was settled has that of the last activity; more than a tenth of a document that is older than all applications
+--   known was settled before them
 -- column amount: what it took off the document, in its currency
 -- check leaves_what_is_due: WITH a AS (SELECT company, vendor, document, sum(amount) AS amount, sum(home_amount) AS home_amount FROM this GROUP BY ALL)
 --   SELECT d.company, d.vendor, d.document FROM models.fact_ap_document AS d
@@ -32,20 +34,26 @@ taken AS (
 ),
 first_known AS (
   SELECT company, min(application_date) AS first_date FROM known GROUP BY company
+),
+gap AS (
+  SELECT
+    d.company, d.vendor, d.document, d.currency, d.home_currency, d.document_date, d.paid_date, d.last_activity_date, t.last_date, d.amount AS document_amount,
+    d.amount - d.open_amount - coalesce(t.amount, 0) AS amount,
+    d.home_amount - d.home_open_amount - coalesce(t.home_amount, 0) AS home_amount
+  FROM models.fact_ap_document AS d
+  LEFT JOIN taken AS t ON t.company = d.company AND t.vendor = d.vendor AND t.document = d.document
 )
 SELECT company, vendor, document, application, kind, application_date, bank, payment_number, currency, home_currency, amount, home_amount
 FROM known
 UNION ALL
 SELECT
-  d.company, d.vendor, d.document, 'rest', 'rest',
+  g.company, g.vendor, g.document, 'rest', 'rest',
   CASE
-    WHEN d.document_date < f.first_date AND abs(d.amount - d.open_amount - t.amount) * 10 > abs(d.amount) THEN greatest(d.document_date, f.first_date - 1)
-    ELSE coalesce(t.last_date, d.paid_date, d.last_activity_date, d.document_date)
+    WHEN g.amount * sign(g.document_amount) < 0 THEN coalesce(greatest(g.last_activity_date, g.last_date), g.document_date)
+    WHEN g.document_date < f.first_date AND g.last_date IS NOT NULL AND abs(g.amount) * 10 > abs(g.document_amount) THEN greatest(g.document_date, f.first_date - 1)
+    ELSE coalesce(g.last_date, g.paid_date, g.last_activity_date, g.document_date)
   END,
-  NULL, NULL, d.currency, d.home_currency,
-  money(d.amount - d.open_amount - coalesce(t.amount, 0)),
-  money(d.home_amount - d.home_open_amount - coalesce(t.home_amount, 0))
-FROM models.fact_ap_document AS d
-LEFT JOIN first_known AS f ON f.company = d.company
-LEFT JOIN taken AS t ON t.company = d.company AND t.vendor = d.vendor AND t.document = d.document
-WHERE d.amount - d.open_amount <> coalesce(t.amount, 0) OR d.home_amount - d.home_open_amount <> coalesce(t.home_amount, 0)
+  NULL, NULL, g.currency, g.home_currency, money(g.amount), money(g.home_amount)
+FROM gap AS g
+LEFT JOIN first_known AS f ON f.company = g.company
+WHERE g.amount <> 0 OR g.home_amount <> 0

@@ -25,7 +25,7 @@ SELECT
   d.PostingDate AS posting_date,
   CAST(nullif(d.FiscalYear, '') AS INTEGER) AS fiscal_year,
   period_number(d.FiscalPeriod) AS fiscal_period,
-  quarter_of(period_number(d.FiscalPeriod)) AS fiscal_quarter,
+  quarter_of(period_number(d.FiscalPeriod), y.long_quarter) AS fiscal_quarter,
   nullif(d.PONumber, '') AS purchase_order,
   d.DocumentDescription AS description,
   d.Terms AS terms,
@@ -45,3 +45,4 @@ SELECT
   d.business_date
 FROM sage300.ap_posted_documents AS d
 LEFT JOIN models.dim_company AS c ON c.company = d.company
+LEFT JOIN models.dim_fiscal_year AS y ON y.company = d.company AND y.fiscal_year = CAST(nullif(d.FiscalYear, '') AS INTEGER)

@@ -79,7 +79,7 @@ together AS (
   LEFT JOIN models.dim_company AS c ON c.company = b.company
 )
 SELECT
-  t.company, t.account, t.fiscal_year, quarter_of(t.fiscal_period) AS fiscal_quarter, t.fiscal_period, t.balance_set, t.currency, t.home_currency,
+  t.company, t.account, t.fiscal_year, quarter_of(t.fiscal_period, y.long_quarter) AS fiscal_quarter, t.fiscal_period, t.balance_set, t.currency, t.home_currency,
   money(t.opening) AS opening_amount,
   money(t.net) AS net_amount,
   money(t.opening + sum(t.net) OVER running) AS closing_amount,
@@ -88,5 +88,6 @@ SELECT
   money(t.home_opening + sum(t.home_net) OVER running) AS home_closing_amount
 FROM together AS t
 LEFT JOIN models.dim_company AS c ON c.company = t.company
+LEFT JOIN models.dim_fiscal_year AS y ON y.company = t.company AND y.fiscal_year = t.fiscal_year
 WHERE t.fiscal_period <> 13 OR coalesce(c.fiscal_periods, 13) >= 13 OR t.net <> 0 OR t.home_net <> 0
 WINDOW running AS (PARTITION BY t.company, t.account, t.fiscal_year, t.balance_set, t.currency ORDER BY t.fiscal_period)

@@ -22,7 +22,7 @@ SELECT
   g.AccountNumber AS account,
   CAST(g.FiscalYear AS INTEGER) AS fiscal_year,
   period_number(g.FiscalPeriod) AS fiscal_period,
-  quarter_of(period_number(g.FiscalPeriod)) AS fiscal_quarter,
+  quarter_of(period_number(g.FiscalPeriod), y.long_quarter) AS fiscal_quarter,
   g.SourceLedgerCode AS source_ledger,
   g.SourceTypeCode AS source_type,
   whole(g.PostingSequenceNumber) AS posting_sequence,
@@ -41,3 +41,4 @@ SELECT
   quantity(g.JournalTransactionQuantity) AS quantity,
   g.business_date
 FROM sage300.gl_posted_transactions AS g
+LEFT JOIN models.dim_fiscal_year AS y ON y.company = g.company AND y.fiscal_year = CAST(g.FiscalYear AS INTEGER)

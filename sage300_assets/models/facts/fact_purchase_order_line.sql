@@ -9,6 +9,7 @@
 -- reference: currency -> dim_currency
 -- column currency: the order's, or else the vendor's, or else home currency
 -- column exchange_rate: the order's, or else that of the rate table on the order's day; nothing where neither is known
+-- column quantity_outstanding: ordered and not received yet; nothing where more came than was ordered
 -- column open_commitment: outstanding quantity at the order's unit cost, in the order's currency; nothing for a completed order
 -- column home_open_commitment: the same at that rate
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.po_purchase_order_lines GROUP BY ALL),
@@ -66,8 +67,8 @@ ordered AS (
     l.UnitOfMeasure AS unit_of_measure,
     coalesce(l.QuantityOrdered, 0) AS quantity_ordered,
     coalesce(l.QuantityReceived, 0) AS quantity_received,
-    CASE WHEN h.DateCompleted IS NOT NULL THEN 0 ELSE coalesce(l.QuantityOutstanding, l.QuantityOrdered - coalesce(l.QuantityReceived, 0), 0) END
-      AS quantity_outstanding,
+    CASE WHEN h.DateCompleted IS NOT NULL THEN 0
+    ELSE greatest(0, coalesce(l.QuantityOutstanding, l.QuantityOrdered - coalesce(l.QuantityReceived, 0), 0)) END AS quantity_outstanding,
     sum(coalesce(l.QuantityOrdered, 0)) OVER (PARTITION BY l.company, l.PurchaseOrderSequenceKey, l.ItemNumber ORDER BY l.LineNumber)
       - coalesce(l.QuantityOrdered, 0) AS ordered_before,
     l.UnitCost AS unit_cost,

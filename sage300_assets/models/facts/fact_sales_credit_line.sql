@@ -1,5 +1,5 @@
--- Lines of order entry's credit and debit notes. Currency and rate are those of the invoice they refer to, or else the customer's home-currency dealings;
---   where neither is known the home amount is empty rather than guessed.
+-- Lines of order entry's credit and debit notes. Currency, rate and salespersons are those of the invoice they refer to, or else the customer's, in home-currency
+--   dealings; where no rate is known the home amount is empty rather than guessed.
 -- owner: team:sales
 -- grain: one line of a credit or debit note
 -- keys: company, note_key, line
@@ -17,7 +17,13 @@ WITH noted AS (
     c.home_currency,
     c.home_decimals,
     coalesce(i.InvoiceRate, CASE WHEN k.currency = c.home_currency THEN 1 END) AS exchange_rate,
-    o.operation
+    o.operation,
+    nullif(CASE WHEN i.company IS NULL THEN k.salesperson ELSE i.Salesperson1 END, '') AS salesperson_1,
+    nullif(i.Salesperson2, '') AS salesperson_2,
+    nullif(i.Salesperson3, '') AS salesperson_3,
+    nullif(i.Salesperson4, '') AS salesperson_4,
+    nullif(i.Salesperson5, '') AS salesperson_5,
+    i.SalesPercentage1, i.SalesPercentage2, i.SalesPercentage3, i.SalesPercentage4, i.SalesPercentage5
   FROM sage300.oe_credit_debit_notes AS h
   LEFT JOIN models.dim_customer AS k ON k.company = h.company AND k.customer = h.CustomerNumber
   LEFT JOIN sage300.oe_invoices AS i ON i.company = h.company AND i.InvoiceNumber = h.InvoiceNumber AND h.InvoiceNumber <> ''
@@ -43,6 +49,12 @@ SELECT
   h.CreditDebitNoteType AS note_type,
   nullif(h.InvoiceNumber, '') AS invoice,
   h.CustomerNumber AS customer,
+  h.salesperson_1, h.salesperson_2, h.salesperson_3, h.salesperson_4, h.salesperson_5,
+  percentage(h.SalesPercentage1) AS sales_percent_1,
+  percentage(h.SalesPercentage2) AS sales_percent_2,
+  percentage(h.SalesPercentage3) AS sales_percent_3,
+  percentage(h.SalesPercentage4) AS sales_percent_4,
+  percentage(h.SalesPercentage5) AS sales_percent_5,
   nullif(l.Item, '') AS item_formatted,
   nullif(l.Location, '') AS location,
   quantity(l.QuantityReturned) AS quantity_returned,

@@ -11,6 +11,8 @@
 -- reference: currency -> dim_currency
 -- column is_quote: a quote, which binds nobody
 -- column open_amount: what is not shipped yet at the order's price, and charges without a quantity; nothing for quotes and completed orders
+-- column uninvoiced_amount: what is not invoiced yet, shipped or not, at the order's price, and charges without a quantity; nothing for quotes.
+--   Of a completed order it is what was shipped and not invoiced; what was shipped of an order that is older than all invoices known counts as invoiced
 -- column unit_conversion: stocking units in one unit of the line, in which its quantities are
 -- column quantity_invoiced: what invoices made from this line say
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.oe_order_details GROUP BY ALL),
@@ -21,6 +23,9 @@ WITH invoiced AS (
   FROM models.fact_sales_invoice_line
   WHERE sales_order IS NOT NULL
   GROUP BY company, sales_order, order_detail_number
+),
+first_known AS (
+  SELECT company, min(invoice_date) AS first_date FROM models.fact_sales_invoice_line GROUP BY company
 ),
 lines AS (
   SELECT
@@ -63,19 +68,31 @@ lines AS (
 priced AS (
   SELECT
     l.*,
+    coalesce(i.quantity, 0) AS quantity_invoiced,
     CASE
       WHEN l.is_quote OR l.is_complete THEN money(0)
       WHEN l.quantity_ordered = 0 THEN money(l.ordered_amount)
       ELSE share(l.ordered_amount, greatest(0, l.quantity_ordered - l.quantity_shipped), l.quantity_ordered)
-    END AS open_amount
+    END AS open_amount,
+    CASE
+      WHEN l.is_quote THEN money(0)
+      WHEN l.quantity_ordered = 0 THEN CASE WHEN l.is_complete OR i.detail_number IS NOT NULL THEN money(0) ELSE money(l.ordered_amount) END
+      ELSE share(
+        l.ordered_amount,
+        greatest(0, CASE WHEN l.is_complete THEN l.quantity_shipped ELSE greatest(l.quantity_ordered, l.quantity_shipped) END
+          - CASE WHEN l.order_date < f.first_date THEN greatest(coalesce(i.quantity, 0), l.quantity_shipped) ELSE coalesce(i.quantity, 0) END),
+        l.quantity_ordered)
+    END AS uninvoiced_amount
   FROM lines AS l
+  LEFT JOIN invoiced AS i ON i.company = l.company AND i.sales_order = l.sales_order AND i.detail_number = l.detail_number
+  LEFT JOIN first_known AS f ON f.company = l.company
 )
 SELECT
   p.company, p.order_key, p.line, p.sales_order, p.order_date, p.order_type, p.is_quote, p.is_complete, p.is_on_hold, p.customer, p.salesperson, p.item,
   p.description, p.item_category, p.location, p.contract, p.project, p.project_category, p.expected_date,
   quantity(p.quantity_ordered) AS quantity_ordered,
   quantity(p.quantity_shipped) AS quantity_shipped,
-  quantity(coalesce(i.quantity, 0)) AS quantity_invoiced,
+  quantity(p.quantity_invoiced) AS quantity_invoiced,
   quantity(p.quantity_backordered) AS quantity_backordered,
   quantity(p.quantity_committed) AS quantity_committed,
   p.unit_of_measure,
@@ -87,8 +104,9 @@ SELECT
   in_home(p.ordered_amount, p.exchange_rate, o.operation, c.home_decimals) AS home_ordered_amount,
   money(p.open_amount) AS open_amount,
   in_home(p.open_amount, p.exchange_rate, o.operation, c.home_decimals) AS home_open_amount,
+  money(p.uninvoiced_amount) AS uninvoiced_amount,
+  in_home(p.uninvoiced_amount, p.exchange_rate, o.operation, c.home_decimals) AS home_uninvoiced_amount,
   p.business_date
 FROM priced AS p
-LEFT JOIN invoiced AS i ON i.company = p.company AND i.sales_order = p.sales_order AND i.detail_number = p.detail_number
 LEFT JOIN models.dim_rate_type AS o ON o.company = p.company AND o.rate_type = p.rate_type
 LEFT JOIN models.dim_company AS c ON c.company = p.company

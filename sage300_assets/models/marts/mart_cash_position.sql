@@ -4,9 +4,10 @@
 -- keys: company, bank
 -- cadence: daily
 -- column shares_account: several banks post to this ledger account, so each of them shows its whole balance
--- column ledger_amount: in the bank's statement currency
+-- column ledger_amount: in the bank's statement currency; where that is home currency, with what was posted in others at its home value
 -- column outstanding_payments: written but not cleared by the bank, in its statement currency
 -- column outstanding_receipts: deposited but not cleared by the bank, in its statement currency
+-- column expected_statement_amount: ledger_amount with outstanding_payments and without outstanding_receipts
 -- plot: SELECT company || ' ' || bank, home_ledger_amount FROM this ORDER BY 1
 WITH newest AS (
   SELECT company, max(fiscal_year) AS fiscal_year FROM models.fact_gl_balance WHERE balance_set = 'A' GROUP BY company
@@ -33,23 +34,37 @@ paid AS (
   GROUP BY p.company, p.BankCode
 ),
 received AS (
-  SELECT company, BankCode AS bank, sum(BankReceiptAmount) AS amount, sum(FunctionalReceiptAmount) AS home_amount
-  FROM sage300.ar_posted_receipts
-  WHERE CheckCleared = 'Outstanding' AND DateReturned IS NULL
-  GROUP BY company, BankCode
+  -- A bank in home currency may take in others; what the statement will say is then the home value.
+  SELECT
+    r.company, r.BankCode AS bank,
+    sum(CASE WHEN b.currency = b.home_currency THEN coalesce(r.FunctionalReceiptAmount, r.BankReceiptAmount) ELSE r.BankReceiptAmount END) AS amount,
+    sum(coalesce(r.FunctionalReceiptAmount, CASE WHEN b.currency = b.home_currency THEN r.BankReceiptAmount END)) AS home_amount
+  FROM sage300.ar_posted_receipts AS r
+  JOIN models.dim_bank AS b ON b.company = r.company AND b.bank = r.BankCode
+  WHERE r.CheckCleared = 'Outstanding' AND r.DateReturned IS NULL
+  GROUP BY r.company, r.BankCode
+),
+ledger AS (
+  -- The home currency's row of an account holds only what was posted in it.
+  SELECT
+    b.company, b.bank,
+    coalesce(CASE WHEN b.currency = b.home_currency THEN t.home_amount ELSE h.amount END, 0) AS amount,
+    coalesce(t.home_amount, 0) AS home_amount
+  FROM models.dim_bank AS b
+  LEFT JOIN held AS h ON h.company = b.company AND h.account = b.ledger_account AND h.currency = b.currency
+  LEFT JOIN in_home_currency AS t ON t.company = b.company AND t.account = b.ledger_account
 )
 SELECT
   b.company, b.bank, b.bank_name, b.ledger_account, b.currency, b.home_currency,
   count(*) OVER (PARTITION BY b.company, b.ledger_account) > 1 AS shares_account,
-  money(coalesce(h.amount, 0)) AS ledger_amount,
-  money(coalesce(t.home_amount, 0)) AS home_ledger_amount,
+  money(l.amount) AS ledger_amount,
+  money(l.home_amount) AS home_ledger_amount,
   money(coalesce(p.amount, 0)) AS outstanding_payments,
   money(coalesce(p.home_amount, 0)) AS home_outstanding_payments,
   money(coalesce(r.amount, 0)) AS outstanding_receipts,
   money(coalesce(r.home_amount, 0)) AS home_outstanding_receipts,
-  money(coalesce(h.amount, 0) + coalesce(p.amount, 0) - coalesce(r.amount, 0)) AS expected_statement_amount
+  money(l.amount + coalesce(p.amount, 0) - coalesce(r.amount, 0)) AS expected_statement_amount
 FROM models.dim_bank AS b
-LEFT JOIN held AS h ON h.company = b.company AND h.account = b.ledger_account AND h.currency = b.currency
-LEFT JOIN in_home_currency AS t ON t.company = b.company AND t.account = b.ledger_account
+JOIN ledger AS l ON l.company = b.company AND l.bank = b.bank
 LEFT JOIN paid AS p ON p.company = b.company AND p.bank = b.bank
 LEFT JOIN received AS r ON r.company = b.company AND r.bank = b.bank

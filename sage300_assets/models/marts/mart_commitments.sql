@@ -5,6 +5,7 @@
 -- keys: company, fiscal_year, fiscal_period, account, currency
 -- cadence: daily
 -- column home_open_commitment: ordered and not received yet
+-- column home_actual_amount: of the whole account and period, whatever the currency of the row and whether there is a budget or not
 -- column home_budget_amount: of the whole account and period, whatever the currency of the row
 -- check adds_up_to_orders: WITH a AS (SELECT company, sum(home_open_commitment) AS s FROM models.fact_purchase_order_line WHERE open_commitment <> 0 GROUP BY 1),
 --   b AS (SELECT company, sum(home_open_commitment) AS s FROM this GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company
@@ -31,14 +32,23 @@ open_lines AS (
   LEFT JOIN charged AS k ON k.company = l.company AND k.item_formatted = l.item_formatted
   WHERE l.open_commitment <> 0
   GROUP BY l.company, coalesce(d.fiscal_year, 0), coalesce(d.fiscal_period, 0), coalesce(k.account, ''), l.currency, l.home_currency
+),
+actual AS (
+  SELECT company, account, fiscal_year, fiscal_period, sum(home_net_amount) AS home_amount
+  FROM models.fact_gl_balance
+  WHERE balance_set = 'A'
+  GROUP BY company, account, fiscal_year, fiscal_period
 )
 SELECT
-  o.company, o.fiscal_year, quarter_of(o.fiscal_period) AS fiscal_quarter, o.fiscal_period, o.account, a.account_name, a.cost_centre, o.currency, o.home_currency, o.lines, o.vendors,
+  o.company, o.fiscal_year, quarter_of(o.fiscal_period, y.long_quarter) AS fiscal_quarter, o.fiscal_period, o.account, a.account_name, a.cost_centre,
+  o.currency, o.home_currency, o.lines, o.vendors,
   money(o.open_commitment) AS open_commitment,
   money(o.home_open_commitment) AS home_open_commitment,
-  b.home_actual_amount,
+  money(g.home_amount) AS home_actual_amount,
   b.home_budget_amount
 FROM open_lines AS o
 LEFT JOIN models.dim_account AS a ON a.company = o.company AND a.account = o.account
+LEFT JOIN models.dim_fiscal_year AS y ON y.company = o.company AND y.fiscal_year = o.fiscal_year
+LEFT JOIN actual AS g ON g.company = o.company AND g.account = o.account AND g.fiscal_year = o.fiscal_year AND g.fiscal_period = o.fiscal_period
 LEFT JOIN models.mart_actual_vs_budget AS b
   ON b.company = o.company AND b.account = o.account AND b.fiscal_year = o.fiscal_year AND b.fiscal_period = o.fiscal_period AND b.budget_set = '1'

@@ -1,5 +1,5 @@
--- Credit exposure: what a customer owes and has on order, against the credit limit, in the customer's currency. Documents and orders in other currencies are counted
---   apart, because no rate of today is certain to be there. A customer whom the master does not have (yet) is there too, without a limit and a currency.
+-- Credit exposure: what a customer owes and what of the orders is not invoiced yet, shipped or not, against the credit limit, in the customer's currency.
+--   Documents and orders in other currencies are counted apart, because no rate of today is certain to be there. A customer whom the master does not have (yet) is there too, without a limit and a currency.
 -- owner: team:receivables
 -- grain: one customer
 -- keys: company, customer
@@ -7,15 +7,17 @@
 -- reference: customer -> dim_customer
 -- column open_amount: due on documents in the customer's currency
 -- column open_order_amount: ordered and not shipped, in the customer's currency
+-- column uninvoiced_order_amount: ordered and not invoiced, shipped or not, in the customer's currency: with open_amount the exposure
 -- column headroom: limit less exposure; nothing when there is no limit
 -- column home_open_amount: due on all documents, in home currency
 -- column home_open_order_amount: ordered and not shipped, all orders, in home currency
+-- column home_uninvoiced_order_amount: ordered and not invoiced, shipped or not, all orders, in home currency
 -- column has_other_currencies: something stands in another currency than the customer's
 -- check adds_up_to_documents_and_orders: WITH a AS (SELECT company, home_open_amount AS s FROM models.fact_ar_document UNION ALL
---   SELECT company, home_open_amount FROM models.fact_sales_order_line), told AS (SELECT company, sum(s) AS s FROM a GROUP BY 1),
---   b AS (SELECT company, sum(home_open_amount) + sum(home_open_order_amount) AS s FROM this GROUP BY 1)
+--   SELECT company, home_open_amount + home_uninvoiced_amount FROM models.fact_sales_order_line), told AS (SELECT company, sum(s) AS s FROM a GROUP BY 1),
+--   b AS (SELECT company, sum(home_open_amount) + sum(home_open_order_amount) + sum(home_uninvoiced_order_amount) AS s FROM this GROUP BY 1)
 --   SELECT * FROM told FULL JOIN b ON told.company = b.company WHERE coalesce(told.s, 0) <> coalesce(b.s, 0)
--- plot: SELECT company || ' ' || coalesce(customer_name, customer), home_open_amount + home_open_order_amount AS exposure FROM this
+-- plot: SELECT company || ' ' || coalesce(customer_name, customer), home_open_amount + home_uninvoiced_order_amount AS exposure FROM this
 --   QUALIFY row_number() OVER (PARTITION BY company ORDER BY exposure DESC, customer) <= 15 ORDER BY company, exposure DESC
 WITH customers AS (
   SELECT company, customer FROM models.dim_customer
@@ -41,7 +43,9 @@ orders AS (
     o.company, o.customer,
     sum(CASE WHEN o.currency = k.currency THEN o.open_amount ELSE 0 END) AS open_order_amount,
     sum(o.home_open_amount) AS home_open_order_amount,
-    bool_or(o.currency IS DISTINCT FROM k.currency AND o.open_amount <> 0) AS other_currencies
+    sum(CASE WHEN o.currency = k.currency THEN o.uninvoiced_amount ELSE 0 END) AS uninvoiced_order_amount,
+    sum(o.home_uninvoiced_amount) AS home_uninvoiced_order_amount,
+    bool_or(o.currency IS DISTINCT FROM k.currency AND (o.open_amount <> 0 OR o.uninvoiced_amount <> 0)) AS other_currencies
   FROM models.fact_sales_order_line AS o
   LEFT JOIN models.dim_customer AS k ON k.company = o.company AND k.customer = o.customer
   GROUP BY o.company, o.customer
@@ -51,11 +55,13 @@ SELECT
   k.credit_limit,
   money(coalesce(d.open_amount, 0)) AS open_amount,
   money(coalesce(o.open_order_amount, 0)) AS open_order_amount,
-  money(k.credit_limit - coalesce(d.open_amount, 0) - coalesce(o.open_order_amount, 0)) AS headroom,
-  coalesce(k.credit_limit < coalesce(d.open_amount, 0) + coalesce(o.open_order_amount, 0), false) AS is_over_limit,
+  money(coalesce(o.uninvoiced_order_amount, 0)) AS uninvoiced_order_amount,
+  money(k.credit_limit - coalesce(d.open_amount, 0) - coalesce(o.uninvoiced_order_amount, 0)) AS headroom,
+  coalesce(k.credit_limit < coalesce(d.open_amount, 0) + coalesce(o.uninvoiced_order_amount, 0), false) AS is_over_limit,
   money(coalesce(d.home_open_amount, 0)) AS home_open_amount,
   money(coalesce(d.home_overdue_amount, 0)) AS home_overdue_amount,
   money(coalesce(o.home_open_order_amount, 0)) AS home_open_order_amount,
+  money(coalesce(o.home_uninvoiced_order_amount, 0)) AS home_uninvoiced_order_amount,
   coalesce(d.other_currencies, false) OR coalesce(o.other_currencies, false) AS has_other_currencies
 FROM customers AS b
 LEFT JOIN models.dim_customer AS k ON k.company = b.company AND k.customer = b.customer

@@ -20,7 +20,7 @@
 --   WHERE (company, fiscal_year * 100 + fiscal_period) IN (SELECT company, max(fiscal_year * 100 + fiscal_period) FROM this WHERE home_net_amount <> 0 GROUP BY 1)
 --   GROUP BY 1 ORDER BY 1
 SELECT
-  b.company, b.fiscal_year, quarter_of(b.fiscal_period) AS fiscal_quarter, b.fiscal_period,
+  b.company, b.fiscal_year, b.fiscal_quarter, b.fiscal_period,
   p.start_date AS period_start, p.end_date AS period_end,
   b.account, a.account_formatted, a.account_name, a.account_group, a.account_group_name, a.statement, a.cost_centre, a.cost_centre_name,
   b.currency, b.home_currency,

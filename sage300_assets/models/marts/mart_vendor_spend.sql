@@ -7,7 +7,7 @@
 -- plot: SELECT company || ' ' || coalesce(any_value(vendor_name), vendor) AS label, sum(home_amount) AS total FROM this GROUP BY company, vendor
 --   QUALIFY row_number() OVER (PARTITION BY company ORDER BY total DESC, vendor) <= 15 ORDER BY company, total DESC
 SELECT
-  l.company, l.fiscal_year, quarter_of(l.fiscal_period) AS fiscal_quarter, l.fiscal_period, l.vendor,
+  l.company, l.fiscal_year, any_value(quarter_of(l.fiscal_period, y.long_quarter)) AS fiscal_quarter, l.fiscal_period, l.vendor,
   any_value(v.vendor_name) AS vendor_name,
   any_value(v.vendor_group) AS vendor_group,
   coalesce(l.account, '') AS account,
@@ -21,6 +21,7 @@ SELECT
   money(sum(l.amount)) AS amount,
   money(sum(l.home_amount)) AS home_amount
 FROM models.fact_ap_invoice_line AS l
+LEFT JOIN models.dim_fiscal_year AS y ON y.company = l.company AND y.fiscal_year = l.fiscal_year
 LEFT JOIN models.dim_vendor AS v ON v.company = l.company AND v.vendor = l.vendor
 LEFT JOIN models.dim_account AS a ON a.company = l.company AND a.account = l.account
 WHERE l.is_posted

@@ -1,0 +1,130 @@
+"""What is committed, sold, at risk and in the bank, in books that the simulator does not keep."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sage300_assets_tests.models.test_worlds import account, balance, built, purchase, rows
+
+MONEY = {"OrderSourceCurrency": "CAD", "OrderHomeCurrency": "CAD", "OrderRate": Decimal(1)}
+
+
+def received(number: int, quantity: int, **more: Decimal) -> dict[str, Any]:
+    order = purchase(number, "V", date(2026, 3, number))
+    return order | {"PurchaseOrderLines": [line | {"QuantityReceived": Decimal(quantity)} | more for line in order["PurchaseOrderLines"]]}
+
+
+def test_what_came_beyond_an_order_takes_nothing_off_the_commitments_of_others(tmp_path: Path) -> None:
+    orders = [received(1, 0), received(2, 18), received(3, 12, QuantityOutstanding=Decimal(-2))]
+    lake, builds = built(tmp_path, "mart_commitments", APVendors=[{"VendorNumber": "V"}], POPurchaseOrders=orders)
+    shown = "SELECT quantity_outstanding, open_commitment, home_open_commitment FROM models.fact_purchase_order_line ORDER BY order_key"
+    assert rows(lake, shown) == [(10, 50, 50), (0, 0, 0), (0, 0, 0)]
+    assert rows(lake, "SELECT sum(home_open_commitment), sum(lines) FROM models.mart_commitments") == [(50, 1)]
+    assert not [v for b in builds.values() for v in b.failed]
+
+
+def test_commitments_stand_beside_actuals_whether_there_is_a_budget_or_not(tmp_path: Path) -> None:
+    costs = {"ICCategories": [{"CategoryCode": "K", "CostOfGoodsSoldAccount": "6010"}]}
+    items = {"ICItems": [{"UnformattedItemNumber": "A", "ItemNumber": "A", "Category": "K"}]}
+    books = {"GLAccounts": [account("6010", "IncomeStatement")], "POPurchaseOrders": [purchase(1, "V", date(2026, 3, 9))], **costs, **items}
+    shown = "SELECT account, home_open_commitment, home_actual_amount, home_budget_amount FROM models.mart_commitments"
+    for name, budgets, budget in (
+        ("first", [balance("6010", held_in="1", p3=80)], 80),
+        ("second", [balance("6010", held_in="2", p3=90)], None),
+        ("none", [], None),
+    ):
+        lake, _ = built(tmp_path / name, "mart_commitments", GLAccountFiscalSets=[balance("6010", p3=70), *budgets], **books)
+        assert rows(lake, shown) == [("6010", 50, 70, budget)]
+
+
+def test_a_bank_in_home_currency_holds_what_was_posted_in_foreign_ones_too(tmp_path: Path) -> None:
+    foreign = [{**balance("1000", p3=amount), "Currencycode": "USD", "Currencytype": kind} for kind, amount in (("S", 40), ("E", 50))]
+    dollars = [{**balance("1010", p3=amount), "Currencycode": "USD", "Currencytype": kind} for kind, amount in (("S", 8), ("E", 10))]
+    receipt = {"CustomerNumber": "C", "CheckReceiptNumber": "1", "DepositSerialNumber": 1, "DepositLineNumber": 1, "ReceiptDate": date(2026, 3, 1)}
+    receipt |= {"CheckCleared": "Outstanding", "BankReceiptAmount": Decimal(4), "FunctionalReceiptAmount": Decimal(5)}
+    lake, _ = built(
+        tmp_path,
+        "mart_cash_position",
+        BKBanks=[{"BankCode": code, "StatementCurrency": code, "BankAccount": held} for code, held in (("CAD", "1000"), ("USD", "1010"))],
+        GLAccounts=[account("1000"), account("1010")],
+        GLAccountFiscalSets=[balance("1000", p3=100), balance("1010", p3=10), *foreign, *dollars],
+        ARPostedReceipts=[{"BankCode": code, **receipt} for code in ("CAD", "USD")],
+    )
+    shown = """SELECT bank, ledger_amount, home_ledger_amount, outstanding_receipts, home_outstanding_receipts, expected_statement_amount
+        FROM models.mart_cash_position ORDER BY bank"""
+    assert rows(lake, shown) == [("CAD", 100, 100, 5, 5, 95), ("USD", 8, 10, 4, 5, 4)]
+
+
+def test_a_credit_is_split_among_the_salespersons_of_its_invoice(tmp_path: Path) -> None:
+    day = {"InvoiceDate": date(2026, 3, 1), "InvoiceFiscalYear": "2026", "InvoiceFiscalPeriod": "03"}
+    sellers = {"Salesperson1": "A", "SalesPercentage1": Decimal("66.66667"), "Salesperson2": "B", "SalesPercentage2": Decimal("33.33333")}
+    line = {"LineUniquifier": Decimal(1), "UnformattedItemNumber": "X", "QuantityShipped": Decimal(1)}
+    line |= {"ExtendedShippedPriceMiscellaneousCha": Decimal(100_000)}
+    rate = {"InvoiceSourceCurrency": "CAD", "InvoiceHomeCurrency": "CAD", "InvoiceRate": Decimal(1)}
+    invoices = [
+        {"InvoiceUniquifier": Decimal(n), "InvoiceNumber": f"I{n}", "CustomerNumber": "C", "InvoiceDetails": [line], **day, **rate, **sold}
+        for n, sold in ((1, sellers), (2, {}))
+    ]
+    note = {"CustomerNumber": "C", "CreditDebitNoteDate": date(2026, 3, 9), "CreditDebitNoteType": "CreditNote"}
+    returned = {"LineNumber": Decimal(1), "Item": "X", "QuantityReturned": Decimal(1), "ExtendedAmountMiscellaneousCharge": Decimal(100_000)}
+    notes = [
+        {**note, "CNUniquifier": Decimal(n), "InvoiceNumber": number, "CreditDebitDetails": [{**returned, "CNUniquifier": Decimal(n)}]}
+        for n, number in ((1, "I1"), (2, "I2"), (3, ""))
+    ]
+    lake, builds = built(
+        tmp_path,
+        "mart_sales",
+        ARCustomers=[{"CustomerNumber": "C", "CurrencyCode": "CAD", "Salesperson1": "Z"}],
+        ICItems=[{"UnformattedItemNumber": "X", "ItemNumber": "X"}],
+        OEInvoices=invoices,
+        OECreditDebitNotes=notes,
+    )
+    shown = "SELECT salesperson, revenue_amount, home_revenue_amount, quantity FROM models.mart_sales WHERE kind = '{}' ORDER BY 1"
+    first, second = Decimal("66666.67"), Decimal("33333.33")
+    sold = [("", 100_000, 100_000, 1), ("A", first, first, 1), ("B", second, second, 0)]
+    assert rows(lake, shown.format("invoice")) == sold
+    assert rows(lake, shown.format("credit")) == [
+        *((who, -amount, -home, -count) for who, amount, home, count in sold),
+        ("Z", -100_000, -100_000, -1),
+    ]
+    assert not [v for b in builds.values() for v in b.failed]
+
+
+def test_exposure_counts_what_was_shipped_and_not_invoiced_yet(tmp_path: Path) -> None:
+    def order(number: int, ordered: int, shipped: int, **more: str) -> dict[str, Any]:
+        line = {
+            "LineNumber": Decimal(1),
+            "UnformattedItemNumber": "A",
+            "QuantityOrdered": Decimal(ordered),
+            "QuantityShippedtodate": Decimal(shipped),
+        }
+        details = [line | {"ExtendedOrderAmount": Decimal(ordered * 30), "DetailNumber": 1}]
+        known = {"OrderUniquifier": Decimal(number), "OrderNumber": str(number), "OrderType": "Active", "CustomerNumber": "C"}
+        return {**known, **MONEY, "OrderDetails": details, **more}
+
+    invoiced = {"LineUniquifier": Decimal(1), "OrderNumber": "2", "OrderDetailNumber": 1, "QuantityShipped": Decimal(2)}
+    invoice = {"InvoiceUniquifier": Decimal(1), "InvoiceNumber": "I", "CustomerNumber": "C", "InvoiceDate": date(2026, 3, 1)}
+    invoice |= {"InvoiceSourceCurrency": "CAD", "InvoiceRate": Decimal(1)}
+    lake, builds = built(
+        tmp_path,
+        "mart_credit_exposure",
+        ARCustomers=[{"CustomerNumber": "C", "CurrencyCode": "CAD", "CreditLimitCustomerCurrency": Decimal(200)}],
+        OEInvoices=[{**invoice, "InvoiceDetails": [invoiced | {"ExtendedShippedPriceMiscellaneousCha": Decimal(60)}]}],
+        OEOrders=[
+            order(1, 3, 3),
+            order(2, 5, 3),
+            order(3, 4, 1, OrderCompleted="CompleteNotIncluded"),
+            order(4, 9, 0, OrderType="Quote"),
+            order(5, 6, 4) | {"OrderDate": date(2025, 12, 31)},
+        ],
+    )
+    assert not [v for b in builds.values() for v in b.failed]
+    assert rows(lake, "SELECT headroom, is_over_limit FROM models.mart_credit_exposure") == [(-70, True)]
+    lines = "SELECT open_amount, uninvoiced_amount, home_uninvoiced_amount FROM models.fact_sales_order_line ORDER BY order_key"
+    assert rows(lake, lines) == [(0, 90, 90), (60, 90, 90), (0, 30, 30), (0, 0, 0), (60, 60, 60)]
+    shown = """SELECT open_order_amount, uninvoiced_order_amount, home_open_order_amount, home_uninvoiced_order_amount
+        FROM models.mart_credit_exposure"""
+    assert rows(lake, shown) == [(120, 270, 120, 270)]
