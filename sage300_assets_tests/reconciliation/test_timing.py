@@ -58,6 +58,79 @@ def test_a_batch_that_is_not_posted_yet_explains_the_control_account(books: duck
         assert {abs(d.unexplained) for d in more} >= {Decimal("0.01")}
 
 
+@pytest.mark.parametrize(("side", "control"), [("AP", "2100100"), ("AR", "1200100")])
+def test_a_waiting_batch_that_somebody_also_keyed_by_hand_is_found_though_the_balances_agree(
+    books: duckdb.DuckDBPyConnection, side: str, control: str
+) -> None:
+    """Once the batch is posted the account holds its amount twice."""
+    ((batch,),) = books.execute(
+        """SELECT max(BatchNumber) FROM gl_journal_batches JOIN gl_journal_details AS d USING (BatchNumber)
+        WHERE gl_journal_batches.SourceLedger = ? AND Status = 'Posted' AND d.AccountNumber = ?""",
+        [side, control],
+    ).fetchall()
+    keyed = books.execute(
+        "SELECT sum(Amount) FROM gl_journal_details WHERE BatchNumber = ? AND AccountNumber = ? AND SourceCurrency = home_currency()",
+        [batch, control],
+    )
+    ((amount,),) = keyed.fetchall()
+    assert amount
+    by_hand = (
+        f"UPDATE gl_account_fiscal_sets SET BeginningBalance = BeginningBalance + {amount} WHERE AccountNumber = '{control}' AND Currencytype = 'F'"
+    )
+    with planted(books, *_unpost(books, batch), by_hand):
+        _, differences = compare(books, [pair for pair in EVERYTHING if pair[0].name == f"{side.lower()}_control_accounts"])
+    (found,) = [d for d in differences if d.key["AccountNumber"] == control]
+    assert found.difference == 0
+    assert abs(found.unexplained) == abs(amount)
+    assert f"not posted yet: {batch}" in found.reason
+
+
+PREPAID = (
+    ("ap", "Vendor", "ap_account_sets SET PrepaymentAccount = '1450100'", 1),
+    ("ar", "Customer", "ar_account_sets SET PrepaymentLiabilityAccount = '2350100'", -1),
+)
+
+
+@pytest.mark.parametrize(("side", "party", "accounts", "sign"), PREPAID, ids=["vendor", "customer"])
+def test_a_prepayment_is_compared_with_the_prepayment_account_of_its_currency(
+    books: duckdb.DuckDBPyConnection, side: str, party: str, accounts: str, sign: int
+) -> None:
+    account = accounts.split("'")[1]
+    chosen = [pair for pair in EVERYTHING if pair[0].name in {f"{side}_control_accounts", f"{side}_prepayment_accounts"}]
+    assert len(chosen) == 4
+    assert {o.state for o in compare(books, chosen[2:])[0]} == {State.NOTHING}, "without prepayments there is nothing to compare"
+    documents, names = (
+        f"{side}_posted_documents",
+        [column for (column,) in books.execute(f"SELECT name FROM pragma_table_info('{side}_posted_documents')").fetchall()],
+    )
+    changed = {
+        "DocumentNumber": "'PP1'",
+        "DocumentType": "'Prepayment'",
+        "BatchNumber": "999999",
+        f"{party}CurrencyInvoiceAmount": "-200",
+        f"{party}CurrencyAmountDue": "-100",
+        "FunctionalCurrencyAmountDue": "-130",
+    }
+    values = ", ".join(changed.get(name, f'"{name}"') for name in names)
+    foreign = f"INSERT INTO {documents} SELECT {values} FROM {documents} WHERE CurrencyCode <> home_currency() ORDER BY ALL LIMIT 1"
+    sets = (
+        f"""INSERT INTO gl_account_fiscal_sets BY NAME SELECT * REPLACE ('{account}' AS AccountNumber, {sign} * {amount} AS BeginningBalance, {code} AS Currencycode,
+        '{kind}' AS Currencytype {"".join(f", 0 AS Period{n:02d}netamount" for n in range(1, 16))})
+        FROM gl_account_fiscal_sets WHERE AccountNumber = '2100100' AND Currencytype = 'F' AND FiscalsetDesignator = 'A'"""
+        for amount, code, kind in ((130, "home_currency()", "F"), (100, f"(SELECT CurrencyCode FROM {documents} WHERE DocumentNumber = 'PP1')", "S"))
+    )
+    with planted(books, f"UPDATE {accounts}", foreign, *sets):
+        outcomes, differences = compare(books, chosen)
+        assert differences == []
+        assert [o.compared for o in outcomes[2:]] == [1, 1]
+        for kind in ("F", "S"):
+            with_a_cent = f"UPDATE gl_account_fiscal_sets SET BeginningBalance = BeginningBalance + 0.01 WHERE AccountNumber = '{account}'"
+            books.execute(f"{with_a_cent} AND Currencytype = '{kind}'")
+            found = compare(books, chosen)[1]
+            assert {abs(d.unexplained) for d in found} == {Decimal("0.01")}
+            assert {d.key["AccountNumber"] for d in found} == {account}
+
+
 BALANCES = [pair for pair in EVERYTHING if pair[0].name == "ap_balances"]
 
 

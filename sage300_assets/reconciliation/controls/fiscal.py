@@ -90,8 +90,9 @@ def _books_balance(what: str, amount: str) -> Comparison:
         what,
         pair(
             key="{'Fiscalsetyear': Fiscalsetyear}",
-            says=f"sum({amount}) FILTER ({amount} > 0)",
-            adds=f"-sum({amount}) FILTER ({amount} < 0)",
+            # Where all amounts stand on one side, the other side is nothing, not unknown.
+            says=f"coalesce(sum({amount}) FILTER ({amount} > 0), 0)",
+            adds=f"coalesce(-sum({amount}) FILTER ({amount} < 0), 0)",
             source="gl_account_fiscal_sets WHERE FiscalsetDesignator = 'A' AND Currencytype = 'F' GROUP BY Fiscalsetyear"
             f" HAVING count({amount}) FILTER ({amount} <> 0) > 0",
         ),
