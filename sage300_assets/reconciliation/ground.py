@@ -117,6 +117,9 @@ _MACROS = (
     """CREATE MACRO period_number(name) AS CASE upper(trim(name))
         WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(replace(upper(trim(name)), 'NUM', '') AS INTEGER) END""",
     "CREATE MACRO credit(kind) AS CASE WHEN kind ILIKE 'credit%note%' OR kind ILIKE 'creditnote%' OR kind = 'CR' THEN -1 ELSE 1 END",
+    # No money moves where a document that is there is applied to others; and what is miscellaneous is distributed, not applied.
+    "CREATE MACRO applies_document(kind) AS coalesce(kind, '') ILIKE 'apply%'",
+    "CREATE MACRO is_miscellaneous(kind) AS coalesce(kind, '') ILIKE 'misc%'",
     "CREATE MACRO is_posted(status) AS replace(upper(status), ' ', '') = 'POSTED'",
     "CREATE MACRO is_waiting(status) AS replace(upper(status), ' ', '') NOT IN ('POSTED', 'DELETED')",
     "CREATE MACRO is_yes(flag) AS upper(CAST(flag AS VARCHAR)) IN ('YES', 'TRUE', '1')",

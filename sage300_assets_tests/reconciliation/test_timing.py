@@ -113,11 +113,15 @@ def test_a_prepayment_is_compared_with_the_prepayment_account_of_its_currency(
     }
     values = ", ".join(changed.get(name, f'"{name}"') for name in names)
     foreign = f"INSERT INTO {documents} SELECT {values} FROM {documents} WHERE CurrencyCode <> home_currency() ORDER BY ALL LIMIT 1"
+    empty = "".join(f", 0 AS Period{n:02d}netamount" for n in range(1, 16))
     sets = (
-        f"""INSERT INTO gl_account_fiscal_sets BY NAME SELECT * REPLACE ('{account}' AS AccountNumber, {sign} * {amount} AS BeginningBalance, {code} AS Currencycode,
-        '{kind}' AS Currencytype {"".join(f", 0 AS Period{n:02d}netamount" for n in range(1, 16))})
+        f"""INSERT INTO gl_account_fiscal_sets BY NAME SELECT * REPLACE ('{account}' AS AccountNumber, {sign} * {amount} AS BeginningBalance,
+        {currency} AS Currencycode, '{kind}' AS Currencytype {empty})
         FROM gl_account_fiscal_sets WHERE AccountNumber = '2100100' AND Currencytype = 'F' AND FiscalsetDesignator = 'A'"""
-        for amount, code, kind in ((130, "home_currency()", "F"), (100, f"(SELECT CurrencyCode FROM {documents} WHERE DocumentNumber = 'PP1')", "S"))
+        for amount, currency, kind in (
+            (130, "home_currency()", "F"),
+            (100, f"(SELECT CurrencyCode FROM {documents} WHERE DocumentNumber = 'PP1')", "S"),
+        )
     )
     with planted(books, f"UPDATE {accounts}", foreign, *sets):
         outcomes, differences = compare(books, chosen)

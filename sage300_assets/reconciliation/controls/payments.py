@@ -57,6 +57,7 @@ CONTROLS = (
                 "ap/applied_payments",
                 "sum(d.PaymentAmount)",
                 plus="t.TotalPrepayVendorCurrency",
+                where="NOT is_miscellaneous(t.PaymentTransactionType) AND NOT applies_document(t.PaymentTransactionType)",
             ),
         ),
     ),

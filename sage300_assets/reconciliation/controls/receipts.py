@@ -38,7 +38,7 @@ def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Co
             reason="CASE WHEN p.BankCode IS NULL THEN 'not among the posted receipts' WHEN e.EntryNumber IS NULL THEN 'not in its batch' ELSE '' END",
             source="""(
                 SELECT e.* FROM ar_receipts AS e JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
-                WHERE is_posted(b.BatchStatus) AND b.BatchRecordType = 'CA'
+                WHERE is_posted(b.BatchStatus) AND b.BatchRecordType = 'CA' AND NOT applies_document(e.ReceiptTransactionType)
                 ) AS e FULL JOIN (
                 SELECT p.* FROM ar_posted_receipts AS p
                 WHERE EXISTS (SELECT 1 FROM ar_receipt_and_adjustment_batches AS b WHERE b.BatchNumber = p.BatchNumber AND b.BatchRecordType = 'CA')
@@ -107,7 +107,12 @@ CONTROLS = (
                 home=True,
             ),
             _RECEIPT.counted("NumberOfDocumentsAppliedto = documents", "t.NumberOfDocumentsAppliedto", "ar/applied_receipts"),
-            _RECEIPT.equal("receipt = applied + unapplied", "t.CustomerReceiptAmount", "t.TotalCustomerAmountApplied + t.CustomerUnappliedAmount"),
+            _RECEIPT.equal(
+                "receipt = applied + unapplied",
+                "t.CustomerReceiptAmount",
+                "t.TotalCustomerAmountApplied + t.CustomerUnappliedAmount",
+                where="NOT is_miscellaneous(t.ReceiptTransactionType) AND NOT applies_document(t.ReceiptTransactionType)",
+            ),
             _RECEIPT.equal(
                 "BankReceiptAmount = CustomerReceiptAmount in one currency",
                 "t.BankReceiptAmount",
