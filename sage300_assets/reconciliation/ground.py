@@ -30,8 +30,8 @@ from sage300_assets.reconciliation.tables import RECONCILIATION
 BOOKS = "books"
 """The schema that the copies are in; SQL of comparisons names no schema."""
 _ALWAYS = (BUSINESS_DATE, "_read_at")
-_FACTS = ("CSCompanyProfile", "CSCurrencyCodes")
-_COLUMNS = {"FunctionalCurrency", "CurrencyCodeKey", "DecimalPlaces", "HomeCurrencyCode"}
+_FACTS = ("CSCompanyProfile", "CSCurrencyCodes", "CSCurrencyRates")
+_COLUMNS = {"FunctionalCurrency", "CurrencyCodeKey", "DecimalPlaces", "HomeCurrencyCode", "RateOperation"}
 _WORD = re.compile(r"\w+")
 
 
@@ -86,6 +86,9 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
     db.execute(f"CREATE MACRO home_currency() AS '{currency}'")
     db.execute(f"CREATE MACRO home_unit() AS CAST({unit} AS DECIMAL(19,3))")
     db.execute("CREATE MACRO first_day(name) AS (SELECT max(first_day) FROM reach WHERE resource = name)")
+    # Where a record does not say itself whether its rate multiplies or divides, its rate type does; what is unknown is multiplied, as is usual.
+    operation = "(SELECT any_value(RateOperation) FROM cs_currency_rates WHERE ToCurrency = home_currency() AND RateType = kind)"
+    db.execute(f"CREATE MACRO rate_operator(kind) AS {operation if 'cs_currency_rates' in present else 'NULL'}")
     db.execute(days_of(zone))
     for macro in _MACROS:
         db.execute(macro)

@@ -166,3 +166,38 @@ def test_a_payment_without_a_vendors_documents_or_without_money_is_no_difference
         assert _found(books, *PAYMENTS) == []
         books.execute(f"UPDATE ap_payments SET CheckAmountInBankCurrency = CheckAmountInBankCurrency + {CENT} WHERE BatchNumber = 999991")
         assert {d.control for d in _found(books, *PAYMENTS)} >= {"ap_payment_batches", "ap_payments_posted"}
+
+
+LEDGER = ("gl_posted_as_entered", "gl_entries_balance", "gl_currency", "gl_fiscal_sets")
+
+
+@pytest.mark.parametrize("flagged", [True, False], ids=["the lines say so", "only the account says so"])
+def test_an_account_that_posts_sums_is_compared_by_sums(books: duckdb.DuckDBPyConnection, flagged: bool) -> None:
+    account = "7000100" if not flagged else "2100100"
+    group = "BatchNumber, FiscalYear, FiscalPeriod, SourceCurrencyCode, SourceLedgerCode, SourceTypeCode"
+    of_account = f"AccountNumber = '{account}'"
+    added = "sum(JournalTransactionAmount) AS home, sum(SourceCurrencyAmount) AS source, min(DetailCount) AS kept, count(*) AS lines"
+    statements = [
+        f"UPDATE gl_accounts SET PostToAccount = 'Consolidated' WHERE UnformattedAccount = '{account}'",
+        f"CREATE TEMP TABLE summed AS SELECT {group}, {added} FROM gl_posted_transactions WHERE {of_account} GROUP BY {group}",
+        f"""DELETE FROM gl_posted_transactions WHERE {of_account} AND (BatchNumber, FiscalPeriod, SourceCurrencyCode, DetailCount) NOT IN
+            (SELECT (BatchNumber, FiscalPeriod, SourceCurrencyCode, kept) FROM summed)""",
+        f"""UPDATE gl_posted_transactions AS p SET JournalTransactionAmount = s.home, SourceCurrencyAmount = s.source
+            FROM summed AS s WHERE {of_account} AND s.BatchNumber = p.BatchNumber AND s.FiscalPeriod = p.FiscalPeriod
+            AND s.SourceCurrencyCode = p.SourceCurrencyCode""",
+    ]
+    if flagged:
+        statements.append(f"UPDATE gl_posted_transactions SET ConsolidationOccurredOnPost = 'Yes', JournalEntryNumber = '00000' WHERE {of_account}")
+    try:
+        with planted(books, *statements):
+            ((batch, lines),) = books.execute("SELECT BatchNumber, lines FROM summed ORDER BY lines DESC, BatchNumber LIMIT 1").fetchall()
+            assert lines > 1 or not flagged
+            assert _found(books, *LEDGER) == []
+            cent = f"UPDATE gl_posted_transactions SET JournalTransactionAmount = JournalTransactionAmount + {CENT}"
+            books.execute(f"{cent} WHERE {of_account} AND BatchNumber = '{batch}'")
+            found = [d for d in _found(books, *LEDGER) if d.control == "gl_posted_as_entered"]
+            assert [(d.key["BatchNumber"], d.key["AccountNumber"], d.unexplained) for d in found] == [(batch, account, CENT)]
+            books.execute(f"DELETE FROM gl_posted_transactions WHERE {of_account} AND BatchNumber = '{batch}'")
+            assert {d.reason for d in _found(books, "gl_posted_as_entered")} == {"not in the posted transactions"}
+    finally:
+        books.execute("DROP TABLE IF EXISTS summed")

@@ -1,11 +1,11 @@
 -- What was taken off each customer document, and when. A line `rest` closes the gap between what is known and what is still due: discounts that
 --   no line tells of, settlements from before the lake begins, rounding in home currency. So amount minus applications is exactly what is due.
 -- owner: team:receivables
--- grain: one application of a receipt or an adjustment to a document
+-- grain: one application of a receipt, an adjustment or a note to a document
 -- keys: company, customer, document, application
 -- cadence: daily
 -- reference: customer, document -> fact_ar_document
--- column application_date: the day of the receipt, as the ledger dates it; that of a rest is the day of the last application, or else of the last
+-- column application_date: the day of the receipt or note, as the ledger dates it; that of a rest is the day of the last application, or else of the last
 --   activity; more than a tenth of a document that is older than all applications known was settled before them
 -- column amount: what it took off the document, in its currency
 -- check leaves_what_is_due: WITH a AS (SELECT company, customer, document, sum(amount) AS amount, sum(home_amount) AS home_amount FROM this GROUP BY ALL)
@@ -26,7 +26,7 @@ taken AS (
   GROUP BY company, customer, document
 ),
 first_known AS (
-  SELECT company, min(application_date) AS first_date FROM known GROUP BY company
+  SELECT company, min(application_date) AS first_date FROM known WHERE kind <> 'note' GROUP BY company
 )
 SELECT company, customer, document, application, kind, application_date, bank, receipt_number, currency, home_currency, amount, home_amount
 FROM known

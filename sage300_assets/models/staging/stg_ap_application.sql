@@ -1,6 +1,6 @@
--- What posted payment and adjustment batches took off vendor documents, as entered.
+-- What posted payment and adjustment batches took off vendor documents, as entered, and what notes took off the document that they name.
 -- owner: team:payables
--- grain: one applied line
+-- grain: one applied line, or a note on either of its documents
 -- keys: company, vendor, document, application
 -- cadence: daily
 WITH adjusted AS (
@@ -28,3 +28,19 @@ LEFT JOIN adjusted AS a
   ON a.company = l.company AND a.BatchSelector = l.BatchSelector AND a.BatchNumber = l.BatchNumber AND a.EntryNumber = l.EntryNumber
   AND a.LineNumber = l.LineNumber
 WHERE b.BatchStatus = 'Posted'
+UNION ALL
+-- A note is itself settled by what it takes off its document.
+SELECT
+  i.company,
+  i.VendorNumber,
+  CASE s.side WHEN 1 THEN i.DocumentNumber ELSE i.ApplytoDocument END,
+  'note-' || CAST(whole(i.BatchNumber) AS VARCHAR) || '-' || CAST(whole(i.EntryNumber) AS VARCHAR),
+  'note',
+  i.DocumentDate,
+  NULL,
+  NULL,
+  money(CASE i.DocumentType WHEN 'CreditNote' THEN -s.side ELSE s.side END * i.DocumentTotalIncludingTax)
+FROM sage300.ap_invoices AS i
+JOIN sage300.ap_invoice_batches AS b ON b.company = i.company AND b.BatchNumber = i.BatchNumber
+CROSS JOIN (VALUES (1), (-1)) AS s(side)
+WHERE b.BatchStatus = 'Posted' AND coalesce(i.ApplytoDocument, '') <> '' AND i.DocumentType IN ('CreditNote', 'DebitNote')

@@ -16,16 +16,23 @@ _MATCH = (
 )
 
 
+def _consolidated(line: str, account: str = "AccountNumber") -> str:
+    """Whether lines of a batch on an account became one when they were posted, or may have: some accounts keep sums instead of lines."""
+    return f"""(({line}.BatchNumber, {line}.{account}) IN (SELECT (BatchNumber, AccountNumber) FROM gl_posted_transactions
+            WHERE is_yes(ConsolidationOccurredOnPost))
+        OR {line}.{account} IN (SELECT UnformattedAccount FROM gl_accounts WHERE PostToAccount ILIKE 'consol%'))"""
+
+
+# A batch that was last edited before the history begins, or that was cleared away, cannot be compared with.
+_IN_A_BATCH = "EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)"
+_ENTERED = f"""FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
+        WHERE is_posted(b.Status) AND d.JournalDate >= first_day('GLPostedTransactions') AND NOT {_consolidated("d")}"""
+_POSTED_ONES = f"FROM gl_posted_transactions AS p WHERE {_IN_A_BATCH} AND NOT {_consolidated('p')}"
+
+
 def _posted_line(what: str, posted: str, detail: str, *, home: bool) -> Comparison:
     """A line of a posted batch and the posted transaction are the same amount, and neither is without the other."""
-    source = f"""(
-        SELECT d.*, b.BatchNumber AS batch FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
-        WHERE is_posted(b.Status) AND d.JournalDate >= first_day('GLPostedTransactions')
-    ) AS d FULL JOIN (
-        SELECT p.* FROM gl_posted_transactions AS p
-        -- A batch that was last edited before the history begins, or that was cleared away, cannot be compared with.
-        WHERE EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)
-    ) AS p ON {_MATCH}"""
+    source = f"(SELECT d.*, b.BatchNumber AS batch {_ENTERED}) AS d FULL JOIN (SELECT p.* {_POSTED_ONES}) AS p ON {_MATCH}"
     key = (
         "{'BatchNumber': coalesce(d.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(d.EntryNumber, p.JournalEntryNumber),"
         " 'TransactionNumber': d.TransactionNumber, 'JournalTransactionNumber': p.JournalTransactionNumber,"
@@ -53,17 +60,46 @@ _THERE = Comparison(
         key=("{'BatchNumber': BatchNumber, 'EntryNumber': EntryNumber, 'JournalTransactionNumber': line}"),
         says="CAST(count(*) FILTER (posted) AS DECIMAL(19,3))",
         adds="CAST(count(*) FILTER (NOT posted) AS DECIMAL(19,3))",
-        source="""(
-            SELECT d.BatchNumber, d.EntryNumber, TRY_CAST(d.TransactionNumber AS DECIMAL(19,0)) AS line, false AS posted
-            FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
-            WHERE is_posted(b.Status) AND d.JournalDate >= first_day('GLPostedTransactions')
+        source=f"""(
+            SELECT d.BatchNumber, d.EntryNumber, TRY_CAST(d.TransactionNumber AS DECIMAL(19,0)) AS line, false AS posted {_ENTERED}
             UNION ALL
-            SELECT p.BatchNumber, p.JournalEntryNumber, p.JournalTransactionNumber, true FROM gl_posted_transactions AS p
-            WHERE EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)
+            SELECT p.BatchNumber, p.JournalEntryNumber, p.JournalTransactionNumber, true {_POSTED_ONES}
         ) GROUP BY ALL""",
     ),
     counts=True,
 )
+
+
+def _sum_posted(what: str, posted: str, detail: str, *, home: bool) -> Comparison:
+    """On an account that posts sums, the lines of a batch and what was posted of them add up to the same per period, currency and source."""
+    names = ["BatchNumber", "AccountNumber", "FiscalYear", "FiscalPeriod", "SourceCurrencyCode", "SourceLedgerCode", "SourceTypeCode"]
+    key = "{" + ", ".join(f"'{name}': coalesce(p.{name}, d.{name})" for name in names) + "}"
+    return Comparison(
+        what,
+        pair(
+            key=key,
+            says="CASE WHEN p.BatchNumber IS NULL THEN 0 ELSE p.amount END",
+            adds="CASE WHEN d.BatchNumber IS NULL THEN 0 ELSE d.amount END",
+            currency="''" if home else "coalesce(p.SourceCurrencyCode, d.SourceCurrencyCode)",
+            reason=(
+                "CASE WHEN p.BatchNumber IS NULL THEN 'not in the posted transactions' WHEN d.BatchNumber IS NULL THEN 'not in the batch' ELSE '' END"
+            ),
+            source=f"""(
+                SELECT d.BatchNumber, d.AccountNumber, h.FiscalYear, period_number(h.FiscalPeriod) AS FiscalPeriod,
+                    d.SourceCurrency AS SourceCurrencyCode, d.SourceLedger AS SourceLedgerCode, d.SourceType AS SourceTypeCode,
+                    sum(d.{detail}) AS amount, min(d.JournalDate) AS first
+                FROM gl_journal_details AS d JOIN gl_journal_headers AS h USING (BatchNumber, EntryNumber)
+                JOIN gl_journal_batches AS b USING (BatchNumber)
+                WHERE is_posted(b.Status) AND {_consolidated("d")} GROUP BY ALL
+            ) AS d FULL JOIN (
+                SELECT p.BatchNumber, p.AccountNumber, p.FiscalYear, period_number(p.FiscalPeriod) AS FiscalPeriod,
+                    p.SourceCurrencyCode, p.SourceLedgerCode, p.SourceTypeCode, sum(p.{posted}) AS amount
+                FROM gl_posted_transactions AS p WHERE {_IN_A_BATCH} AND {_consolidated("p")} GROUP BY ALL
+            ) AS p ON {" AND ".join(f"p.{name} = d.{name}" for name in names)}
+            -- A sum may hold lines from before the history.
+            WHERE d.first IS NULL OR d.first >= first_day('GLPostedTransactions')""",
+        ),
+    )
 
 
 def _balanced(what: str, keys: str, amount: str, where: str = "true", currency: str = "''") -> Comparison:
@@ -81,7 +117,9 @@ def _balanced(what: str, keys: str, amount: str, where: str = "true", currency: 
     )
 
 
-_ONE_CURRENCY = """(BatchNumber, JournalEntryNumber) IN (
+# A sum that an account posts belongs to no entry any more.
+_OF_LINES = f"BatchNumber NOT IN (SELECT p.BatchNumber FROM gl_posted_transactions AS p WHERE {_consolidated('p')})"
+_ONE_CURRENCY = f"""{_OF_LINES} AND (BatchNumber, JournalEntryNumber) IN (
     SELECT (BatchNumber, JournalEntryNumber) FROM gl_posted_transactions GROUP BY ALL HAVING count(DISTINCT SourceCurrencyCode) = 1)"""
 
 
@@ -119,10 +157,11 @@ CONTROLS = (
     ),
     Control(
         "gl_entries_balance",
-        "Debits equal credits in every posted entry, batch and period, and in its own currency where an entry has only one.",
+        "Debits equal credits in every posting, batch, entry and period, and in its own currency where an entry has only one; entries of which an"
+        " account posted sums only are part of their batch.",
         "gl/posted_transactions",
         (
-            _balanced("debits = credits of each entry", "BatchNumber JournalEntryNumber", "JournalTransactionAmount"),
+            _balanced("debits = credits of each entry", "BatchNumber JournalEntryNumber", "JournalTransactionAmount", _OF_LINES),
             _balanced("debits = credits of each batch", "BatchNumber", "JournalTransactionAmount"),
             _balanced("debits = credits of each posting", "PostingSequenceNumber", "JournalTransactionAmount"),
             _balanced("debits = credits of each period", "FiscalYear FiscalPeriod", "JournalTransactionAmount"),
@@ -137,12 +176,15 @@ CONTROLS = (
     ),
     Control(
         "gl_posted_as_entered",
-        "Every line of a posted batch is in the posted transactions with the same amounts, and every posted transaction is in its batch.",
+        "Every line of a posted batch is in the posted transactions with the same amounts, and every posted transaction is in its batch; where an"
+        " account posts consolidated, their sums per batch, period, currency and source code.",
         "gl/posted_transactions",
         (
             _THERE,
             _posted_line("JournalTransactionAmount = Amount of the line", "JournalTransactionAmount", "Amount", home=True),
             _posted_line("SourceCurrencyAmount of both", "SourceCurrencyAmount", "SourceCurrencyAmount", home=False),
+            _sum_posted("sums where an account posts consolidated, home currency", "JournalTransactionAmount", "Amount", home=True),
+            _sum_posted("sums where an account posts consolidated, source currency", "SourceCurrencyAmount", "SourceCurrencyAmount", home=False),
         ),
     ),
     Control(
@@ -160,7 +202,9 @@ CONTROLS = (
             # Payments take documents off at the documents' own rates, so only what invoices brought can be judged by the rate of the line.
             Rows(
                 "gl/posted_transactions",
-                where="t.SourceLedgerCode IN ('AP', 'AR') AND t.SourceTypeCode = 'IN' AND t.SourceCurrencyCode <> t.HomeCurrencyCode",
+                # A sum of several lines has the rate of one of them.
+                where="t.SourceLedgerCode IN ('AP', 'AR') AND t.SourceTypeCode = 'IN' AND t.SourceCurrencyCode <> t.HomeCurrencyCode"
+                " AND NOT is_yes(t.ConsolidationOccurredOnPost)",
             ).rated(
                 "home amount of an invoice's line = source amount at the rate",
                 "t.JournalTransactionAmount",

@@ -102,9 +102,20 @@ CONTROLS = (
         "Amounts in home currency are the document's amounts at its exchange rate.",
         "ap/invoices",
         (
-            _INVOICE.rated("FunctionalAmountDue = AmountDue at the rate", "t.FunctionalAmountDue", "t.AmountDue", "t.ExchangeRate", parts=_PARTS),
+            _INVOICE.rated(
+                "FunctionalAmountDue = AmountDue at the rate",
+                "t.FunctionalAmountDue",
+                "t.AmountDue",
+                "t.ExchangeRate",
+                "rate_operator(t.RateType)",
+                parts=_PARTS,
+            ),
             _SCHEDULE.rated(
-                "FunctionalDiscountAmount = DiscountAmount at the rate", "t.FunctionalDiscountAmount", "t.DiscountAmount", "h.ExchangeRate"
+                "FunctionalDiscountAmount = DiscountAmount at the rate",
+                "t.FunctionalDiscountAmount",
+                "t.DiscountAmount",
+                "h.ExchangeRate",
+                "rate_operator(h.RateType)",
             ),
         ),
     ),

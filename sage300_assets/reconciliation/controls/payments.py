@@ -8,9 +8,11 @@ from sage300_assets.reconciliation.forms import Rows, pair, total
 _PAY_BATCH = Rows("ap/payment_and_adjustment_batches", currency="t.BankCurrencyCode")
 _PAYMENT = Rows("ap/payments")
 _PAID = Rows("ap/posted_payments", currency="t.PaymentCurrency")
+# A check that is missing among the posted ones has no currency; its batch names that of the bank.
+_BANK_CURRENCY = "coalesce(nullif(p.PaymentCurrency, ''), e.BankCurrencyCode)"
 
 
-def _paid(what: str, posted: str, entered: str) -> Comparison:
+def _paid(what: str, posted: str, entered: str, currency: str) -> Comparison:
     """A posted check and its entry agree; neither is there without the other."""
     return Comparison(
         what,
@@ -21,15 +23,16 @@ def _paid(what: str, posted: str, entered: str) -> Comparison:
             " 'BatchNumber': coalesce(e.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(e.EntryNumber, p.EntryNumber)}",
             says=f"CASE WHEN p.BankCode IS NULL THEN 0 ELSE p.{posted} END",
             adds=f"CASE WHEN e.EntryNumber IS NULL THEN 0 ELSE e.{entered} END",
-            currency="p.PaymentCurrency",
+            currency=currency,
             reason="CASE WHEN p.BankCode IS NULL THEN 'not among the posted payments' WHEN e.EntryNumber IS NULL THEN 'not in its batch' ELSE '' END",
             source="""(
-                SELECT e.* FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+                SELECT e.*, b.BankCurrencyCode FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
                 WHERE is_posted(b.BatchStatus) AND b.BatchSelector = 'PY'
                 ) AS e FULL JOIN (
                 SELECT p.* FROM ap_posted_payments AS p
                 WHERE EXISTS (SELECT 1 FROM ap_payment_and_adjustment_batches AS b WHERE b.BatchNumber = p.BatchNumber AND b.BatchSelector = 'PY')
-                ) AS p ON p.BatchNumber = e.BatchNumber AND p.EntryNumber = e.EntryNumber""",
+                ) AS p ON p.BatchNumber = e.BatchNumber AND p.EntryNumber = e.EntryNumber
+                LEFT JOIN ap_vendors AS v ON v.VendorNumber = coalesce(p.VendorNumber, e.VendorNumber)""",
         ),
     )
 
@@ -78,6 +81,7 @@ CONTROLS = (
                 "t.CheckAmountFunctionalCurrency",
                 "t.PaymentAmount",
                 "t.BankExchangeRate",
+                "rate_operator(t.BankRateType)",
             ),
         ),
     ),
@@ -86,8 +90,13 @@ CONTROLS = (
         "Every payment of a posted batch is among the posted payments with the same amounts, and every posted payment was entered.",
         "ap/posted_payments",
         (
-            _paid("PaymentAmount = CheckAmountInBankCurrency", "PaymentAmount", "CheckAmountInBankCurrency"),
-            _paid("CheckAmountVendorCurrency = CheckAmountInVendorCurrency", "CheckAmountVendorCurrency", "CheckAmountInVendorCurrency"),
+            _paid("PaymentAmount = CheckAmountInBankCurrency", "PaymentAmount", "CheckAmountInBankCurrency", _BANK_CURRENCY),
+            _paid(
+                "CheckAmountVendorCurrency = CheckAmountInVendorCurrency",
+                "CheckAmountVendorCurrency",
+                "CheckAmountInVendorCurrency",
+                f"coalesce(nullif(v.CurrencyCode, ''), {_BANK_CURRENCY})",
+            ),
             _PAID.equal("TaxTotal = the taxes", "t.TaxTotal", total("TaxAmount1-5")),
             *(
                 _PAID.nothing(f"no tax {n} without an authority", [f"TaxBase{n}", f"TaxAmount{n}"], f"coalesce(t.\"TaxAuthority{n}\", '') <> ''")

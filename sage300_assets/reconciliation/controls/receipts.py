@@ -147,7 +147,8 @@ CONTROLS = (
             _APPLIED.equal(
                 "receipt, discount and adjustment in home currency = at the rate of the document",
                 "t.FunctionalReceiptAmount + t.FunctionalTotalDiscountAmount + t.FunctionalTotalAdjustmentAmount",
-                "home_amount(t.CustomerReceiptAmount + t.CustomerDiscountAmountTaken + t.CustomerAdjustmentTotal, t.OriginalExchangeRate, '')",
+                "home_amount(t.CustomerReceiptAmount + t.CustomerDiscountAmountTaken + t.CustomerAdjustmentTotal, t.OriginalExchangeRate,"
+                " h.CustomerRateOperator)",
                 slack="CASE WHEN t.OriginalExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
                 home=True,
             ),

@@ -125,9 +125,7 @@ def _consistent(side: Side) -> tuple[Comparison, ...]:
         rows.equal(
             "invoice amount in home currency = at the rate",
             "t.FunctionalCurrencyInvoiceAmount",
-            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, '')"
-            if side.module == "ap"
-            else f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, t.RateOperator)",
+            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, {'rate_operator(t.RateType)' if side.module == 'ap' else 't.RateOperator'})",
             slack="CASE WHEN t.ExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
             home=True,
         ),
@@ -240,10 +238,15 @@ CONTROLS = (
                 "t.FunctionalCurrencyTaxAmount",
                 "t.VendorCurrencyTaxAmount",
                 "t.ExchangeRate",
+                "rate_operator(t.RateType)",
                 parts=" + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in range(1, 6)),
             ),
             _AP_DOCUMENT.rated(
-                "discount in home currency = at the rate", "t.FunctionalCurrencyDiscountAmount", "t.VendorCurrencyDiscountAmount", "t.ExchangeRate"
+                "discount in home currency = at the rate",
+                "t.FunctionalCurrencyDiscountAmount",
+                "t.VendorCurrencyDiscountAmount",
+                "t.ExchangeRate",
+                "rate_operator(t.RateType)",
             ),
         ),
         Severity.WARNING,

@@ -189,7 +189,7 @@ class Trade:
     def _apply(note: Bill, bill: Bill, part: Part) -> None:
         """Take a note off its invoice when both are posted; what is left is paid as planned."""
         assert note.batch.posted is not None
-        taken = Part(note.batch.posted, note.total, 0, "CN", note.batch.posted, part.slot, note.home)
+        taken = Part(note.date, note.total, 0, "CN", note.batch.posted, part.slot, note.home)
         note.applies_to, note.parts = bill.number, (taken,)
         bill.parts = (taken, part._replace(cents=part.cents - note.total, home=part.home - note.home))
 
