@@ -85,6 +85,7 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
     currency, unit = _home(db, present)
     db.execute(f"CREATE MACRO home_currency() AS '{currency}'")
     db.execute(f"CREATE MACRO home_unit() AS CAST({unit} AS DECIMAL(19,3))")
+    db.execute("CREATE MACRO last_read(name) AS (SELECT max(read_at) FROM reach WHERE resource = name)")
     db.execute("CREATE MACRO first_day(name) AS (SELECT max(first_day) FROM reach WHERE resource = name)")
     # Where a record does not say itself whether its rate multiplies or divides, its rate type does; what is unknown is multiplied, as is usual.
     operation = "(SELECT any_value(RateOperation) FROM cs_currency_rates WHERE ToCurrency = home_currency() AND RateType = kind)"

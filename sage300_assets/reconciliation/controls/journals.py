@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _BATCH = Rows("gl/journal_batches")
@@ -25,14 +28,27 @@ def _consolidated(line: str, account: str = "AccountNumber") -> str:
 
 # A batch that was last edited before the history begins, or that was cleared away, cannot be compared with.
 _IN_A_BATCH = "EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)"
-_ENTERED = f"""FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
-        WHERE is_posted(b.Status) AND d.JournalDate >= first_day('GLPostedTransactions') AND NOT {_consolidated("d")}"""
+_ENTERED = f"""is_posted(b.Status) AS posted, b._read_at AS batch_read, b.PostingSequence AS sequence
+        FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
+        WHERE (is_posted(b.Status) OR (is_waiting(b.Status) AND d.BatchNumber IN (SELECT BatchNumber FROM gl_posted_transactions)))
+          AND d.JournalDate >= first_day('GLPostedTransactions') AND NOT {_consolidated("d")}"""
 _POSTED_ONES = f"FROM gl_posted_transactions AS p WHERE {_IN_A_BATCH} AND NOT {_consolidated('p')}"
+
+_READS = Reads(
+    entries="d",
+    batches="GLJournalBatches",
+    records="GLPostedTransactions",
+    missing="p.DetailCount IS NULL",
+    absent="not in the posted transactions",
+    newest=newest_posting("gl_posted_transactions"),
+)
 
 
 def _posted_line(what: str, posted: str, detail: str, *, home: bool) -> Comparison:
     """A line of a posted batch and the posted transaction are the same amount, and neither is without the other."""
-    source = f"(SELECT d.*, b.BatchNumber AS batch {_ENTERED}) AS d FULL JOIN (SELECT p.* {_POSTED_ONES}) AS p ON {_MATCH}"
+    both = f"(SELECT d.*, {_ENTERED}) AS d FULL JOIN (SELECT p.* {_POSTED_ONES}) AS p ON {_MATCH}"
+    # A line that waits and was not posted is as it should be.
+    source = f"{both} WHERE d.posted IS DISTINCT FROM false OR p.DetailCount IS NOT NULL"
     key = (
         "{'BatchNumber': coalesce(d.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(d.EntryNumber, p.JournalEntryNumber),"
         " 'TransactionNumber': d.TransactionNumber, 'JournalTransactionNumber': p.JournalTransactionNumber,"
@@ -40,31 +56,36 @@ def _posted_line(what: str, posted: str, detail: str, *, home: bool) -> Comparis
         " 'SourceCurrencyCode': p.SourceCurrencyCode, 'SourceLedgerCode': p.SourceLedgerCode, 'SourceTypeCode': p.SourceTypeCode,"
         " 'PostingSequenceNumber': p.PostingSequenceNumber, 'DetailCount': p.DetailCount}"
     )
-    missing = "CASE WHEN p.DetailCount IS NULL THEN 'not in the posted transactions' WHEN d.batch IS NULL THEN 'not in the batch' ELSE '' END"
     return Comparison(
         what,
         pair(
             key=key,
             says=f"CASE WHEN p.DetailCount IS NULL THEN 0 ELSE p.{posted} END",
-            adds=f"CASE WHEN d.batch IS NULL THEN 0 ELSE d.{detail} END",
+            adds=f"CASE WHEN d.posted IS DISTINCT FROM true THEN 0 ELSE d.{detail} END",
             currency="''" if home else "coalesce(p.SourceCurrencyCode, d.SourceCurrency)",
-            reason=missing,
             source=source,
+            **_READS.explain(f"d.{detail}"),
         ),
     )
 
 
+_LINE_OF_BATCH = "TRY_CAST(d.TransactionNumber AS DECIMAL(19,0)) AS line"
 _THERE = Comparison(
     "every line of a posted batch is posted once, and nothing else",
     pair(
-        key=("{'BatchNumber': BatchNumber, 'EntryNumber': EntryNumber, 'JournalTransactionNumber': line}"),
-        says="CAST(count(*) FILTER (posted) AS DECIMAL(19,3))",
-        adds="CAST(count(*) FILTER (NOT posted) AS DECIMAL(19,3))",
+        key="{'BatchNumber': coalesce(d.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(d.EntryNumber, p.EntryNumber),"
+        " 'JournalTransactionNumber': coalesce(d.line, p.line)}",
+        says="CAST(coalesce(p.lines, 0) AS DECIMAL(19,3))",
+        adds="CAST(CASE WHEN d.posted THEN d.lines ELSE 0 END AS DECIMAL(19,3))",
         source=f"""(
-            SELECT d.BatchNumber, d.EntryNumber, TRY_CAST(d.TransactionNumber AS DECIMAL(19,0)) AS line, false AS posted {_ENTERED}
-            UNION ALL
-            SELECT p.BatchNumber, p.JournalEntryNumber, p.JournalTransactionNumber, true {_POSTED_ONES}
-        ) GROUP BY ALL""",
+            SELECT BatchNumber, EntryNumber, line, posted, batch_read, sequence, count(*) AS lines
+            FROM (SELECT d.*, {_LINE_OF_BATCH}, {_ENTERED}) GROUP BY ALL
+        ) AS d FULL JOIN (
+            SELECT p.BatchNumber, p.JournalEntryNumber AS EntryNumber, p.JournalTransactionNumber AS line,
+                count(*) AS lines, max(p._read_at) AS _read_at {_POSTED_ONES} GROUP BY ALL
+        ) AS p ON p.BatchNumber = d.BatchNumber AND p.EntryNumber = d.EntryNumber AND p.line = d.line
+        WHERE d.posted IS DISTINCT FROM false OR p.lines IS NOT NULL""",
+        **replace(_READS, missing="p.lines IS NULL").explain("d.lines"),
     ),
     counts=True,
 )

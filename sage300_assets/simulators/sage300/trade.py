@@ -178,7 +178,7 @@ class Trade:
         self._price(note)
         if len(bill.parts) == 1:
             (part,) = bill.parts
-            if part.kind == "PY" and note.chance % 2:
+            if part.kind == "PY" and note.chance % 2 and batch.day >= self.company.first_day:
                 self._apply(note, bill, part)
             else:
                 # It is set off against its invoice, on the day that is paid in full.
