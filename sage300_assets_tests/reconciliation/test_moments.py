@@ -105,3 +105,43 @@ def test_what_was_posted_before_its_batch_was_read_and_after_the_records_is_timi
         with planted(books, *statements):
             assert all(d.unexplained for d in compare(books, chosen)[1] if d.difference)
             assert any(d.unexplained for d in compare(books, chosen)[1])
+
+
+@pytest.mark.parametrize("side", ["ap", "ar"])
+@pytest.mark.parametrize("documents_first", [False, True], ids=["batches first", "documents first"])
+def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_to_the_cent(
+    books: duckdb.DuckDBPyConnection, side: str, documents_first: bool
+) -> None:
+    pair, party = PAIRS["payments" if side == "ap" else "receipts"], "Vendor" if side == "ap" else "Customer"
+    chosen = [one for one in EVERYTHING if one[0].name == f"{side}_documents_settled"]
+    applied, documents = ("ap_applied_payments", "APPostedDocuments") if side == "ap" else ("ar_applied_receipts", "ARPostedDocuments")
+    due = f"{party}CurrencyAmountDue"
+    ((batch, owner, document),) = books.execute(
+        f"""SELECT a.BatchNumber, a.{party}Number, a.DocumentNumber FROM {applied} AS a JOIN {pair.batches} AS b USING (BatchNumber)
+        JOIN {side}_posted_documents AS d ON d.{party}Number = a.{party}Number AND d.DocumentNumber = a.DocumentNumber
+        WHERE {pair.selector.replace("Batch", "a.Batch", 1)} b.{pair.selector.replace("AND", "")} AND is_posted(b.BatchStatus)
+          AND d.PostingDate > (SELECT min(BatchDate) FROM {side}_invoice_batches) AND d.{due} = 0 ORDER BY ALL DESC LIMIT 1"""
+    ).fetchall()
+    the_batch, the_document = f"{pair.selector} BatchNumber = {batch}", f"{party}Number = '{owner}' AND DocumentNumber = '{document}'"
+    if documents_first:
+        # The documents of the batch were read while they were still due.
+        between = (
+            f"UPDATE {pair.batches} SET _read_at = {LATER}, DateLastEdited = DATE '2026-11-20' WHERE {the_batch}",
+            f"""UPDATE {side}_posted_documents SET {due} = {due} + (SELECT sum({
+                "PaymentAmount" if side == "ap" else "CustomerReceiptAmount + CustomerDiscountAmountTaken"
+            }) FROM {applied} AS a WHERE a.{the_batch} AND a.{party}Number = {side}_posted_documents.{party}Number
+                AND a.DocumentNumber = {side}_posted_documents.DocumentNumber)
+                WHERE ({party}Number, DocumentNumber) IN (SELECT ({party}Number, DocumentNumber) FROM {applied} WHERE {the_batch})""",
+        )
+        late, never = (f"UPDATE reach SET read_at = {at} WHERE resource = '{documents}'" for at in (EARLIER, LATER))
+    else:
+        between = (f"UPDATE {pair.batches} SET BatchStatus = 'ReadyToPost' WHERE {the_batch}",)
+        late, never = (f"UPDATE reach SET read_at = {at} WHERE resource = '{pair.resource}'" for at in (EARLIER, LATER))
+    with planted(books, *between, late):
+        outcomes, differences = compare(books, chosen)
+        assert {o.state for o in outcomes if o.differing} == {State.EXPLAINED}
+        assert document in {d.key["DocumentNumber"] for d in differences}
+        books.execute(f"UPDATE {side}_posted_documents SET {due} = {due} + {CENT} WHERE {the_document}")
+        assert {d.key["DocumentNumber"] for d in compare(books, chosen)[1] if d.unexplained} == {document}
+    with planted(books, *between, never):
+        assert all(d.unexplained for d in compare(books, chosen)[1])

@@ -68,9 +68,17 @@ def _paid(side: Side, what: str) -> Comparison:
     """What is no longer due on a document has been paid, adjusted or discounted."""
     rows = Rows(side.documents, currency="t.CurrencyCode")
     gone = f"t.{side.own}InvoiceAmount - t.{side.own}AmountDue"
-    settled = "coalesce(s.paid, 0) + coalesce(s.adjusted, 0) + coalesce(s.discount, 0)"
+    settled, waits, newer = (f"coalesce({a}.paid, 0) + coalesce({a}.adjusted, 0) + coalesce({a}.discount, 0)" for a in ("s", "w", "n"))
     # Payables do not say which document a discount was taken on; what is left is compared with the discounts of the checks.
     adds = settled if side.module == "ar" else f"CASE WHEN abs({gone}) > abs({settled}) AND coalesce(s.paid, 0) <> 0 THEN {gone} ELSE {settled} END"
+    # Documents and batches are read one after the other, and batches may be posted in between. That explains their amount and no other.
+    waits = f"CASE WHEN last_read('{side.batches[0][1]}') < t._read_at THEN {waits} ELSE 0 END"
+    moved = [waits, f"-({newer})", f"{waits} - ({newer})", *([f"{waits} + t.VendorCurrencyDiscountAmount"] if side.module == "ap" else [])]
+    fits = f"(({gone}) <> ({adds}) AND ({gone}) - ({adds}) IN ({', '.join(moved)}) AND ({waits} <> 0 OR {newer} <> 0))"
+    joined = " ".join(
+        f"LEFT JOIN ({amounts}) AS {a} ON {a}.party = t.{side.party}Number AND {a}.document = t.DocumentNumber"
+        for a, amounts in (("s", side.applied), ("w", side.waiting), ("n", side.newer))
+    )
     return Comparison(
         what,
         pair(
@@ -78,8 +86,9 @@ def _paid(side: Side, what: str) -> Comparison:
             says=gone,
             adds=adds,
             currency="t.CurrencyCode",
-            source=f"{rows.source} LEFT JOIN ({side.applied}) AS s ON s.party = t.{side.party}Number AND s.document = t.DocumentNumber"
-            f" WHERE {_in_history(side)}",
+            source=f"{rows.source} {joined} WHERE {_in_history(side)}",
+            explained=f"CASE WHEN {fits} THEN ({gone}) - ({adds}) ELSE 0 END",
+            reason=f"CASE WHEN {fits} THEN 'posted between the reads of the document and of the batch' ELSE '' END",
         ),
     )
 
@@ -99,10 +108,12 @@ _DISCOUNTS = Comparison(
                 - coalesce(s.paid, 0) - coalesce(s.adjusted, 0)) AS residue,
                 bool_and(d.DocumentNumber IS NOT NULL AND d.PostingDate >= {AP.begins}
                     AND (a.VendorNumber, a.DocumentNumber) IN {_ONE_CHECK}) AS alone
-            FROM ap_applied_payments AS a
+            FROM ap_applied_payments AS a JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
             LEFT JOIN ap_posted_documents AS d ON d.VendorNumber = a.VendorNumber AND d.DocumentNumber = a.DocumentNumber
             LEFT JOIN ({AP.applied}) AS s ON s.party = a.VendorNumber AND s.document = a.DocumentNumber
-            WHERE a.BatchSelector = 'PY' GROUP BY ALL
+            -- What was posted between the reads of documents and batches is judged after the next ones.
+            WHERE a.BatchSelector = 'PY' AND is_posted(b.BatchStatus) AND NOT (b._read_at > last_read('APPostedDocuments')
+                AND b.DateLastEdited >= local_day(last_read('APPostedDocuments'))) GROUP BY ALL
         ) AS r ON r.BatchNumber = t.BatchNumber AND r.EntryNumber = t.EntryNumber
         -- Of a document that several checks paid in part nobody says which of them took the discount.
         WHERE r.alone""",

@@ -15,7 +15,20 @@ class Side:
     batches: tuple[tuple[str, str], ...]
     """Payments and invoices as entered: the view of their batches, and its resource."""
     applied: str
-    """Applied amounts per document: party, document, paid, settled otherwise."""
+    """What posted batches took off each document: party, document, paid, adjusted, discount."""
+    ledger: str
+    """Resource of the open-item ledger."""
+
+    @property
+    def waiting(self) -> str:
+        """What batches would take off each document that were not posted when they were read."""
+        return self.applied.replace(_POSTED, "is_waiting(b.BatchStatus)")
+
+    @property
+    def newer(self) -> str:
+        """What batches took off each document that may have been posted after the documents were last read."""
+        read = f"last_read('{self.ledger}')"
+        return self.applied.replace(_POSTED, f"{_POSTED} AND b._read_at > {read} AND b.DateLastEdited >= local_day({read})")
 
     @property
     def begins(self) -> str:
@@ -33,6 +46,9 @@ class Side:
     def documents(self) -> str:
         """The open-item ledger."""
         return f"{self.module}/posted_documents"
+
+
+_POSTED = "is_posted(b.BatchStatus)"
 
 
 def _settled(*parts: str) -> str:
@@ -67,6 +83,7 @@ AP = Side(
         WHERE is_posted(b.BatchStatus) GROUP BY ALL""",
         _noted("ap", "VendorNumber"),
     ),
+    "APPostedDocuments",
 )
 AR = Side(
     "ar",
@@ -85,4 +102,5 @@ AR = Side(
         WHERE is_posted(b.BatchStatus) AND applies_document(h.ReceiptTransactionType) GROUP BY ALL""",
         _noted("ar", "CustomerNumber"),
     ),
+    "ARPostedDocuments",
 )
