@@ -30,8 +30,8 @@ from sage300_assets.reconciliation.tables import RECONCILIATION
 BOOKS = "books"
 """The schema that the copies are in; SQL of comparisons names no schema."""
 _ALWAYS = (BUSINESS_DATE, "_read_at")
-_FACTS = ("CSCompanyProfile", "CSCurrencyCodes")
-_COLUMNS = {"FunctionalCurrency", "CurrencyCodeKey", "DecimalPlaces", "HomeCurrencyCode"}
+_FACTS = ("CSCompanyProfile", "CSCurrencyCodes", "CSCurrencyRates")
+_COLUMNS = {"FunctionalCurrency", "CurrencyCodeKey", "DecimalPlaces", "HomeCurrencyCode", "RateOperation"}
 _WORD = re.compile(r"\w+")
 
 
@@ -85,7 +85,11 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
     currency, unit = _home(db, present)
     db.execute(f"CREATE MACRO home_currency() AS '{currency}'")
     db.execute(f"CREATE MACRO home_unit() AS CAST({unit} AS DECIMAL(19,3))")
+    db.execute("CREATE MACRO last_read(name) AS (SELECT max(read_at) FROM reach WHERE resource = name)")
     db.execute("CREATE MACRO first_day(name) AS (SELECT max(first_day) FROM reach WHERE resource = name)")
+    # Where a record does not say itself whether its rate multiplies or divides, its rate type does; what is unknown is multiplied, as is usual.
+    operation = "(SELECT any_value(RateOperation) FROM cs_currency_rates WHERE ToCurrency = home_currency() AND RateType = kind)"
+    db.execute(f"CREATE MACRO rate_operator(kind) AS {operation if 'cs_currency_rates' in present else 'NULL'}")
     db.execute(days_of(zone))
     for macro in _MACROS:
         db.execute(macro)
@@ -117,6 +121,9 @@ _MACROS = (
     """CREATE MACRO period_number(name) AS CASE upper(trim(name))
         WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(replace(upper(trim(name)), 'NUM', '') AS INTEGER) END""",
     "CREATE MACRO credit(kind) AS CASE WHEN kind ILIKE 'credit%note%' OR kind ILIKE 'creditnote%' OR kind = 'CR' THEN -1 ELSE 1 END",
+    # No money moves where a document that is there is applied to others; and what is miscellaneous is distributed, not applied.
+    "CREATE MACRO applies_document(kind) AS coalesce(kind, '') ILIKE 'apply%'",
+    "CREATE MACRO is_miscellaneous(kind) AS coalesce(kind, '') ILIKE 'misc%'",
     "CREATE MACRO is_posted(status) AS replace(upper(status), ' ', '') = 'POSTED'",
     "CREATE MACRO is_waiting(status) AS replace(upper(status), ' ', '') NOT IN ('POSTED', 'DELETED')",
     "CREATE MACRO is_yes(flag) AS upper(CAST(flag AS VARCHAR)) IN ('YES', 'TRUE', '1')",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import duckdb
 import pytest
@@ -131,6 +132,21 @@ def test_an_amount_that_is_empty_is_not_zero(books: duckdb.DuckDBPyConnection) -
         outcomes, differences = compare(books, reading(table))
     assert any("one amount is empty" in d.reason for d in named(differences, table, row))
     assert any(o.state is State.DIFFERS for o in outcomes)
+
+
+def test_a_cent_in_a_period_that_is_otherwise_empty_is_found(books: duckdb.DuckDBPyConnection) -> None:
+    chosen = [pair for pair in reading(TABLES["gl_account_fiscal_sets"]) if pair[1].what == "net changes of all accounts, period 14"]
+    assert {o.state for o in compare(books, chosen)[0]} == {State.NOTHING}
+    (row,) = records(books, TABLES["gl_account_fiscal_sets"], 1)
+    with planted(
+        books,
+        "UPDATE gl_account_fiscal_sets SET Period14netamount = 0",
+        f"""UPDATE gl_account_fiscal_sets SET Period14netamount = 0.01 WHERE AccountNumber = '1020100' AND Fiscalsetyear = '{row["Fiscalsetyear"]}'
+        AND FiscalsetDesignator = 'A' AND Currencytype = 'F'""",
+    ):
+        outcomes, differences = compare(books, chosen)
+    assert {o.state for o in outcomes} == {State.DIFFERS}
+    assert [d.unexplained for d in differences] == [Decimal("0.01")]
 
 
 def test_a_server_that_lacks_an_amount_gives_nothing_to_compare(books: duckdb.DuckDBPyConnection) -> None:

@@ -58,6 +58,83 @@ def test_a_batch_that_is_not_posted_yet_explains_the_control_account(books: duck
         assert {abs(d.unexplained) for d in more} >= {Decimal("0.01")}
 
 
+@pytest.mark.parametrize(("side", "control"), [("AP", "2100100"), ("AR", "1200100")])
+def test_a_waiting_batch_that_somebody_also_keyed_by_hand_is_found_though_the_balances_agree(
+    books: duckdb.DuckDBPyConnection, side: str, control: str
+) -> None:
+    """Once the batch is posted the account holds its amount twice."""
+    ((batch,),) = books.execute(
+        """SELECT max(BatchNumber) FROM gl_journal_batches JOIN gl_journal_details AS d USING (BatchNumber)
+        WHERE gl_journal_batches.SourceLedger = ? AND Status = 'Posted' AND d.AccountNumber = ?""",
+        [side, control],
+    ).fetchall()
+    keyed = books.execute(
+        "SELECT sum(Amount) FROM gl_journal_details WHERE BatchNumber = ? AND AccountNumber = ? AND SourceCurrency = home_currency()",
+        [batch, control],
+    )
+    ((amount,),) = keyed.fetchall()
+    assert amount
+    by_hand = (
+        f"UPDATE gl_account_fiscal_sets SET BeginningBalance = BeginningBalance + {amount} WHERE AccountNumber = '{control}' AND Currencytype = 'F'"
+    )
+    with planted(books, *_unpost(books, batch), by_hand):
+        _, differences = compare(books, [pair for pair in EVERYTHING if pair[0].name == f"{side.lower()}_control_accounts"])
+    (found,) = [d for d in differences if d.key["AccountNumber"] == control]
+    assert found.difference == 0
+    assert abs(found.unexplained) == abs(amount)
+    assert f"not posted yet: {batch}" in found.reason
+
+
+PREPAID = (
+    ("ap", "Vendor", "ap_account_sets SET PrepaymentAccount = '1450100'", 1),
+    ("ar", "Customer", "ar_account_sets SET PrepaymentLiabilityAccount = '2350100'", -1),
+)
+
+
+@pytest.mark.parametrize(("side", "party", "accounts", "sign"), PREPAID, ids=["vendor", "customer"])
+def test_a_prepayment_is_compared_with_the_prepayment_account_of_its_currency(
+    books: duckdb.DuckDBPyConnection, side: str, party: str, accounts: str, sign: int
+) -> None:
+    account = accounts.split("'")[1]
+    chosen = [pair for pair in EVERYTHING if pair[0].name in {f"{side}_control_accounts", f"{side}_prepayment_accounts"}]
+    assert len(chosen) == 4
+    assert {o.state for o in compare(books, chosen[2:])[0]} == {State.NOTHING}, "without prepayments there is nothing to compare"
+    documents, names = (
+        f"{side}_posted_documents",
+        [column for (column,) in books.execute(f"SELECT name FROM pragma_table_info('{side}_posted_documents')").fetchall()],
+    )
+    changed = {
+        "DocumentNumber": "'PP1'",
+        "DocumentType": "'Prepayment'",
+        "BatchNumber": "999999",
+        f"{party}CurrencyInvoiceAmount": "-200",
+        f"{party}CurrencyAmountDue": "-100",
+        "FunctionalCurrencyAmountDue": "-130",
+    }
+    values = ", ".join(changed.get(name, f'"{name}"') for name in names)
+    foreign = f"INSERT INTO {documents} SELECT {values} FROM {documents} WHERE CurrencyCode <> home_currency() ORDER BY ALL LIMIT 1"
+    empty = "".join(f", 0 AS Period{n:02d}netamount" for n in range(1, 16))
+    sets = (
+        f"""INSERT INTO gl_account_fiscal_sets BY NAME SELECT * REPLACE ('{account}' AS AccountNumber, {sign} * {amount} AS BeginningBalance,
+        {currency} AS Currencycode, '{kind}' AS Currencytype {empty})
+        FROM gl_account_fiscal_sets WHERE AccountNumber = '2100100' AND Currencytype = 'F' AND FiscalsetDesignator = 'A'"""
+        for amount, currency, kind in (
+            (130, "home_currency()", "F"),
+            (100, f"(SELECT CurrencyCode FROM {documents} WHERE DocumentNumber = 'PP1')", "S"),
+        )
+    )
+    with planted(books, f"UPDATE {accounts}", foreign, *sets):
+        outcomes, differences = compare(books, chosen)
+        assert differences == []
+        assert [o.compared for o in outcomes[2:]] == [1, 1]
+        for kind in ("F", "S"):
+            with_a_cent = f"UPDATE gl_account_fiscal_sets SET BeginningBalance = BeginningBalance + 0.01 WHERE AccountNumber = '{account}'"
+            books.execute(f"{with_a_cent} AND Currencytype = '{kind}'")
+            found = compare(books, chosen)[1]
+            assert {abs(d.unexplained) for d in found} == {Decimal("0.01")}
+            assert {d.key["AccountNumber"] for d in found} == {account}
+
+
 BALANCES = [pair for pair in EVERYTHING if pair[0].name == "ap_balances"]
 
 
@@ -131,12 +208,48 @@ def test_periods_before_the_history_are_not_compared(books: duckdb.DuckDBPyConne
     with planted(books, forget, "UPDATE reach SET first_day = DATE '2026-11-01' WHERE resource = 'GLPostedTransactions'"):
         part, differences = compare(books, chosen)
         assert differences == []
-        assert {o.state for o in part} == {State.AGREES}
+        assert {o.state for o in part if "consolidated" not in o.comparison.what} == {State.AGREES}
         assert sum(o.compared for o in part) < sum(o.compared for o in whole)
         books.execute(
             "UPDATE gl_account_fiscal_sets SET Period11netamount = Period11netamount + 0.01 WHERE AccountNumber = '1020100' AND Currencytype = 'F'"
         )
         assert any(o.state is State.DIFFERS for o in compare(books, chosen)[0]), "a cent in a period that was read is still found"
+
+
+def test_a_line_dated_before_the_history_and_posted_into_a_period_of_it_is_no_difference(books: duckdb.DuckDBPyConnection) -> None:
+    chosen = [pair for pair in EVERYTHING if pair[0].name == "gl_fiscal_sets"]
+    ((batch, entry, amount),) = books.execute(
+        """SELECT BatchNumber, JournalEntryNumber, sum(JournalTransactionAmount) FROM gl_posted_transactions WHERE FiscalPeriod = '10'
+        AND AccountNumber = '2100100' GROUP BY ALL ORDER BY ALL LIMIT 1"""
+    ).fetchall()
+    lines = f"BatchNumber = '{batch}' AND JournalEntryNumber = '{entry}'"
+    accounts = books.execute(f"SELECT AccountNumber, sum(JournalTransactionAmount) FROM gl_posted_transactions WHERE {lines} GROUP BY ALL").fetchall()
+    assert len(accounts) > 1
+    assert amount
+    later = [
+        f"""UPDATE gl_account_fiscal_sets SET Period10netamount = Period10netamount - {home}, Period11netamount = Period11netamount + {home}
+        WHERE AccountNumber = '{account}' AND FiscalsetDesignator = 'A' AND Currencytype = 'F' AND Fiscalsetyear = '2026'"""
+        for account, home in accounts
+    ]
+    into = f"UPDATE gl_journal_headers SET FiscalPeriod = '11' WHERE BatchNumber = '{batch}' AND EntryNumber = '{entry}'"
+    forget = (
+        "DELETE FROM gl_posted_transactions WHERE JournalDate < DATE '2026-11-01'",
+        "UPDATE reach SET first_day = DATE '2026-11-01' WHERE resource = 'GLPostedTransactions'",
+    )
+    cent = "UPDATE gl_account_fiscal_sets SET Period11netamount = Period11netamount + 0.01 WHERE AccountNumber = '1030100' AND Currencytype = 'F'"
+    with planted(books, *later, into, *forget):
+        outcomes, differences = compare(books, chosen)
+        assert differences == []
+        books.execute(cent)
+        assert {d.key["AccountNumber"] for d in compare(books, chosen)[1]} == {"1030100"}, "the other accounts of the period are compared"
+    # Batches that do not reach back as far say nothing, so the first period is left out, and none after it.
+    short = "UPDATE reach SET first_day = DATE '2026-11-02' WHERE resource = 'GLJournalBatches'"
+    with planted(books, *later, *forget, short):
+        part, differences = compare(books, chosen)
+        assert differences == []
+        assert 0 < sum(o.compared for o in part) < sum(o.compared for o in outcomes)
+        books.execute(cent.replace("11", "12"))
+        assert {d.key["period"] for d in compare(books, chosen)[1]} == {12}
 
 
 def test_an_adjustment_period_is_compared_under_either_name(books: duckdb.DuckDBPyConnection) -> None:

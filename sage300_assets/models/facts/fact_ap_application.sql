@@ -1,12 +1,12 @@
 -- What was taken off each vendor document, and when. A line `rest` closes the gap between what is known and what is still due: discounts that
 --   no line tells of, settlements from before the lake begins, rounding in home currency. So amount minus applications is exactly what is due.
 -- owner: team:payables
--- grain: one application of a payment or an adjustment to a document
+-- grain: one application of a payment, an adjustment or a note to a document
 -- keys: company, vendor, document, application
 -- cadence: daily
 -- reference: vendor, document -> fact_ap_document
--- column kind: payment, adjustment, used (of a credit note or prepayment that was applied to others), reversal or rest
--- column application_date: the day of the payment or of its reversal, as the ledger dates it. A rest has the day of the last application, or else of the last
+-- column kind: payment, adjustment, used (of a credit note or prepayment that was applied to others), note (on either of its documents), reversal or rest
+-- column application_date: the day of the payment, of its reversal or of the note, as the ledger dates it. A rest has the day of the last application, or else of the last
 --   activity; what is due again though it was settled has that of the last activity; more than a tenth of a document that is older than all applications
 --   known was settled before them
 -- column amount: what it took off the document, in its currency
@@ -33,7 +33,7 @@ taken AS (
   GROUP BY company, vendor, document
 ),
 first_known AS (
-  SELECT company, min(application_date) AS first_date FROM known GROUP BY company
+  SELECT company, min(application_date) AS first_date FROM known WHERE kind <> 'note' GROUP BY company
 ),
 gap AS (
   SELECT

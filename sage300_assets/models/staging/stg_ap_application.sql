@@ -1,10 +1,10 @@
--- What posted payment and adjustment batches took off vendor documents, as entered; what a credit note or prepayment that was applied gave up for it; and
---   what the reversal of a check put back.
+-- What posted payment and adjustment batches took off vendor documents, as entered; what a credit note or prepayment that was applied gave up for it;
+--   what the reversal of a check put back; and what notes took off the document that they name.
 -- owner: team:payables
--- grain: one applied line, its counterpart in the document that was applied, or the reversal of either
+-- grain: one applied line, its counterpart in the document that was applied, the reversal of either, or a note on either of its documents
 -- keys: company, vendor, document, application
 -- cadence: daily
--- column kind: payment, adjustment, used (of the credit note or prepayment that was applied) or reversal
+-- column kind: payment, adjustment, used (of the credit note or prepayment that was applied), note or reversal
 WITH adjusted AS (
   SELECT company, BatchSelector, BatchNumber, EntryNumber, LineNumber, sum(DistributionAmount) AS amount
   FROM sage300.ap_adjustment_gl_distributions
@@ -56,3 +56,19 @@ FROM applied AS a
 JOIN reversed AS r
   ON r.company = a.company AND r.bank = a.bank AND r.vendor = a.paid_to AND r.payment_number = a.payment_number AND r.check_date = a.application_date
 WHERE a.kind = 'payment' AND a.document_used IS NULL
+UNION ALL
+-- A note is itself settled by what it takes off its document.
+SELECT
+  i.company,
+  i.VendorNumber,
+  CASE s.side WHEN 1 THEN i.DocumentNumber ELSE i.ApplytoDocument END,
+  'note-' || CAST(whole(i.BatchNumber) AS VARCHAR) || '-' || CAST(whole(i.EntryNumber) AS VARCHAR),
+  'note',
+  i.DocumentDate,
+  NULL,
+  NULL,
+  money(CASE i.DocumentType WHEN 'CreditNote' THEN -s.side ELSE s.side END * i.DocumentTotalIncludingTax)
+FROM sage300.ap_invoices AS i
+JOIN sage300.ap_invoice_batches AS b ON b.company = i.company AND b.BatchNumber = i.BatchNumber
+CROSS JOIN (VALUES (1), (-1)) AS s(side)
+WHERE b.BatchStatus = 'Posted' AND coalesce(i.ApplytoDocument, '') <> '' AND i.DocumentType IN ('CreditNote', 'DebitNote')

@@ -1,10 +1,10 @@
 -- What posted receipt and adjustment batches took off customer documents, as entered; what a credit note, prepayment or unapplied cash that was applied gave up
---   for it; and what the return of a receipt put back.
+--   for it; what the return of a receipt put back; and what notes took off the document that they name.
 -- owner: team:receivables
--- grain: one applied line, its counterpart in the document that was applied, or the reversal of either
+-- grain: one applied line, its counterpart in the document that was applied, the reversal of either, or a note on either of its documents
 -- keys: company, customer, document, application
 -- cadence: daily
--- column kind: receipt, adjustment, used (of the document that was applied) or reversal
+-- column kind: receipt, adjustment, used (of the document that was applied), note or reversal
 WITH applied AS (
   SELECT
     l.company,
@@ -48,3 +48,19 @@ FROM applied AS a
 JOIN returned AS r
   ON r.company = a.company AND r.bank = a.bank AND r.customer = a.paid_by AND r.receipt_number = a.receipt_number AND r.receipt_date = a.application_date
 WHERE a.kind = 'receipt' AND a.document_used IS NULL
+UNION ALL
+-- A note is itself settled by what it takes off its document.
+SELECT
+  i.company,
+  i.CustomerNumber,
+  CASE s.side WHEN 1 THEN i.DocumentNumber ELSE i.ApplytoDocument END,
+  'note-' || CAST(whole(i.BatchNumber) AS VARCHAR) || '-' || CAST(whole(i.EntryNumber) AS VARCHAR),
+  'note',
+  i.DocumentDate,
+  NULL,
+  NULL,
+  money(CASE i.DocumentType WHEN 'CreditNote' THEN -s.side ELSE s.side END * i.DocumentTotalIncludingTax)
+FROM sage300.ar_invoices AS i
+JOIN sage300.ar_invoice_batches AS b ON b.company = i.company AND b.BatchNumber = i.BatchNumber
+CROSS JOIN (VALUES (1), (-1)) AS s(side)
+WHERE b.BatchStatus = 'Posted' AND coalesce(i.ApplytoDocument, '') <> '' AND i.DocumentType IN ('CreditNote', 'DebitNote')

@@ -21,6 +21,17 @@ _SETS = "\n UNION ALL ".join(
 _STARTS = "\n UNION ALL ".join(f"SELECT FiscalYear, {n} AS period, FiscalPeriod{n}StartDate AS starts FROM cs_fiscal_calendars" for n in range(1, 14))
 # Adjustments and closing entries may be dated anywhere in their year.
 _STARTS += "\n UNION ALL ".join(["", *(f"SELECT FiscalYear, {n}, FiscalPeriod1StartDate FROM cs_fiscal_calendars" for n in (14, 15))])
+# Postings are read by the day they are dated, and may belong to another period. What is dated before the history and belongs to a later period
+# was never read: the batch it was posted from says so. Where batches do not reach back as far, it can hide in the first period.
+_UNREAD = """
+    SELECT (d.AccountNumber, h.FiscalYear, period_number(h.FiscalPeriod))
+    FROM gl_journal_details AS d JOIN gl_journal_headers AS h USING (BatchNumber, EntryNumber) JOIN gl_journal_batches AS b USING (BatchNumber)
+    WHERE is_posted(b.Status) AND d.JournalDate < first_day('GLPostedTransactions')"""
+_WHOLE = f"""first_day('GLPostedTransactions') <= DATE '0001-01-01' OR (
+        c.starts >= first_day('GLPostedTransactions')
+        AND (coalesce(s.AccountNumber, m.AccountNumber), coalesce(s.Fiscalsetyear, m.FiscalYear), coalesce(s.period, m.period)) NOT IN ({_UNREAD})
+        AND (first_day('GLJournalBatches') <= first_day('GLPostedTransactions')
+            OR c.starts > (SELECT min(starts) FROM ({_STARTS}) WHERE starts >= first_day('GLPostedTransactions'))))"""
 _MOVED = """
     SELECT AccountNumber, FiscalYear, period_number(FiscalPeriod) AS period, home_currency() AS Currencycode, 'F' AS Currencytype,
         JournalTransactionAmount AS amount FROM gl_posted_transactions
@@ -53,7 +64,7 @@ def _against_postings(what: str, kind: str) -> Comparison:
                   ON s.AccountNumber = m.AccountNumber AND s.Fiscalsetyear = m.FiscalYear AND s.period = m.period
                     AND s.Currencycode = m.Currencycode AND s.Currencytype = m.Currencytype
                 LEFT JOIN ({_STARTS}) AS c ON c.FiscalYear = coalesce(s.Fiscalsetyear, m.FiscalYear) AND c.period = coalesce(s.period, m.period)
-                WHERE first_day('GLPostedTransactions') <= DATE '0001-01-01' OR c.starts >= first_day('GLPostedTransactions')""",
+                WHERE {_WHOLE}""",
         ),
     )
 
@@ -90,8 +101,9 @@ def _books_balance(what: str, amount: str) -> Comparison:
         what,
         pair(
             key="{'Fiscalsetyear': Fiscalsetyear}",
-            says=f"sum({amount}) FILTER ({amount} > 0)",
-            adds=f"-sum({amount}) FILTER ({amount} < 0)",
+            # Where all amounts stand on one side, the other side is nothing, not unknown.
+            says=f"coalesce(sum({amount}) FILTER ({amount} > 0), 0)",
+            adds=f"coalesce(-sum({amount}) FILTER ({amount} < 0), 0)",
             source="gl_account_fiscal_sets WHERE FiscalsetDesignator = 'A' AND Currencytype = 'F' GROUP BY Fiscalsetyear"
             f" HAVING count({amount}) FILTER ({amount} <> 0) > 0",
         ),
@@ -101,7 +113,8 @@ def _books_balance(what: str, amount: str) -> Comparison:
 CONTROLS = (
     Control(
         "gl_fiscal_sets",
-        "What was posted per account, year, period and currency is the net change in the fiscal set; every period from 1 to 15.",
+        "What was posted per account, year, period and currency is the net change in the fiscal set; every period from 1 to 15 of which all"
+        " lines were read: not those that began before the history, nor its first one where earlier lines may have been posted into it.",
         "gl/account_fiscal_sets",
         (
             _against_postings("net change = posted lines, home currency", "F"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _BATCH = Rows("gl/journal_batches")
@@ -16,16 +19,36 @@ _MATCH = (
 )
 
 
+def _consolidated(line: str, account: str = "AccountNumber") -> str:
+    """Whether lines of a batch on an account became one when they were posted, or may have: some accounts keep sums instead of lines."""
+    return f"""(({line}.BatchNumber, {line}.{account}) IN (SELECT (BatchNumber, AccountNumber) FROM gl_posted_transactions
+            WHERE is_yes(ConsolidationOccurredOnPost))
+        OR {line}.{account} IN (SELECT UnformattedAccount FROM gl_accounts WHERE PostToAccount ILIKE 'consol%'))"""
+
+
+# A batch that was last edited before the history begins, or that was cleared away, cannot be compared with.
+_IN_A_BATCH = "EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)"
+_ENTERED = f"""is_posted(b.Status) AS posted, b._read_at AS batch_read, b.PostingSequence AS sequence
+        FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
+        WHERE (is_posted(b.Status) OR (is_waiting(b.Status) AND d.BatchNumber IN (SELECT BatchNumber FROM gl_posted_transactions)))
+          AND d.JournalDate >= first_day('GLPostedTransactions') AND NOT {_consolidated("d")}"""
+_POSTED_ONES = f"FROM gl_posted_transactions AS p WHERE {_IN_A_BATCH} AND NOT {_consolidated('p')}"
+
+_READS = Reads(
+    entries="d",
+    batches="GLJournalBatches",
+    records="GLPostedTransactions",
+    missing="p.DetailCount IS NULL",
+    absent="not in the posted transactions",
+    newest=newest_posting("gl_posted_transactions"),
+)
+
+
 def _posted_line(what: str, posted: str, detail: str, *, home: bool) -> Comparison:
     """A line of a posted batch and the posted transaction are the same amount, and neither is without the other."""
-    source = f"""(
-        SELECT d.*, b.BatchNumber AS batch FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
-        WHERE is_posted(b.Status) AND d.JournalDate >= first_day('GLPostedTransactions')
-    ) AS d FULL JOIN (
-        SELECT p.* FROM gl_posted_transactions AS p
-        -- A batch that was last edited before the history begins, or that was cleared away, cannot be compared with.
-        WHERE EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)
-    ) AS p ON {_MATCH}"""
+    both = f"(SELECT d.*, {_ENTERED}) AS d FULL JOIN (SELECT p.* {_POSTED_ONES}) AS p ON {_MATCH}"
+    # A line that waits and was not posted is as it should be.
+    source = f"{both} WHERE d.posted IS DISTINCT FROM false OR p.DetailCount IS NOT NULL"
     key = (
         "{'BatchNumber': coalesce(d.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(d.EntryNumber, p.JournalEntryNumber),"
         " 'TransactionNumber': d.TransactionNumber, 'JournalTransactionNumber': p.JournalTransactionNumber,"
@@ -33,37 +56,71 @@ def _posted_line(what: str, posted: str, detail: str, *, home: bool) -> Comparis
         " 'SourceCurrencyCode': p.SourceCurrencyCode, 'SourceLedgerCode': p.SourceLedgerCode, 'SourceTypeCode': p.SourceTypeCode,"
         " 'PostingSequenceNumber': p.PostingSequenceNumber, 'DetailCount': p.DetailCount}"
     )
-    missing = "CASE WHEN p.DetailCount IS NULL THEN 'not in the posted transactions' WHEN d.batch IS NULL THEN 'not in the batch' ELSE '' END"
     return Comparison(
         what,
         pair(
             key=key,
             says=f"CASE WHEN p.DetailCount IS NULL THEN 0 ELSE p.{posted} END",
-            adds=f"CASE WHEN d.batch IS NULL THEN 0 ELSE d.{detail} END",
+            adds=f"CASE WHEN d.posted IS DISTINCT FROM true THEN 0 ELSE d.{detail} END",
             currency="''" if home else "coalesce(p.SourceCurrencyCode, d.SourceCurrency)",
-            reason=missing,
             source=source,
+            **_READS.explain(f"d.{detail}"),
         ),
     )
 
 
+_LINE_OF_BATCH = "TRY_CAST(d.TransactionNumber AS DECIMAL(19,0)) AS line"
 _THERE = Comparison(
     "every line of a posted batch is posted once, and nothing else",
     pair(
-        key=("{'BatchNumber': BatchNumber, 'EntryNumber': EntryNumber, 'JournalTransactionNumber': line}"),
-        says="CAST(count(*) FILTER (posted) AS DECIMAL(19,3))",
-        adds="CAST(count(*) FILTER (NOT posted) AS DECIMAL(19,3))",
-        source="""(
-            SELECT d.BatchNumber, d.EntryNumber, TRY_CAST(d.TransactionNumber AS DECIMAL(19,0)) AS line, false AS posted
-            FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
-            WHERE is_posted(b.Status) AND d.JournalDate >= first_day('GLPostedTransactions')
-            UNION ALL
-            SELECT p.BatchNumber, p.JournalEntryNumber, p.JournalTransactionNumber, true FROM gl_posted_transactions AS p
-            WHERE EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)
-        ) GROUP BY ALL""",
+        key="{'BatchNumber': coalesce(d.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(d.EntryNumber, p.EntryNumber),"
+        " 'JournalTransactionNumber': coalesce(d.line, p.line)}",
+        says="CAST(coalesce(p.lines, 0) AS DECIMAL(19,3))",
+        adds="CAST(CASE WHEN d.posted THEN d.lines ELSE 0 END AS DECIMAL(19,3))",
+        source=f"""(
+            SELECT BatchNumber, EntryNumber, line, posted, batch_read, sequence, count(*) AS lines
+            FROM (SELECT d.*, {_LINE_OF_BATCH}, {_ENTERED}) GROUP BY ALL
+        ) AS d FULL JOIN (
+            SELECT p.BatchNumber, p.JournalEntryNumber AS EntryNumber, p.JournalTransactionNumber AS line,
+                count(*) AS lines, max(p._read_at) AS _read_at {_POSTED_ONES} GROUP BY ALL
+        ) AS p ON p.BatchNumber = d.BatchNumber AND p.EntryNumber = d.EntryNumber AND p.line = d.line
+        WHERE d.posted IS DISTINCT FROM false OR p.lines IS NOT NULL""",
+        **replace(_READS, missing="p.lines IS NULL").explain("d.lines"),
     ),
     counts=True,
 )
+
+
+def _sum_posted(what: str, posted: str, detail: str, *, home: bool) -> Comparison:
+    """On an account that posts sums, the lines of a batch and what was posted of them add up to the same per period, currency and source."""
+    names = ["BatchNumber", "AccountNumber", "FiscalYear", "FiscalPeriod", "SourceCurrencyCode", "SourceLedgerCode", "SourceTypeCode"]
+    key = "{" + ", ".join(f"'{name}': coalesce(p.{name}, d.{name})" for name in names) + "}"
+    return Comparison(
+        what,
+        pair(
+            key=key,
+            says="CASE WHEN p.BatchNumber IS NULL THEN 0 ELSE p.amount END",
+            adds="CASE WHEN d.BatchNumber IS NULL THEN 0 ELSE d.amount END",
+            currency="''" if home else "coalesce(p.SourceCurrencyCode, d.SourceCurrencyCode)",
+            reason=(
+                "CASE WHEN p.BatchNumber IS NULL THEN 'not in the posted transactions' WHEN d.BatchNumber IS NULL THEN 'not in the batch' ELSE '' END"
+            ),
+            source=f"""(
+                SELECT d.BatchNumber, d.AccountNumber, h.FiscalYear, period_number(h.FiscalPeriod) AS FiscalPeriod,
+                    d.SourceCurrency AS SourceCurrencyCode, d.SourceLedger AS SourceLedgerCode, d.SourceType AS SourceTypeCode,
+                    sum(d.{detail}) AS amount, min(d.JournalDate) AS first
+                FROM gl_journal_details AS d JOIN gl_journal_headers AS h USING (BatchNumber, EntryNumber)
+                JOIN gl_journal_batches AS b USING (BatchNumber)
+                WHERE is_posted(b.Status) AND {_consolidated("d")} GROUP BY ALL
+            ) AS d FULL JOIN (
+                SELECT p.BatchNumber, p.AccountNumber, p.FiscalYear, period_number(p.FiscalPeriod) AS FiscalPeriod,
+                    p.SourceCurrencyCode, p.SourceLedgerCode, p.SourceTypeCode, sum(p.{posted}) AS amount
+                FROM gl_posted_transactions AS p WHERE {_IN_A_BATCH} AND {_consolidated("p")} GROUP BY ALL
+            ) AS p ON {" AND ".join(f"p.{name} = d.{name}" for name in names)}
+            -- A sum may hold lines from before the history.
+            WHERE d.first IS NULL OR d.first >= first_day('GLPostedTransactions')""",
+        ),
+    )
 
 
 def _balanced(what: str, keys: str, amount: str, where: str = "true", currency: str = "''") -> Comparison:
@@ -81,7 +138,9 @@ def _balanced(what: str, keys: str, amount: str, where: str = "true", currency: 
     )
 
 
-_ONE_CURRENCY = """(BatchNumber, JournalEntryNumber) IN (
+# A sum that an account posts belongs to no entry any more.
+_OF_LINES = f"BatchNumber NOT IN (SELECT p.BatchNumber FROM gl_posted_transactions AS p WHERE {_consolidated('p')})"
+_ONE_CURRENCY = f"""{_OF_LINES} AND (BatchNumber, JournalEntryNumber) IN (
     SELECT (BatchNumber, JournalEntryNumber) FROM gl_posted_transactions GROUP BY ALL HAVING count(DISTINCT SourceCurrencyCode) = 1)"""
 
 
@@ -119,10 +178,11 @@ CONTROLS = (
     ),
     Control(
         "gl_entries_balance",
-        "Debits equal credits in every posted entry, batch and period, and in its own currency where an entry has only one.",
+        "Debits equal credits in every posting, batch, entry and period, and in its own currency where an entry has only one; entries of which an"
+        " account posted sums only are part of their batch.",
         "gl/posted_transactions",
         (
-            _balanced("debits = credits of each entry", "BatchNumber JournalEntryNumber", "JournalTransactionAmount"),
+            _balanced("debits = credits of each entry", "BatchNumber JournalEntryNumber", "JournalTransactionAmount", _OF_LINES),
             _balanced("debits = credits of each batch", "BatchNumber", "JournalTransactionAmount"),
             _balanced("debits = credits of each posting", "PostingSequenceNumber", "JournalTransactionAmount"),
             _balanced("debits = credits of each period", "FiscalYear FiscalPeriod", "JournalTransactionAmount"),
@@ -137,12 +197,15 @@ CONTROLS = (
     ),
     Control(
         "gl_posted_as_entered",
-        "Every line of a posted batch is in the posted transactions with the same amounts, and every posted transaction is in its batch.",
+        "Every line of a posted batch is in the posted transactions with the same amounts, and every posted transaction is in its batch; where an"
+        " account posts consolidated, their sums per batch, period, currency and source code.",
         "gl/posted_transactions",
         (
             _THERE,
             _posted_line("JournalTransactionAmount = Amount of the line", "JournalTransactionAmount", "Amount", home=True),
             _posted_line("SourceCurrencyAmount of both", "SourceCurrencyAmount", "SourceCurrencyAmount", home=False),
+            _sum_posted("sums where an account posts consolidated, home currency", "JournalTransactionAmount", "Amount", home=True),
+            _sum_posted("sums where an account posts consolidated, source currency", "SourceCurrencyAmount", "SourceCurrencyAmount", home=False),
         ),
     ),
     Control(
@@ -160,7 +223,9 @@ CONTROLS = (
             # Payments take documents off at the documents' own rates, so only what invoices brought can be judged by the rate of the line.
             Rows(
                 "gl/posted_transactions",
-                where="t.SourceLedgerCode IN ('AP', 'AR') AND t.SourceTypeCode = 'IN' AND t.SourceCurrencyCode <> t.HomeCurrencyCode",
+                # A sum of several lines has the rate of one of them.
+                where="t.SourceLedgerCode IN ('AP', 'AR') AND t.SourceTypeCode = 'IN' AND t.SourceCurrencyCode <> t.HomeCurrencyCode"
+                " AND NOT is_yes(t.ConsolidationOccurredOnPost)",
             ).rated(
                 "home amount of an invoice's line = source amount at the rate",
                 "t.JournalTransactionAmount",

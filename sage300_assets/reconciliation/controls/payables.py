@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _BATCH = Rows("ap/invoice_batches")
@@ -12,6 +13,16 @@ _DETAIL = Rows("ap/invoice_details", currency="h.CurrencyCode", joined=_HEADED)
 _SCHEDULE = Rows("ap/invoice_payment_schedules", currency="h.CurrencyCode", joined=_HEADED)
 _TAX = total("TaxAmount1-5")
 _PARTS = "1 + " + " + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in range(1, 6))
+
+_OF_INVOICES = "({alias}.DocumentType ILIKE '%invoice%' OR {alias}.DocumentType ILIKE '%note%' OR {alias}.DocumentType ILIKE '%interest%')"
+_READS = Reads(
+    entries="i",
+    batches="APInvoiceBatches",
+    records="APPostedDocuments",
+    missing="p.DocumentNumber IS NULL",
+    absent="posted, but not in the open-item ledger",
+    newest=newest_posting("ap_posted_documents AS n", where=_OF_INVOICES.format(alias="n")),
+)
 
 
 def _posted(what: str, document: str, invoice: str, *, signed: bool = True, home: bool = False) -> Comparison:
@@ -23,18 +34,20 @@ def _posted(what: str, document: str, invoice: str, *, signed: bool = True, home
             key="{'VendorNumber': coalesce(p.VendorNumber, i.VendorNumber), 'DocumentNumber': coalesce(p.DocumentNumber, i.DocumentNumber),"
             " 'BatchNumber': coalesce(i.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(i.EntryNumber, p.EntryNumber)}",
             says=f"CASE WHEN p.DocumentNumber IS NULL THEN 0 ELSE {document} END",
-            adds=f"CASE WHEN i.DocumentNumber IS NULL THEN 0 ELSE {sign}{invoice} END",
+            adds=f"CASE WHEN i.posted IS DISTINCT FROM true THEN 0 ELSE {sign}{invoice} END",
             currency="''" if home else "coalesce(p.CurrencyCode, i.CurrencyCode)",
-            reason="CASE WHEN p.DocumentNumber IS NULL THEN 'posted, but not in the open-item ledger'"
-            " WHEN i.DocumentNumber IS NULL THEN 'not in its batch' ELSE '' END",
-            source="""(
-                SELECT i.* FROM ap_invoices AS i JOIN ap_invoice_batches AS b USING (BatchNumber) WHERE is_posted(b.BatchStatus)
+            source=f"""(
+                SELECT i.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence
+                FROM ap_invoices AS i JOIN ap_invoice_batches AS b USING (BatchNumber)
+                WHERE is_posted(b.BatchStatus) OR (is_waiting(b.BatchStatus) AND (i.BatchNumber, i.EntryNumber, i.VendorNumber, i.DocumentNumber) IN
+                    (SELECT (BatchNumber, EntryNumber, VendorNumber, DocumentNumber) FROM ap_posted_documents))
                 ) AS i FULL JOIN (
                 SELECT p.* FROM ap_posted_documents AS p
                 -- Documents from before the history, and those of payments, have no invoice batch in the lake.
                 WHERE EXISTS (SELECT 1 FROM ap_invoice_batches AS b WHERE b.BatchNumber = p.BatchNumber)
-                  AND (p.DocumentType ILIKE '%invoice%' OR p.DocumentType ILIKE '%note%' OR p.DocumentType ILIKE '%interest%')
+                  AND {_OF_INVOICES.format(alias="p")}
                 ) AS p ON p.VendorNumber = i.VendorNumber AND p.DocumentNumber = i.DocumentNumber""",
+            **_READS.explain(f"{sign}{invoice}"),
         ),
     )
 
@@ -102,9 +115,20 @@ CONTROLS = (
         "Amounts in home currency are the document's amounts at its exchange rate.",
         "ap/invoices",
         (
-            _INVOICE.rated("FunctionalAmountDue = AmountDue at the rate", "t.FunctionalAmountDue", "t.AmountDue", "t.ExchangeRate", parts=_PARTS),
+            _INVOICE.rated(
+                "FunctionalAmountDue = AmountDue at the rate",
+                "t.FunctionalAmountDue",
+                "t.AmountDue",
+                "t.ExchangeRate",
+                "rate_operator(t.RateType)",
+                parts=_PARTS,
+            ),
             _SCHEDULE.rated(
-                "FunctionalDiscountAmount = DiscountAmount at the rate", "t.FunctionalDiscountAmount", "t.DiscountAmount", "h.ExchangeRate"
+                "FunctionalDiscountAmount = DiscountAmount at the rate",
+                "t.FunctionalDiscountAmount",
+                "t.DiscountAmount",
+                "h.ExchangeRate",
+                "rate_operator(h.RateType)",
             ),
         ),
     ),

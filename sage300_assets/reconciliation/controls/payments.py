@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _PAY_BATCH = Rows("ap/payment_and_adjustment_batches", currency="t.BankCurrencyCode")
 _PAYMENT = Rows("ap/payments")
 _PAID = Rows("ap/posted_payments", currency="t.PaymentCurrency")
+# A check that is missing among the posted ones has no currency; its batch names that of the bank.
+_BANK_CURRENCY = "coalesce(nullif(p.PaymentCurrency, ''), e.BankCurrencyCode)"
+
+_READS = Reads(
+    entries="e",
+    batches="APPaymentAndAdjustmentBatches",
+    records="APPostedPayments",
+    missing="p.BankCode IS NULL",
+    absent="not among the posted payments",
+    newest=newest_posting(
+        "ap_payment_and_adjustment_batches AS n", where="n.BatchSelector = 'PY' AND n.BatchNumber IN (SELECT BatchNumber FROM ap_posted_payments)"
+    ),
+)
 
 
-def _paid(what: str, posted: str, entered: str) -> Comparison:
+def _paid(what: str, posted: str, entered: str, currency: str) -> Comparison:
     """A posted check and its entry agree; neither is there without the other."""
     return Comparison(
         what,
@@ -20,16 +34,19 @@ def _paid(what: str, posted: str, entered: str) -> Comparison:
             " 'CheckSerialNumber': p.CheckSerialNumber, 'CheckDate': p.CheckDate, 'BatchSelector': 'PY',"
             " 'BatchNumber': coalesce(e.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(e.EntryNumber, p.EntryNumber)}",
             says=f"CASE WHEN p.BankCode IS NULL THEN 0 ELSE p.{posted} END",
-            adds=f"CASE WHEN e.EntryNumber IS NULL THEN 0 ELSE e.{entered} END",
-            currency="p.PaymentCurrency",
-            reason="CASE WHEN p.BankCode IS NULL THEN 'not among the posted payments' WHEN e.EntryNumber IS NULL THEN 'not in its batch' ELSE '' END",
+            adds=f"CASE WHEN e.posted IS DISTINCT FROM true THEN 0 ELSE e.{entered} END",
+            currency=currency,
+            **_READS.explain(f"e.{entered}"),
             source="""(
-                SELECT e.* FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
-                WHERE is_posted(b.BatchStatus) AND b.BatchSelector = 'PY'
+                SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence, b.BankCurrencyCode
+                FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+                WHERE b.BatchSelector = 'PY' AND (is_posted(b.BatchStatus)
+                    OR (is_waiting(b.BatchStatus) AND (e.BatchNumber, e.EntryNumber) IN (SELECT (BatchNumber, EntryNumber) FROM ap_posted_payments)))
                 ) AS e FULL JOIN (
                 SELECT p.* FROM ap_posted_payments AS p
                 WHERE EXISTS (SELECT 1 FROM ap_payment_and_adjustment_batches AS b WHERE b.BatchNumber = p.BatchNumber AND b.BatchSelector = 'PY')
-                ) AS p ON p.BatchNumber = e.BatchNumber AND p.EntryNumber = e.EntryNumber""",
+                ) AS p ON p.BatchNumber = e.BatchNumber AND p.EntryNumber = e.EntryNumber
+                LEFT JOIN ap_vendors AS v ON v.VendorNumber = coalesce(p.VendorNumber, e.VendorNumber)""",
         ),
     )
 
@@ -57,6 +74,7 @@ CONTROLS = (
                 "ap/applied_payments",
                 "sum(d.PaymentAmount)",
                 plus="t.TotalPrepayVendorCurrency",
+                where="NOT is_miscellaneous(t.PaymentTransactionType) AND NOT applies_document(t.PaymentTransactionType)",
             ),
         ),
     ),
@@ -77,6 +95,7 @@ CONTROLS = (
                 "t.CheckAmountFunctionalCurrency",
                 "t.PaymentAmount",
                 "t.BankExchangeRate",
+                "rate_operator(t.BankRateType)",
             ),
         ),
     ),
@@ -85,8 +104,13 @@ CONTROLS = (
         "Every payment of a posted batch is among the posted payments with the same amounts, and every posted payment was entered.",
         "ap/posted_payments",
         (
-            _paid("PaymentAmount = CheckAmountInBankCurrency", "PaymentAmount", "CheckAmountInBankCurrency"),
-            _paid("CheckAmountVendorCurrency = CheckAmountInVendorCurrency", "CheckAmountVendorCurrency", "CheckAmountInVendorCurrency"),
+            _paid("PaymentAmount = CheckAmountInBankCurrency", "PaymentAmount", "CheckAmountInBankCurrency", _BANK_CURRENCY),
+            _paid(
+                "CheckAmountVendorCurrency = CheckAmountInVendorCurrency",
+                "CheckAmountVendorCurrency",
+                "CheckAmountInVendorCurrency",
+                f"coalesce(nullif(v.CurrencyCode, ''), {_BANK_CURRENCY})",
+            ),
             _PAID.equal("TaxTotal = the taxes", "t.TaxTotal", total("TaxAmount1-5")),
             *(
                 _PAID.nothing(f"no tax {n} without an authority", [f"TaxBase{n}", f"TaxAmount{n}"], f"coalesce(t.\"TaxAuthority{n}\", '') <> ''")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
 _CASH_BATCH = Rows("ar/receipt_and_adjustment_batches", currency="t.DefaultBankCurrency")
@@ -22,6 +23,17 @@ _RETAINED = (
 )  # fmt: skip
 _JOBS = ("JobTotalPaymentAmount", "JobTotalDiscountAmount", "UnappliedJobPaymentAmount", "UnappliedJobDiscountAmount")
 
+_READS = Reads(
+    entries="e",
+    batches="ARReceiptAndAdjustmentBatches",
+    records="ARPostedReceipts",
+    missing="p.BankCode IS NULL",
+    absent="not among the posted receipts",
+    newest=newest_posting(
+        "ar_receipt_and_adjustment_batches AS n", where="n.BatchRecordType = 'CA' AND n.BatchNumber IN (SELECT BatchNumber FROM ar_posted_receipts)"
+    ),
+)
+
 
 def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Comparison:
     """A posted receipt and its entry agree; neither is there without the other."""
@@ -33,12 +45,14 @@ def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Co
             " 'DepositLineNumber': p.DepositLineNumber, 'ReceiptDate': p.ReceiptDate, 'BatchRecordType': 'CA',"
             " 'BatchNumber': coalesce(e.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(e.EntryNumber, p.EntryNumber)}",
             says=f"CASE WHEN p.BankCode IS NULL THEN 0 ELSE p.{posted} END",
-            adds=f"CASE WHEN e.EntryNumber IS NULL THEN 0 ELSE e.{entered} END",
+            adds=f"CASE WHEN e.posted IS DISTINCT FROM true THEN 0 ELSE e.{entered} END",
             currency="''" if home else "coalesce(p.CurrencyCode, e.CustomerCurrencyCode)",
-            reason="CASE WHEN p.BankCode IS NULL THEN 'not among the posted receipts' WHEN e.EntryNumber IS NULL THEN 'not in its batch' ELSE '' END",
+            **_READS.explain(f"e.{entered}"),
             source="""(
-                SELECT e.* FROM ar_receipts AS e JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
-                WHERE is_posted(b.BatchStatus) AND b.BatchRecordType = 'CA'
+                SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence
+                FROM ar_receipts AS e JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
+                WHERE b.BatchRecordType = 'CA' AND NOT applies_document(e.ReceiptTransactionType) AND (is_posted(b.BatchStatus)
+                    OR (is_waiting(b.BatchStatus) AND (e.BatchNumber, e.EntryNumber) IN (SELECT (BatchNumber, EntryNumber) FROM ar_posted_receipts)))
                 ) AS e FULL JOIN (
                 SELECT p.* FROM ar_posted_receipts AS p
                 WHERE EXISTS (SELECT 1 FROM ar_receipt_and_adjustment_batches AS b WHERE b.BatchNumber = p.BatchNumber AND b.BatchRecordType = 'CA')
@@ -107,7 +121,12 @@ CONTROLS = (
                 home=True,
             ),
             _RECEIPT.counted("NumberOfDocumentsAppliedto = documents", "t.NumberOfDocumentsAppliedto", "ar/applied_receipts"),
-            _RECEIPT.equal("receipt = applied + unapplied", "t.CustomerReceiptAmount", "t.TotalCustomerAmountApplied + t.CustomerUnappliedAmount"),
+            _RECEIPT.equal(
+                "receipt = applied + unapplied",
+                "t.CustomerReceiptAmount",
+                "t.TotalCustomerAmountApplied + t.CustomerUnappliedAmount",
+                where="NOT is_miscellaneous(t.ReceiptTransactionType) AND NOT applies_document(t.ReceiptTransactionType)",
+            ),
             _RECEIPT.equal(
                 "BankReceiptAmount = CustomerReceiptAmount in one currency",
                 "t.BankReceiptAmount",
@@ -142,7 +161,8 @@ CONTROLS = (
             _APPLIED.equal(
                 "receipt, discount and adjustment in home currency = at the rate of the document",
                 "t.FunctionalReceiptAmount + t.FunctionalTotalDiscountAmount + t.FunctionalTotalAdjustmentAmount",
-                "home_amount(t.CustomerReceiptAmount + t.CustomerDiscountAmountTaken + t.CustomerAdjustmentTotal, t.OriginalExchangeRate, '')",
+                "home_amount(t.CustomerReceiptAmount + t.CustomerDiscountAmountTaken + t.CustomerAdjustmentTotal, t.OriginalExchangeRate,"
+                " h.CustomerRateOperator)",
                 slack="CASE WHEN t.OriginalExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
                 home=True,
             ),

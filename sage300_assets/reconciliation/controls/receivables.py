@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
 _BATCH = Rows("ar/invoice_batches")
@@ -24,6 +25,16 @@ _RETAINED_LINE = expand(
 )  # fmt: skip
 _TAXED = ("TaxBase", "TaxAmount", "FunctionalTaxBase", "FunctionalTaxAmount", "TaxReportingAmount")
 
+_OF_INVOICES = "({alias}.DocumentType ILIKE '%invoice%' OR {alias}.DocumentType ILIKE '%note%' OR {alias}.DocumentType ILIKE '%interest%')"
+_READS = Reads(
+    entries="i",
+    batches="ARInvoiceBatches",
+    records="ARPostedDocuments",
+    missing="p.DocumentNumber IS NULL",
+    absent="posted, but not in the open-item ledger",
+    newest=newest_posting("ar_posted_documents AS n", where=_OF_INVOICES.format(alias="n")),
+)
+
 
 def _posted(what: str, document: str, invoice: str, *, home: bool = False) -> Comparison:
     """A posted invoice and its document in the open-item ledger agree; neither is there without the other."""
@@ -33,18 +44,20 @@ def _posted(what: str, document: str, invoice: str, *, home: bool = False) -> Co
             key="{'CustomerNumber': coalesce(p.CustomerNumber, i.CustomerNumber), 'DocumentNumber': coalesce(p.DocumentNumber, i.DocumentNumber),"
             " 'BatchNumber': coalesce(i.BatchNumber, p.BatchNumber), 'EntryNumber': coalesce(i.EntryNumber, p.EntryNumber)}",
             says=f"CASE WHEN p.DocumentNumber IS NULL THEN 0 ELSE {document} END",
-            adds=f"CASE WHEN i.DocumentNumber IS NULL THEN 0 ELSE credit(i.DocumentType) * {invoice} END",
+            adds=f"CASE WHEN i.posted IS DISTINCT FROM true THEN 0 ELSE credit(i.DocumentType) * {invoice} END",
             currency="''" if home else "coalesce(p.CurrencyCode, i.CurrencyCode)",
-            reason="CASE WHEN p.DocumentNumber IS NULL THEN 'posted, but not in the open-item ledger'"
-            " WHEN i.DocumentNumber IS NULL THEN 'not in its batch' ELSE '' END",
-            source="""(
-                SELECT i.* FROM ar_invoices AS i JOIN ar_invoice_batches AS b USING (BatchNumber) WHERE is_posted(b.BatchStatus)
+            source=f"""(
+                SELECT i.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence
+                FROM ar_invoices AS i JOIN ar_invoice_batches AS b USING (BatchNumber)
+                WHERE is_posted(b.BatchStatus) OR (is_waiting(b.BatchStatus) AND (i.BatchNumber, i.EntryNumber, i.CustomerNumber, i.DocumentNumber) IN
+                    (SELECT (BatchNumber, EntryNumber, CustomerNumber, DocumentNumber) FROM ar_posted_documents))
                 ) AS i FULL JOIN (
                 SELECT p.* FROM ar_posted_documents AS p
                 -- Documents from before the history, and those of receipts, have no invoice batch in the lake.
                 WHERE EXISTS (SELECT 1 FROM ar_invoice_batches AS b WHERE b.BatchNumber = p.BatchNumber)
-                  AND (p.DocumentType ILIKE '%invoice%' OR p.DocumentType ILIKE '%note%' OR p.DocumentType ILIKE '%interest%')
+                  AND {_OF_INVOICES.format(alias="p")}
                 ) AS p ON p.CustomerNumber = i.CustomerNumber AND p.DocumentNumber = i.DocumentNumber""",
+            **_READS.explain(f"credit(i.DocumentType) * {invoice}"),
         ),
     )
 

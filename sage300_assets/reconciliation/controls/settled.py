@@ -2,64 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.controls.sides import AP, AR, Side
 from sage300_assets.reconciliation.forms import Rows, key_of, pair, total, view
 
 
-@dataclass(frozen=True)
-class _Side:
-    """How payables and receivables call the same things."""
-
-    module: str
-    party: str
-    parties: str
-    entity: str
-    applied: str
-    """Applied amounts per document: party, document, paid, settled otherwise."""
-
-    @property
-    def begins(self) -> str:
-        """The day of the first payment that the lake has; Sage 300 may have cleared away earlier ones."""
-        batches = "ap_payment_and_adjustment_batches" if self.module == "ap" else "ar_receipt_and_adjustment_batches"
-        return f"(SELECT min(BatchDate) FROM {batches})"
-
-    @property
-    def own(self) -> str:
-        return f"{self.party}Currency"
-
-    @property
-    def documents(self) -> str:
-        return f"{self.module}/posted_documents"
-
-
-_AP = _Side(
-    "ap",
-    "Vendor",
-    "ap/vendors",
-    "APPostedDocuments",
-    """SELECT a.VendorNumber AS party, a.DocumentNumber AS document, sum(a.PaymentAmount) AS paid,
-        -- A distribution is the other side of the adjustment in the ledger.
-        coalesce(-sum(g.amount), 0) AS adjusted, CAST(NULL AS DECIMAL(38,3)) AS discount
-        FROM ap_applied_payments AS a JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
-        LEFT JOIN (SELECT BatchSelector, BatchNumber, EntryNumber, LineNumber, sum(DistributionAmount) AS amount
-            FROM ap_adjustment_gl_distributions GROUP BY ALL) AS g USING (BatchSelector, BatchNumber, EntryNumber, LineNumber)
-        WHERE is_posted(b.BatchStatus) GROUP BY ALL""",
-)
-_AR = _Side(
-    "ar",
-    "Customer",
-    "ar/customers",
-    "ARPostedDocuments",
-    """SELECT a.CustomerNumber AS party, a.DocumentNumber AS document, sum(a.CustomerReceiptAmount) AS paid,
-        sum(a.CustomerAdjustmentTotal) AS adjusted, sum(a.CustomerDiscountAmountTaken) AS discount
-        FROM ar_applied_receipts AS a JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
-        WHERE is_posted(b.BatchStatus) GROUP BY ALL""",
-)
-
-
-def _read_before(side: _Side, compared: str, low: str, high: str) -> str:
+def _read_before(side: Side, compared: str, low: str, high: str) -> str:
     """For each party: what is compared with it, and how far that can have moved since the party was read.
 
     Only a document that was read after its party, and whose last activity is of that day or later, can have moved.
@@ -80,7 +28,7 @@ def _timing(says: str, what: str) -> dict[str, str]:
     }
 
 
-def _balance(side: _Side, what: str, balance: str, due: str, invoiced: str, *, home: bool) -> Comparison:
+def _balance(side: Side, what: str, balance: str, due: str, invoiced: str, *, home: bool) -> Comparison:
     """What a party owes is what is due on its documents. A balance moves without the party's own stamp, so it may have been read earlier."""
     # Then it was anything from nothing to its whole amount.
     low, high = (f"{end}(0, d.{invoiced}, d.{due}) - d.{due}" for end in ("least", "greatest"))
@@ -98,7 +46,7 @@ def _balance(side: _Side, what: str, balance: str, due: str, invoiced: str, *, h
     )
 
 
-def _open_count(side: _Side, field: str) -> Comparison:
+def _open_count(side: Side, field: str) -> Comparison:
     number, open_now = f"{side.party}Number", f"CAST(d.{side.own}AmountDue <> 0 AS INTEGER)"
     read_before = _read_before(side, f"sum({open_now})", f"-{open_now}", f"1 - {open_now}")
     sql = pair(
@@ -111,18 +59,26 @@ def _open_count(side: _Side, field: str) -> Comparison:
     return Comparison(f"{field} = documents with something due", sql, counts=True)
 
 
-def _in_history(side: _Side) -> str:
+def _in_history(side: Side) -> str:
     """Documents whose whole life lies within what was read: of the others earlier payments are not in the lake."""
     return f"t.PostingDate >= {side.begins}"
 
 
-def _paid(side: _Side, what: str) -> Comparison:
+def _paid(side: Side, what: str) -> Comparison:
     """What is no longer due on a document has been paid, adjusted or discounted."""
     rows = Rows(side.documents, currency="t.CurrencyCode")
     gone = f"t.{side.own}InvoiceAmount - t.{side.own}AmountDue"
-    settled = "coalesce(s.paid, 0) + coalesce(s.adjusted, 0) + coalesce(s.discount, 0)"
+    settled, waits, newer = (f"coalesce({a}.paid, 0) + coalesce({a}.adjusted, 0) + coalesce({a}.discount, 0)" for a in ("s", "w", "n"))
     # Payables do not say which document a discount was taken on; what is left is compared with the discounts of the checks.
     adds = settled if side.module == "ar" else f"CASE WHEN abs({gone}) > abs({settled}) AND coalesce(s.paid, 0) <> 0 THEN {gone} ELSE {settled} END"
+    # Documents and batches are read one after the other, and batches may be posted in between. That explains their amount and no other.
+    waits = f"CASE WHEN last_read('{side.batches[0][1]}') < t._read_at THEN {waits} ELSE 0 END"
+    moved = [waits, f"-({newer})", f"{waits} - ({newer})", *([f"{waits} + t.VendorCurrencyDiscountAmount"] if side.module == "ap" else [])]
+    fits = f"(({gone}) <> ({adds}) AND ({gone}) - ({adds}) IN ({', '.join(moved)}) AND ({waits} <> 0 OR {newer} <> 0))"
+    joined = " ".join(
+        f"LEFT JOIN ({amounts}) AS {a} ON {a}.party = t.{side.party}Number AND {a}.document = t.DocumentNumber"
+        for a, amounts in (("s", side.applied), ("w", side.waiting), ("n", side.newer))
+    )
     return Comparison(
         what,
         pair(
@@ -130,8 +86,9 @@ def _paid(side: _Side, what: str) -> Comparison:
             says=gone,
             adds=adds,
             currency="t.CurrencyCode",
-            source=f"{rows.source} LEFT JOIN ({side.applied}) AS s ON s.party = t.{side.party}Number AND s.document = t.DocumentNumber"
-            f" WHERE {_in_history(side)}",
+            source=f"{rows.source} {joined} WHERE {_in_history(side)}",
+            explained=f"CASE WHEN {fits} THEN ({gone}) - ({adds}) ELSE 0 END",
+            reason=f"CASE WHEN {fits} THEN 'posted between the reads of the document and of the batch' ELSE '' END",
         ),
     )
 
@@ -149,12 +106,14 @@ _DISCOUNTS = Comparison(
         source=f"""ap_posted_payments AS t JOIN (
             SELECT a.BatchNumber, a.EntryNumber, sum(d.VendorCurrencyInvoiceAmount - d.VendorCurrencyAmountDue
                 - coalesce(s.paid, 0) - coalesce(s.adjusted, 0)) AS residue,
-                bool_and(d.DocumentNumber IS NOT NULL AND d.PostingDate >= {_AP.begins}
+                bool_and(d.DocumentNumber IS NOT NULL AND d.PostingDate >= {AP.begins}
                     AND (a.VendorNumber, a.DocumentNumber) IN {_ONE_CHECK}) AS alone
-            FROM ap_applied_payments AS a
+            FROM ap_applied_payments AS a JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
             LEFT JOIN ap_posted_documents AS d ON d.VendorNumber = a.VendorNumber AND d.DocumentNumber = a.DocumentNumber
-            LEFT JOIN ({_AP.applied}) AS s ON s.party = a.VendorNumber AND s.document = a.DocumentNumber
-            WHERE a.BatchSelector = 'PY' GROUP BY ALL
+            LEFT JOIN ({AP.applied}) AS s ON s.party = a.VendorNumber AND s.document = a.DocumentNumber
+            -- What was posted between the reads of documents and batches is judged after the next ones.
+            WHERE a.BatchSelector = 'PY' AND is_posted(b.BatchStatus) AND NOT (b._read_at > last_read('APPostedDocuments')
+                AND b.DateLastEdited >= local_day(last_read('APPostedDocuments'))) GROUP BY ALL
         ) AS r ON r.BatchNumber = t.BatchNumber AND r.EntryNumber = t.EntryNumber
         -- Of a document that several checks paid in part nobody says which of them took the discount.
         WHERE r.alone""",
@@ -162,7 +121,7 @@ _DISCOUNTS = Comparison(
 )
 
 
-def _consistent(side: _Side) -> tuple[Comparison, ...]:
+def _consistent(side: Side) -> tuple[Comparison, ...]:
     rows = Rows(side.documents, currency="t.CurrencyCode")
     paid = f"t.{side.own}AmountDue = 0"
     return (
@@ -177,9 +136,7 @@ def _consistent(side: _Side) -> tuple[Comparison, ...]:
         rows.equal(
             "invoice amount in home currency = at the rate",
             "t.FunctionalCurrencyInvoiceAmount",
-            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, '')"
-            if side.module == "ap"
-            else f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, t.RateOperator)",
+            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, {'rate_operator(t.RateType)' if side.module == 'ap' else 't.RateOperator'})",
             slack="CASE WHEN t.ExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
             home=True,
         ),
@@ -203,7 +160,7 @@ CONTROLS = (
         "ap/vendors",
         (
             _balance(
-                _AP,
+                AP,
                 "balance in the vendor's currency",
                 "BalanceDueInVendorCurrency",
                 "VendorCurrencyAmountDue",
@@ -211,14 +168,14 @@ CONTROLS = (
                 home=False,
             ),
             _balance(
-                _AP,
+                AP,
                 "balance in home currency",
                 "BalanceDueInFunctionalCurrency",
                 "FunctionalCurrencyAmountDue",
                 "FunctionalCurrencyInvoiceAmount",
                 home=True,
             ),
-            _open_count(_AP, "NumberOfOpenInvoices"),
+            _open_count(AP, "NumberOfOpenInvoices"),
         ),
     ),
     Control(
@@ -227,7 +184,7 @@ CONTROLS = (
         "ar/customers",
         (
             _balance(
-                _AR,
+                AR,
                 "balance in the customer's currency",
                 "BalanceDueInCustomerCurrency",
                 "CustomerCurrencyAmountDue",
@@ -235,14 +192,14 @@ CONTROLS = (
                 home=False,
             ),
             _balance(
-                _AR,
+                AR,
                 "balance in home currency",
                 "BalanceDueInFunctionalCurrency",
                 "FunctionalCurrencyAmountDue",
                 "FunctionalCurrencyInvoiceAmount",
                 home=True,
             ),
-            _open_count(_AR, "NumberOfOpenDocuments"),
+            _open_count(AR, "NumberOfOpenDocuments"),
         ),
     ),
     Control(
@@ -272,30 +229,35 @@ CONTROLS = (
         "ap_documents_settled",
         "What is no longer due on a vendor document has been paid, adjusted, or taken as a discount.",
         "ap/posted_documents",
-        (_paid(_AP, "invoice amount less amount due = paid + adjusted"), _DISCOUNTS),
+        (_paid(AP, "invoice amount less amount due = paid + adjusted"), _DISCOUNTS),
     ),
     Control(
         "ar_documents_settled",
         "What is no longer due on a customer document has been received, adjusted, or given as a discount.",
         "ar/posted_documents",
-        (_paid(_AR, "invoice amount less amount due = received + adjusted + discounts"),),
+        (_paid(AR, "invoice amount less amount due = received + adjusted + discounts"),),
     ),
     Control(
         "ap_documents_consistent",
         "The amounts of each posted vendor document fit each other and its exchange rate.",
         "ap/posted_documents",
         (
-            *_consistent(_AP),
+            *_consistent(AP),
             _AP_DOCUMENT.equal("VendorCurrencyTaxAmount = the taxes", "t.VendorCurrencyTaxAmount", total("TaxAmount1-5")),
             _AP_DOCUMENT.rated(
                 "tax in home currency = at the rate",
                 "t.FunctionalCurrencyTaxAmount",
                 "t.VendorCurrencyTaxAmount",
                 "t.ExchangeRate",
+                "rate_operator(t.RateType)",
                 parts=" + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in range(1, 6)),
             ),
             _AP_DOCUMENT.rated(
-                "discount in home currency = at the rate", "t.FunctionalCurrencyDiscountAmount", "t.VendorCurrencyDiscountAmount", "t.ExchangeRate"
+                "discount in home currency = at the rate",
+                "t.FunctionalCurrencyDiscountAmount",
+                "t.VendorCurrencyDiscountAmount",
+                "t.ExchangeRate",
+                "rate_operator(t.RateType)",
             ),
         ),
         Severity.WARNING,
@@ -305,7 +267,7 @@ CONTROLS = (
         "The amounts of each posted customer document fit each other and its exchange rate.",
         "ar/posted_documents",
         (
-            *_consistent(_AR),
+            *_consistent(AR),
             _AR_DOCUMENT.equal(
                 "invoice amount = taxable + not taxable + tax",
                 "t.CustomerCurrencyInvoiceAmount",

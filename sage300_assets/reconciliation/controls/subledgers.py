@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.control import Comparison, Control, Severity
 from sage300_assets.reconciliation.forms import pair
 
 _YEAR_TO_DATE = " + ".join(f"Period{n:02d}netamount" for n in range(1, 16))
@@ -14,18 +14,26 @@ _AP_SETS = """(SELECT d.*, coalesce(i.AccountSet, v.AccountSet) AS account_set F
 _AR_SETS = "(SELECT d.*, d.AccountSet AS account_set FROM ar_posted_documents AS d)"
 
 
-def _control_account(what: str, module: str, *, home: bool) -> Comparison:
-    """Documents by control account, against the newest balance of the account."""
+def _accounts(module: str, member: str, currency: str) -> str:
+    return f"SELECT DISTINCT bare({member}) AS account, {currency} AS currency FROM {module}_account_sets WHERE {member} <> ''"
+
+
+def _account(what: str, module: str, *, home: bool, prepaid: bool = False) -> Comparison:
+    """Documents by control account, or prepayments by prepayment account, against the newest balance of the account."""
     payable = module == "ap"
     documents, code = (_AP_SETS, "AccountSetCode") if payable else (_AR_SETS, "AccountSetKey")
-    control, prepaid = ("PayablesControlAccount", "PrepaymentAccount") if payable else ("ReceivablesControlAccount", "PrepaymentLiabilityAccount")
+    control, advances = ("PayablesControlAccount", "PrepaymentAccount") if payable else ("ReceivablesControlAccount", "PrepaymentLiabilityAccount")
     currency = "CurrencyCodeForAccount" if payable else "CurrencyCode"
     due = "FunctionalCurrencyAmountDue" if home else f"{'Vendor' if payable else 'Customer'}CurrencyAmountDue"
     sign = -1 if payable else 1
     kind = "F" if home else "S"
     amount = "d.Amount" if home else "d.SourceCurrencyAmount"
     of = "home_currency()" if home else currency
-    accounts = f"SELECT DISTINCT bare({control}) AS account, {of} AS currency FROM {module}_account_sets WHERE {control} <> ''"
+    accounts = _accounts(module, control, of)
+    if prepaid:
+        # Where prepayments are kept in a control account they are compared with it, together with the other documents; and where there
+        # have never been any, the account is often one that other modules use, for prepaid expenses for instance.
+        accounts = f"{_accounts(module, advances, of)} EXCEPT {accounts}"
     return Comparison(
         what,
         pair(
@@ -41,7 +49,7 @@ def _control_account(what: str, module: str, *, home: bool) -> Comparison:
             ),
             source=f"""(SELECT * FROM ({accounts}) {"" if home else "WHERE currency <> home_currency()"}) AS k
             LEFT JOIN (
-                SELECT bare(CASE WHEN d.DocumentType ILIKE '%prepayment%' THEN s.{prepaid} ELSE s.{control} END) AS account,
+                SELECT bare(CASE WHEN d.DocumentType ILIKE '%prepayment%' THEN s.{advances} ELSE s.{control} END) AS account,
                     {"home_currency()" if home else "d.CurrencyCode"} AS currency, sum(d.{due}) AS due
                 FROM {documents} AS d JOIN {module}_account_sets AS s ON s.{code} = d.account_set GROUP BY ALL
             ) AS o ON o.account = k.account AND o.currency = k.currency
@@ -62,7 +70,7 @@ def _control_account(what: str, module: str, *, home: bool) -> Comparison:
             LEFT JOIN (
                 SELECT bare(p.AccountNumber) AS account, string_agg(DISTINCT p.BatchNumber, ', ' ORDER BY p.BatchNumber) AS batches
                 FROM gl_posted_transactions AS p WHERE p.SourceLedgerCode <> '{module.upper()}' GROUP BY ALL
-            ) AS g ON g.account = k.account""",
+            ) AS g ON g.account = k.account{" WHERE o.account IS NOT NULL" if prepaid else ""}""",
         ),
     )
 
@@ -73,8 +81,8 @@ CONTROLS = (
         "What is due on all vendor documents is the balance of the payables control accounts, in home and in document currency.",
         "ap/posted_documents",
         (
-            _control_account("open documents = control account, home currency", "ap", home=True),
-            _control_account("open documents = control account, document currency", "ap", home=False),
+            _account("open documents = control account, home currency", "ap", home=True),
+            _account("open documents = control account, document currency", "ap", home=False),
         ),
     ),
     Control(
@@ -82,8 +90,22 @@ CONTROLS = (
         "What is due on all customer documents is the balance of the receivables control accounts, in home and in document currency.",
         "ar/posted_documents",
         (
-            _control_account("open documents = control account, home currency", "ar", home=True),
-            _control_account("open documents = control account, document currency", "ar", home=False),
+            _account("open documents = control account, home currency", "ar", home=True),
+            _account("open documents = control account, document currency", "ar", home=False),
         ),
+    ),
+    *(
+        Control(
+            f"{module}_prepayment_accounts",
+            f"What is left of all prepayments {whose} is the balance of the prepayment accounts that they are in, in home and document currency.",
+            f"{module}/posted_documents",
+            (
+                _account("prepayments = prepayment account, home currency", module, home=True, prepaid=True),
+                _account("prepayments = prepayment account, document currency", module, home=False, prepaid=True),
+            ),
+            # A company may keep other things in such an account too.
+            Severity.WARNING,
+        )
+        for module, whose in (("ap", "to vendors"), ("ar", "of customers"))
     ),
 )

@@ -27,7 +27,7 @@ class Part(NamedTuple):
     cents: int
     discount: int
     kind: str
-    """`PY` or `AD`; receivables say `CA` instead of `PY` on the wire."""
+    """`PY` or `AD`; receivables say `CA` instead of `PY` on the wire. `CN` is what a credit note takes off its invoice, in no batch of its own."""
     settled: date
     """The day its batch is posted."""
     slot: int
@@ -65,6 +65,7 @@ class Bill:
     """An invoice or a credit note."""
 
     __slots__ = (
+        "applies_to",
         "base",
         "batch",
         "chance",
@@ -100,6 +101,8 @@ class Bill:
         self.total = base
         self.home = 0
         self.parts: tuple[Part, ...] = ()
+        self.applies_to = ""
+        """Document that a credit note is taken off when it is posted; otherwise it is set off in a payment."""
 
     @property
     def sign(self) -> int:

@@ -104,7 +104,7 @@ class InvoiceBatches(PayablesSource):
             "OrderNumber": "",
             "PONumber": bill.order,
             "InvoiceDescription": bill.text,
-            "ApplytoDocument": batch.bills[bill.entry - 2].number if bill.credit else "",
+            "ApplytoDocument": bill.applies_to,
             "AccountSet": party.account_set,
             "DocumentDate": bill.date,
             "AsOfDate": bill.date,

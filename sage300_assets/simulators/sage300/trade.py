@@ -107,7 +107,8 @@ class Trade:
             for batch in sheet:
                 for bill in batch.bills:
                     for part in bill.parts:
-                        self._due[part.day].append((bill, part))
+                        if part.kind != "CN":
+                            self._due[part.day].append((bill, part))
         return sheet
 
     def _batches(self, day: date) -> Iterator[Batch]:
@@ -175,11 +176,22 @@ class Trade:
         note.text = bill.text
         note.order = ""
         self._price(note)
-        # It is set off against its invoice, on the day that is paid in full.
         if len(bill.parts) == 1:
-            part = bill.parts[0]
-            note.parts = (part._replace(cents=note.total, discount=0, home=note.home),)
+            (part,) = bill.parts
+            if part.kind == "PY" and note.chance % 2 and batch.day >= self.company.first_day:
+                self._apply(note, bill, part)
+            else:
+                # It is set off against its invoice, on the day that is paid in full.
+                note.parts = (part._replace(cents=note.total, discount=0, home=note.home),)
         return note
+
+    @staticmethod
+    def _apply(note: Bill, bill: Bill, part: Part) -> None:
+        """Take a note off its invoice when both are posted; what is left is paid as planned."""
+        assert note.batch.posted is not None
+        taken = Part(note.date, note.total, 0, "CN", note.batch.posted, part.slot, note.home)
+        note.applies_to, note.parts = bill.number, (taken,)
+        bill.parts = (taken, part._replace(cents=part.cents - note.total, home=part.home - note.home))
 
     def _hand_over(self, batch: Batch, entry: int, given: Feed) -> Bill:
         party = self.lists.vendor(given.party) if self.side == "AP" else self.lists.customer(given.party)

@@ -163,6 +163,7 @@ class Poster:
         control = self._control(side, bill["CurrencyCode"])
         lines.append(Line(control, -sign * cents(home), -sign * cents(total), bill["InvoiceDescription"]))
         self._open_item(side, batch, bill, sequence, home)
+        self._apply(side, bill, home)
         party = bill[side.party]
         text = bill["InvoiceDescription"] or party
         return Entry(bill["DocumentDate"], text, bill["DocumentNumber"], party, bill["CurrencyCode"], int(rate * RATE_UNIT), tuple(lines))
@@ -195,6 +196,17 @@ class Poster:
         self._put(side.documents, {name: value for name, value in values.items() if name in shape.names})
         if party is not None:
             self._trade(side).owe(party.index, cents(sign * total), cents(sign * home), 1)
+
+    def _apply(self, side: Side, bill: Row, home: Decimal) -> None:
+        """A note that names a document is taken off that at once, and is settled by it."""
+        documents = [self.desk.record(side.documents, bill[side.party], bill[name]) for name in ("DocumentNumber", "ApplytoDocument") if bill[name]]
+        if len(documents) == 2:
+            note, target = documents
+            sign = -1 if is_credit(bill) else 1
+            amount, home = sign * bill["DocumentTotalIncludingTax"], sign * home
+            if note is not None and target is not None:
+                self._settle(side, note, amount, home, "CN")
+                self._settle(side, target, -amount, -home, "CN")
 
     # Payments and adjustments.
 

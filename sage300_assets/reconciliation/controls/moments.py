@@ -1,0 +1,46 @@
+"""Records that belong together and were read minutes apart: what a posting between the two reads explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What was entered, in batches, and what was posted of it: two entities with a read of each."""
+
+    entries: str
+    """Alias of what was entered. It has `posted`, whether its batch is posted as far as the lake knows, `batch_read` and `sequence`."""
+    batches: str
+    """Resource of the batches."""
+    records: str
+    """Resource of what was posted, whose alias is `p`."""
+    missing: str
+    """That there is no such posted record."""
+    absent: str
+    """How that is told."""
+    newest: str
+    """The newest posting of which there are records."""
+
+    def explain(self, amount: str) -> dict[str, str]:
+        """Explanation and reason of a difference, for a pair of amounts of which this one was entered.
+
+        Nothing more than the entered amount is ever explained: where what was posted is another one, the rest stays a difference.
+        """
+        posted = f"{self.entries}.posted"
+        # The batches were last read before the record was: by then somebody had posted it. Once they are read again, this holds no more.
+        later = f"({posted} = false AND NOT ({self.missing}) AND last_read('{self.batches}') < p._read_at)"
+        # The batch belongs to a posting that is newer than any of which there are records, and these were read before it.
+        newer = (
+            f"({posted} AND {self.missing} AND last_read('{self.records}') < {self.entries}.batch_read AND {self.entries}.sequence > {self.newest})"
+        )
+        return {
+            "explained": f"CASE WHEN {later} THEN {amount} WHEN {newer} THEN -({amount}) ELSE 0 END",
+            "reason": f"CASE WHEN {later} THEN 'posted after its batch was read' WHEN {newer} THEN 'posted after the others were read'"
+            f" WHEN {self.missing} THEN '{self.absent}' WHEN {posted} IS DISTINCT FROM true THEN 'not in its batch' ELSE '' END",
+        }
+
+
+def newest_posting(table: str, column: str = "PostingSequenceNumber", where: str = "true") -> str:
+    """The highest number of a posting in a table."""
+    return f"(SELECT coalesce(max({column}), 0) FROM {table} WHERE {where})"

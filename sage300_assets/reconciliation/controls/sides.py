@@ -1,0 +1,106 @@
+"""Payables and receivables: how they call the same things, and all that takes an amount off a document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Side:
+    """How payables and receivables call the same things."""
+
+    module: str
+    party: str
+    parties: str
+    batches: tuple[tuple[str, str], ...]
+    """Payments and invoices as entered: the view of their batches, and its resource."""
+    applied: str
+    """What posted batches took off each document: party, document, paid, adjusted, discount."""
+    ledger: str
+    """Resource of the open-item ledger."""
+
+    @property
+    def waiting(self) -> str:
+        """What batches would take off each document that were not posted when they were read."""
+        return self.applied.replace(_POSTED, "is_waiting(b.BatchStatus)")
+
+    @property
+    def newer(self) -> str:
+        """What batches took off each document that may have been posted after the documents were last read."""
+        read = f"last_read('{self.ledger}')"
+        return self.applied.replace(_POSTED, f"{_POSTED} AND b._read_at > {read} AND b.DateLastEdited >= local_day({read})")
+
+    @property
+    def begins(self) -> str:
+        """The day from which the lake has every payment and invoice; Sage 300 may have cleared away earlier ones, or they were never read."""
+        first = [f"(SELECT min(BatchDate) FROM {batches} WHERE is_posted(BatchStatus))" for batches, _ in self.batches]
+        read = [f"first_day('{resource}')" for _, resource in self.batches]
+        return f"(SELECT CASE WHEN {first[0]} IS NOT NULL THEN greatest({', '.join([*first, *read])}) END)"
+
+    @property
+    def own(self) -> str:
+        """What amounts in the party's currency begin with."""
+        return f"{self.party}Currency"
+
+    @property
+    def documents(self) -> str:
+        """The open-item ledger."""
+        return f"{self.module}/posted_documents"
+
+
+_POSTED = "is_posted(b.BatchStatus)"
+
+
+def _settled(*parts: str) -> str:
+    """Everything that takes something off documents, by document."""
+    together = " UNION ALL ".join(parts)
+    return f"""SELECT party, document, sum(paid) AS paid, sum(adjusted) AS adjusted, sum(discount) AS discount FROM ({together}) GROUP BY ALL"""
+
+
+def _noted(module: str, number: str) -> str:
+    """A posted note that names a document is taken off that document, and is itself settled by as much."""
+    signed = "credit(i.DocumentType) * i.DocumentTotalIncludingTax"
+    posted = f"""FROM {module}_invoices AS i JOIN {module}_invoice_batches AS b USING (BatchNumber)
+        WHERE is_posted(b.BatchStatus) AND coalesce(i.ApplytoDocument, '') <> ''
+          AND (i.DocumentType ILIKE '%note%' OR credit(i.DocumentType) < 0)"""
+    nothing = "CAST(NULL AS DECIMAL(38,3))"
+    return f"""SELECT i.{number}, i.DocumentNumber, {nothing}, {signed}, {nothing} {posted}
+        UNION ALL SELECT i.{number}, i.ApplytoDocument, {nothing}, -{signed}, {nothing} {posted}"""
+
+
+AP = Side(
+    "ap",
+    "Vendor",
+    "ap/vendors",
+    (("ap_payment_and_adjustment_batches", "APPaymentAndAdjustmentBatches"), ("ap_invoice_batches", "APInvoiceBatches")),
+    _settled(
+        """SELECT a.VendorNumber AS party, a.DocumentNumber AS document, sum(a.PaymentAmount) AS paid,
+        -- A distribution is the other side of the adjustment in the ledger.
+        coalesce(-sum(g.amount), 0) AS adjusted, CAST(NULL AS DECIMAL(38,3)) AS discount
+        FROM ap_applied_payments AS a JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+        LEFT JOIN (SELECT BatchSelector, BatchNumber, EntryNumber, LineNumber, sum(DistributionAmount) AS amount
+            FROM ap_adjustment_gl_distributions GROUP BY ALL) AS g USING (BatchSelector, BatchNumber, EntryNumber, LineNumber)
+        WHERE is_posted(b.BatchStatus) GROUP BY ALL""",
+        _noted("ap", "VendorNumber"),
+    ),
+    "APPostedDocuments",
+)
+AR = Side(
+    "ar",
+    "Customer",
+    "ar/customers",
+    (("ar_receipt_and_adjustment_batches", "ARReceiptAndAdjustmentBatches"), ("ar_invoice_batches", "ARInvoiceBatches")),
+    _settled(
+        """SELECT a.CustomerNumber AS party, a.DocumentNumber AS document, sum(a.CustomerReceiptAmount) AS paid,
+        sum(a.CustomerAdjustmentTotal) AS adjusted, sum(a.CustomerDiscountAmountTaken) AS discount
+        FROM ar_applied_receipts AS a JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
+        WHERE is_posted(b.BatchStatus) GROUP BY ALL""",
+        # No money comes in: a credit note, prepayment or unapplied receipt that is there is used up for other documents.
+        """SELECT h.CustomerNumber, h.MatchingDocumentNumber, -sum(a.CustomerReceiptAmount), CAST(NULL AS DECIMAL(38,3)), CAST(NULL AS DECIMAL(38,3))
+        FROM ar_applied_receipts AS a JOIN ar_receipts AS h USING (BatchRecordType, BatchNumber, EntryNumber)
+        JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
+        WHERE is_posted(b.BatchStatus) AND applies_document(h.ReceiptTransactionType) GROUP BY ALL""",
+        _noted("ar", "CustomerNumber"),
+    ),
+    "ARPostedDocuments",
+)
