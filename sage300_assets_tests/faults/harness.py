@@ -44,6 +44,8 @@ class Trial:
     """The tries of one case, and what they came to; the first that breaks the rule ends it."""
 
     came_to: Counter[Verdict] = field(default_factory=Counter)
+    recovered: int = 0
+    """How often one more read made everything good; no try of its own."""
 
     def attempt(self, house: House, entity: Entity, act: Callable[[], object]) -> Verdict:
         """Do it: the truth is in the lake afterwards, or it fails as it should and nothing was published."""

@@ -10,17 +10,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue import find
 from sage300_assets_tests.faults.breaking import Disk, breaking
 from sage300_assets_tests.faults.harness import Case, Trial, recover
 from sage300_assets_tests.faults.report import LETTERS, TESTS, campaign, letter_of
+from sage300_assets_tests.faults.test_c_changing import Change, Changing
 from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
-from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
+from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, House, open_house
 from sage300_assets_tests.intake.restless import STAMPED, Restless
 
 ENTITY = find(STAMPED)
@@ -73,6 +76,36 @@ def test_truth_and_clean_refusals_are_counted(house: House) -> None:
     house.server.faults.clear()
     assert trial.attempt(house, ENTITY, lambda: house.load(ENTITY)) is Verdict.TRUTH
     assert trial.came_to == {Verdict.REFUSED: 1, Verdict.TRUTH: 1}
+
+
+def _people(house: House, folder: Path, trial: Trial) -> Changing:
+    given = {"world": house.world, "server": house.server, "folder": folder, "resource": STAMPED, "trial": trial, "lakes": count()}
+    machine: Changing = type("Here", (Changing,), given)()
+    machine.begin(page=2, parallel=1, numbers={1, 2}, days=[TODAY] * 12)
+    machine.read([], ALWAYS)
+    machine.change(Change("edit", 1, None, 1, 0))
+    return machine
+
+
+def test_a_read_that_leaves_an_older_version_is_a_wrong_success_whatever_was_planned_meanwhile(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = _people(house, tmp_path, Trial())
+    never = Change("edit", 2, None, 1, 99)
+    with monkeypatch.context() as patch:
+        patch.setattr(House, "load", lambda *_: None)
+        for span in (ALWAYS, Span(TODAY, None)):
+            with pytest.raises(WrongSuccess, match="K0001"):
+                machine.read([never], span)
+    machine.read([never], ALWAYS)
+    machine.teardown()
+
+
+def test_what_is_made_good_in_the_end_is_no_try(house: House, tmp_path: Path) -> None:
+    trial = Trial()
+    machine = _people(house, tmp_path, trial)
+    machine.teardown()
+    assert (trial.came_to, trial.recovered) == ({Verdict.TRUTH: 1}, 1)
 
 
 def test_a_case_is_the_same_each_time() -> None:
