@@ -19,11 +19,13 @@ from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue import find
 from sage300_assets_tests.faults.breaking import Disk, breaking
+from sage300_assets_tests.faults.child import CRASHED, KILLED, REFUSED, WELL, Job, start
 from sage300_assets_tests.faults.harness import Case, Trial, recover
+from sage300_assets_tests.faults.place import open_place
 from sage300_assets_tests.faults.report import LETTERS, TESTS, campaign, letter_of
 from sage300_assets_tests.faults.test_c_changing import Change, Changing
 from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
-from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, House, open_house
+from sage300_assets_tests.house import ALWAYS, COMPANY, PASSWORD, TODAY, USER, House, open_house
 from sage300_assets_tests.intake.restless import STAMPED, Restless
 
 ENTITY = find(STAMPED)
@@ -76,6 +78,21 @@ def test_truth_and_clean_refusals_are_counted(house: House) -> None:
     house.server.faults.clear()
     assert trial.attempt(house, ENTITY, lambda: house.load(ENTITY)) is Verdict.TRUTH
     assert trial.came_to == {Verdict.REFUSED: 1, Verdict.TRUTH: 1}
+
+
+def test_a_read_that_ends_by_itself_is_not_taken_for_a_killed_one(tmp_path: Path) -> None:
+    with open_place(tmp_path / "place") as place:
+        with pytest.raises(WrongSuccess, match="published nothing"):
+            place.judge(STAMPED, went_well=True)
+        place.server.faults.set("forbidden", times=None)
+        ends = []
+        for job in (Job(place.server.url, str(place.lake.root), place.address, COMPANY, name) for name in (STAMPED, "NothingOfThatName")):
+            process = start(job, USER, PASSWORD)
+            process.communicate(timeout=60)
+            ends.append(process.returncode)
+        place.server.faults.clear()
+        assert ends == [REFUSED, CRASHED]
+        assert not KILLED & {WELL, *ends}
 
 
 def _people(house: House, folder: Path, trial: Trial) -> Changing:
@@ -140,6 +157,7 @@ def test_whoever_has_more_cases_for_the_campaign_is_in_it() -> None:
 
 _FAILING = """
 import pytest
+from sage300_assets_tests.faults.child import CRASHED, KILLED, REFUSED, WELL, Job, start
 from sage300_assets_tests.faults.harness import Trial
 from sage300_assets_tests.faults.verdict import Unrecovered, Verdict, WrongSuccess
 
