@@ -46,6 +46,8 @@ class Trial:
     came_to: Counter[Verdict] = field(default_factory=Counter)
     recovered: int = 0
     """How often one more read made everything good; no try of its own."""
+    redrawn: int = 0
+    """Drawn, and nothing was broken: not counted, and drawn again."""
 
     def attempt(self, house: House, entity: Entity, act: Callable[[], object]) -> Verdict:
         """Do it: the truth is in the lake afterwards, or it fails as it should and nothing was published."""

@@ -40,6 +40,8 @@ LETTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """What each part of the suite is about, and the tests elsewhere that belong to it."""
 REPORT = Path("var/faults/report.md")
+REDRAWN = "redrawn"
+"""Under this name a test tells how many of its tries were drawn again, as nothing in them was broken."""
 REPEAT = "SAGE300_FAULTS=whole .venv/bin/python -m pytest"
 
 
