@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import duckdb
+import pyarrow as pa
+
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.story import anchors
@@ -71,10 +74,10 @@ class Trial:
 
 @contextmanager
 def or_else(kind: type[AssertionError]) -> Iterator[None]:
-    """What fails inside is of this kind."""
+    """What fails inside is of this kind; so is a file of the lake that cannot be read, as a torn one."""
     try:
         yield
-    except (AssertionError, Sage300AssetsError) as problem:
+    except (AssertionError, Sage300AssetsError, duckdb.Error, pa.ArrowException) as problem:
         if isinstance(problem, (WrongSuccess, Unrecovered)):
             raise
         raise kind(str(problem)) from problem

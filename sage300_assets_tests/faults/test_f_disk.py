@@ -114,7 +114,7 @@ def test_the_disk_is_really_full(place: Place, tmp_path: Path, trial: Trial, cas
         copy = place.copy(folder)
         room = shutil.disk_usage(folder / where).free
         ballast = folder / where / "ballast"
-        left = 4 * case.chance().randint(0, 12)
+        left = 4 * case.chance().randint(0, 9)
         ballast.write_bytes(bytes(room - 1024 * left))
         tried = Tried(copy, name)
         tried.read()

@@ -71,6 +71,14 @@ def test_what_the_next_read_does_not_make_good_is_unrecovered(house: House) -> N
         recover(house, ENTITY)
 
 
+def test_a_torn_file_is_a_wrong_success(house: House) -> None:
+    house.load(ENTITY)
+    for path in house.lake.layout.table(COMPANY, ENTITY.root).glob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(WrongSuccess):
+        Trial().attempt(house, ENTITY, lambda: None)
+
+
 def test_truth_and_clean_refusals_are_counted(house: House) -> None:
     trial = Trial()
     house.server.faults.set("html_200", times=None)
@@ -167,8 +175,13 @@ def trial(record_property):
     yield one
     for verdict, number in one.came_to.items():
         record_property(verdict.name, number)
+    record_property("redrawn", one.redrawn)
+
+def test_lacking():
+    pytest.skip("no second disk")
 
 def test_good(trial):
+    trial.redrawn += 4
     trial.count(Verdict.TRUTH)
     trial.count(Verdict.TRUTH)
     trial.count(Verdict.REFUSED)
@@ -210,7 +223,27 @@ def test_the_report_tells_what_failed_and_how_to_repeat_it(tmp_path: Path) -> No
     report = (tmp_path / "var" / "faults" / "report.md").read_text(encoding="utf-8")
     assert report in done.stdout
     assert "**8 cases tried, 1 wrong successes, 1 unrecovered, 3 tests failed.**" in report
+    assert re.search(r" UTC(, commit [0-9a-f]{7,}(-dirty)?)?, \d+\.\d minutes\.\n5 of 6 tests run, 1 skipped\.", report)
+    assert "In 4 more tries nothing was broken" in report
+    assert "Skipped, 1 times: no second disk" in report
     row = next(line for line in report.splitlines() if line.startswith("| (c)"))
-    assert re.findall(r"\d+", row) == ["8", "3", "1", "1", "1", "1", "1"]
+    assert re.findall(r"\d+", row) == ["8", "3", "1", "1", "1", "1", "1", "1"]
     assert "a cent is missing" in report
     assert "python -m pytest 'faults/test_c_some.py::test_bad[some-name-17]'" in report
+
+
+def test_a_part_of_which_nothing_was_tried_fails_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "faults" / "test_c_some.py"
+    place.parent.mkdir()
+    place.write_text("def test_held():\n    pass\n")
+    monkeypatch.chdir(tmp_path)
+    script = (
+        "import pathlib, sys; from sage300_assets_tests.faults import __main__ as suite;"
+        "suite.campaign = lambda: [pathlib.Path('faults/test_c_some.py')]; sys.exit(suite.main(sys.argv[1:]))"
+    )
+    options = ["-p", "no:cacheprovider", "-q", "-n0", "--rootdir", str(tmp_path)]
+    ends = []
+    for chosen in ([], ["-k", "held"]):
+        done = subprocess.run([sys.executable, "-c", script, *options, *chosen], capture_output=True, text=True, timeout=100, check=False)
+        ends.append((done.returncode, "part (a): no case of it was tried" in done.stdout, "part (c)" in done.stdout))
+    assert ends == [(1, True, False), (0, False, False)]
