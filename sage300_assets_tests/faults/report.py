@@ -26,8 +26,10 @@ LETTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (
             "intake/test_kill.py",
             "delivery/test_deliver.py",
+            "delivery/test_write_back_kill.py",
             "delivery/test_write_back_trials.py",
             "flows/tableau/test_kill.py",
+            "models/test_kill.py",
             "ledger/test_outbox.py",
             "ledger/test_dying.py",
         ),
