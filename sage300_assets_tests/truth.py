@@ -107,17 +107,21 @@ def _walk(table: Table, rows: Iterable[Mapping[str, Any]], path: tuple[str, ...]
         if path:
             yield from _walk(table, record[path[0]], path[1:], {**known, **record})
             continue
-        row: Row = {f.name: known[f.name] for f in table.parent_key}
+        row: Row = {f.name: _without_filling(known[f.name]) for f in table.parent_key}
         if table.path:
             row[LINE] = place
-        row.update({f.name: record[f.name] for f in table.fields})
+        row.update({f.name: _without_filling(record[f.name]) for f in table.fields})
         if table.optional_fields:
             kind = type_member(table.optional_fields)
             row[OPTIONAL_FIELDS] = [
-                {"name": o["OptionalField"], "value": None if o["Value"] is None else o["Value"].rstrip(), "type": o[kind]}
-                for o in record[table.optional_fields]
+                {"name": o["OptionalField"], "value": _without_filling(o["Value"]), "type": o[kind]} for o in record[table.optional_fields]
             ]
         yield row
+
+
+def _without_filling(value: Any) -> Any:  # noqa: ANN401 - a value of any type
+    """A text without the blanks that Sage 300 fills its fields up with; no other white space is taken off."""
+    return value.rstrip(" ") if isinstance(value, str) else value
 
 
 def _key(table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:

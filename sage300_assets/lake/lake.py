@@ -185,6 +185,8 @@ class Lake:
                     # What no publication names may belong to a read that is under way.
                     if known.get(path.name, _older(path, now - max(self.keep_superseded_seconds, _UNDER_WAY_SECONDS))):
                         removed += _remove(path)
+        for path in self.layout.publications(company, entity).glob(".*.part"):  # of a read that was killed while it published
+            removed += _older(path, now - _UNDER_WAY_SECONDS) and _remove(path)
         for path in self.layout.raw(company, entity).glob("*"):
             removed += _older(path, now - self.keep_raw_seconds) and _remove(path)
         for path in self.layout.scratch.glob("*"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -220,6 +221,10 @@ class Shelf:
             with contextlib.suppress(FileNotFoundError):
                 if path.name not in named and now - path.stat().st_mtime > max(self.keep_superseded_seconds, _UNDER_WAY_SECONDS):
                     removed += _remove(path)
+        for path in (*self.folder(table).glob(".*.part"), *self._builds_folder(table).glob(".*.part")):
+            with contextlib.suppress(FileNotFoundError):
+                if all(now - p.stat().st_mtime > _UNDER_WAY_SECONDS for p in (path, *path.rglob("*"))):
+                    removed += _remove_hidden(path)  # of a build that was killed
         return removed
 
     def _builds_folder(self, table: str) -> Path:
@@ -246,6 +251,15 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no place in a build")
+
+
+def _remove_hidden(path: Path) -> int:
+    """A file, or a folder with all that is in it; gives the number of files."""
+    if not path.is_dir():
+        return int(_remove(path))
+    files = sum(p.is_file() for p in path.rglob("*"))
+    shutil.rmtree(path, ignore_errors=True)
+    return files
 
 
 def _remove(path: Path) -> bool:

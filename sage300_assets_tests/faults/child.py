@@ -1,6 +1,7 @@
 """Reads in a process of its own, as `sage300 pull` does, so that it can be killed: `python -m sage300_assets_tests.faults.child JOB`.
 
-It says `ready` when everything is loaded and the work begins, and in the end how many events the interpreter has told of.
+It says `ready` when everything is loaded and the work begins, and in the end how many events the interpreter has told of. What it ends with tells a
+read that went well, one that was refused, a crash and a kill apart.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,10 @@ from sage300_assets.ledger.store import Ledger
 
 _EVENTS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.scandir", "socket.connect", "sqlite3.connect", "time.sleep"})
 """Calls of the system that the interpreter tells of before it makes them."""
+WELL, REFUSED, CRASHED = 0, 3, 4
+"""What a process ends with that nobody has killed."""
+KILLED = {-9} if os.name == "posix" else {1, 137}
+"""What it ends with when it was killed, from outside or by itself; 1 is where Windows has ended it."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,13 @@ def main(text: str) -> int:
     lake.refresh_warehouse([(job.company, entity)])
     countdown.awake = False
     sys.stdout.write(f"{countdown.events}\n" + "\n".join(str(p) for p in problems if p is not None))
-    return sum(p is not None for p in problems)
+    return WELL if problems == [None] else REFUSED
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    try:
+        end = main(sys.argv[1])
+    except Exception:  # noqa: BLE001 - told to whoever started it
+        traceback.print_exc()
+        end = CRASHED
+    sys.exit(end)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sage300_assets_tests.faults.harness import Trial
+from sage300_assets_tests.faults.report import REDRAWN
 
 
 @pytest.fixture
@@ -16,3 +17,5 @@ def trial(record_property: Callable[[str, object], None]) -> Iterator[Trial]:
     yield one
     for verdict, number in one.came_to.items():
         record_property(verdict.name, number)
+    if one.redrawn:
+        record_property(REDRAWN, one.redrawn)

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import duckdb
+import pyarrow as pa
+
 from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.story import anchors
@@ -44,6 +47,10 @@ class Trial:
     """The tries of one case, and what they came to; the first that breaks the rule ends it."""
 
     came_to: Counter[Verdict] = field(default_factory=Counter)
+    recovered: int = 0
+    """How often one more read made everything good; no try of its own."""
+    redrawn: int = 0
+    """Drawn, and nothing was broken: not counted, and drawn again."""
 
     def attempt(self, house: House, entity: Entity, act: Callable[[], object]) -> Verdict:
         """Do it: the truth is in the lake afterwards, or it fails as it should and nothing was published."""
@@ -67,10 +74,10 @@ class Trial:
 
 @contextmanager
 def or_else(kind: type[AssertionError]) -> Iterator[None]:
-    """What fails inside is of this kind."""
+    """What fails inside is of this kind; so is a file of the lake that cannot be read, as a torn one."""
     try:
         yield
-    except (AssertionError, Sage300AssetsError) as problem:
+    except (AssertionError, Sage300AssetsError, duckdb.Error, pa.ArrowException) as problem:
         if isinstance(problem, (WrongSuccess, Unrecovered)):
             raise
         raise kind(str(problem)) from problem

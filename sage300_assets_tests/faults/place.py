@@ -68,13 +68,17 @@ class Place:
         finally:
             keeper.ledger.close()
 
-    def judge(self, resource: str) -> Verdict:
-        """After a read that ended in whatever way: all of it is there, or nothing, and the trail has what is published."""
+    def judge(self, resource: str, *, went_well: bool) -> Verdict:
+        """After a read that ended in whatever way: all of it is there, or nothing, and the trail has what is published.
+
+        One that said that all went well has published.
+        """
         entity, lake = find(resource), self.lake
         published = len(lake.publications(COMPANY, entity)) > 1
         with or_else(WrongSuccess):
             assert_lake_equals(lake, self.world.truth(COMPANY, resource) if published else self.before[resource], COMPANY, entity)
             self.assert_trail(entity)
+            assert published or not went_well, f"{resource}: it said that all went well, and published nothing"
         return Verdict.TRUTH if published else Verdict.REFUSED
 
     def assert_trail(self, entity: Entity) -> None:

@@ -1,4 +1,7 @@
-"""(e) Values: a number of any size arrives to the last digit or is refused by name; any text arrives as it is, or is refused by name."""
+"""(e) Values: a number of any size arrives to the last digit or is refused by name; any text arrives as it is, or is refused by name.
+
+Blanks behind a text are no part of it: Sage 300 fills its fields up with them.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import strategies as st
 
 from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue import find
+from sage300_assets.catalogue.model import OPTIONAL_FIELDS
 from sage300_assets.catalogue.types import MONEY, QUANTITY, RATE, Type
 from sage300_assets.simulators.sage300 import World
+from sage300_assets.simulators.sage300.shapes import type_member
 from sage300_assets_tests.faults.harness import Case, Trial, or_else
 from sage300_assets_tests.faults.verdict import Verdict, WrongSuccess
 from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
 from sage300_assets_tests.intake.restless import STAMPED, Restless, authority
+from sage300_assets_tests.truth import current_rows
 
 POSTED, TEXTS = find("GLPostedTransactions"), find(STAMPED)
 FIELDS: dict[str, Type] = {"JournalTransactionAmount": MONEY, "JournalTransactionQuantity": QUANTITY, "CurrencyRateForConversion": RATE}
@@ -116,7 +122,7 @@ ODD = st.sampled_from([
     *"\x00\x01\x07\x08\t\n\x0b\x0c\r\x1b\x1f\x7f\x85\xa0\xad",
     *"\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202d\u202e\u2066\u2067\u2069\ufeff\ufffe\uffff\ufdd0",
     *"\"\\/'`;,%$&<>{}[]\u0301\u1100\u1161",
-    "\U0001f600", "\U0010ffff", "\u05d0\u05d1", "\u0634\u0645", "e\u0301", "\u00e9", "NULL", "null", "NaN", "\\u0000", "\\ud83d",
+    " ", "  ", "\U0001f600", "\U0010ffff", "\u05d0\u05d1", "\u0634\u0645", "e\u0301", "\u00e9", "NULL", "null", "NaN", "\\u0000", "\\ud83d",
 ])  # fmt: skip
 """Control characters, marks that turn the direction, joiners, what is no character, what other programs stumble over."""
 
@@ -136,18 +142,34 @@ def _plant(house: House, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("case", WORDS, ids=str)
-def test_any_text_arrives_as_it_is(texts: House, trial: Trial, case: Case) -> None:
+def test_any_text_arrives_as_it_is_but_for_blanks_behind_it(texts: House, trial: Trial, case: Case) -> None:
     any_text = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), ODD.filter(lambda t: len(t) == 1)), max_size=40)
     odd_text = st.lists(ODD, max_size=6).map("".join)
 
     @seed(case.seed)
     @HOW
     @given(words=st.lists(st.one_of(any_text, odd_text), min_size=1, max_size=5))
+    @example(words=["blanks  ", "no blank\xa0", "blank and tab \t", "tab and blank\t ", " "])
     def arrives(words: list[str]) -> None:
         _plant(texts, words)
         assert trial.attempt(texts, TEXTS, lambda: texts.load(TEXTS)) is Verdict.TRUTH, f"a text was refused: {words!r}"
 
     arrives()
+
+
+@pytest.mark.parametrize("behind", ["   ", "\t", "\xa0", "\u2003\n", "\t \t "])
+def test_the_text_of_an_optional_field_loses_blanks_behind_it_and_nothing_else(
+    books: tuple[House, list[dict[str, Any]]], trial: Trial, behind: str
+) -> None:
+    house, entity = books[0], find("ARCustomerGroups")
+    member = entity.root.optional_fields
+    for record in house.world.truth(COMPANY, entity.resource):
+        given = {"OptionalField": "NOTE", "Value": f" a  b{behind}", type_member(member): "Text"}
+        house.world.put(COMPANY, entity.resource, {**{k: record[k] for k in entity.key}, member: [given]})
+    assert trial.attempt(house, entity, lambda: house.load(entity)) is Verdict.TRUTH
+    found = current_rows(house.lake, COMPANY, entity)[entity.root.name]
+    with or_else(WrongSuccess):
+        assert {row[OPTIONAL_FIELDS][0]["value"] for row in found} == {f" a  b{behind}".rstrip(" ")}
 
 
 @pytest.mark.parametrize("size", [2**20, 2**20 + 1, 5 * 2**20] if WHOLE else [2**20])

@@ -54,9 +54,8 @@ class Tried:
     def judge(self, trial: Trial, what: object) -> None:
         """All of it is there or nothing, and it did not fail silently or without a cure."""
         with or_else(WrongSuccess):
-            verdict = self.place.judge(self.name)
             # The ledger may refuse the end of a read that is published already: the failure is then told, and the data are whole.
-            assert self.refusal is not None or verdict is Verdict.TRUTH, f"{what}: it said that all went well, and published nothing"
+            verdict = self.place.judge(self.name, went_well=self.refusal is None)
             if self.refusal is not None:
                 assert self.refusal.cure, f"{what}: no cure: {self.refusal}"
                 assert_no_secret(str(self.refusal))
@@ -72,8 +71,10 @@ def test_the_disk_fails_at_a_moment(place: Place, tmp_path: Path, trial: Trial, 
         tried = Tried(copy, name)
         with breaking(disk):
             tried.read()
-        tried.judge(trial, f"moment {nth} {disk.failed[:1]}")
+        # The first moment that no read comes to ends the case; nothing was broken, so it is no try, and must have gone well.
+        tried.judge(trial if disk.failed else Trial(), f"moment {nth} {disk.failed[:1]}")
         if not disk.failed:
+            assert tried.refusal is None, f"nothing was broken, and it was refused: {tried.refusal}"
             break
         copy.recover(name)
         shutil.rmtree(copy.folder)
@@ -113,11 +114,13 @@ def test_the_disk_is_really_full(place: Place, tmp_path: Path, trial: Trial, cas
         copy = place.copy(folder)
         room = shutil.disk_usage(folder / where).free
         ballast = folder / where / "ballast"
-        ballast.write_bytes(bytes(room - 1024 * 4 * case.chance().randint(0, 12)))
+        left = 4 * case.chance().randint(0, 9)
+        ballast.write_bytes(bytes(room - 1024 * left))
         tried = Tried(copy, name)
         tried.read()
         ballast.unlink()
         tried.judge(trial, case)
+        assert tried.refusal is not None, f"{left} kilobytes in the {where} were enough: the disk was not too small"
         copy.recover(name)
 
 

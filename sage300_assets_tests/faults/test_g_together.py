@@ -60,7 +60,7 @@ def test_a_read_that_another_one_overtakes(place: Place, tmp_path: Path, trial: 
     assert len(seconds) == 1
     assert getattr(seconds[0], "exception")() is None  # noqa: B009 - a future of what does not matter
     assert len(copy.lake.publications(COMPANY, find(name))) in {2, 3}
-    trial.count(copy.judge(name))
+    trial.count(copy.judge(name, went_well=True))
     copy.recover(name)
 
 
@@ -73,7 +73,7 @@ def test_two_reads_from_the_same_moment(place: Place, tmp_path: Path, trial: Tri
     with or_else(WrongSuccess):
         for one in both:
             one.result()
-    trial.count(copy.judge(name))
+    trial.count(copy.judge(name, went_well=True))
     copy.recover(name)
 
 
@@ -112,7 +112,7 @@ def test_somebody_looks_while_the_catalogue_is_swapped(place: Place, tmp_path: P
     with duckdb.connect(str(copy.lake.layout.warehouse), read_only=True) as db:
         assert db.execute(question).fetchone() == (after, 2)
     assert seen, "nobody looked"
-    trial.count(copy.judge(READ[0]))
+    trial.count(copy.judge(READ[0], went_well=True))
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_a_ledger_of_a_newer_release(place: Place, tmp_path: Path, trial: Trial)
     with sqlite3.connect(path) as db:
         db.execute("UPDATE ledger_version SET version_num = ?", [version])
     db.close()
-    assert trial.count(copy.judge(READ[0])) is Verdict.REFUSED
+    assert trial.count(copy.judge(READ[0], went_well=False)) is Verdict.REFUSED
     copy.recover(READ[0])
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sage300_assets.simulators.sage300 import Server
-from sage300_assets_tests.house import COMPANY, TODAY, House, settings_for
+from sage300_assets_tests.house import COMPANY, TODAY, WHOLE, House, settings_for
 from sage300_assets_tests.intake.restless import STAMPED, Change, Restless
 from sage300_assets_tests.intake.test_sweep import ENTITY, JANUARY, read, search
 
@@ -63,7 +63,7 @@ CASES = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=120 if WHOLE else 6, deadline=None)
 @given(case=CASES)
 def test_tombstones_for_what_is_gone_and_for_nothing_else(server: Server, tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
     world = server.world

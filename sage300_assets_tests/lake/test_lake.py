@@ -232,10 +232,11 @@ def test_what_a_killed_read_left_goes_and_what_is_under_way_stays(lake: Lake) ->
     for path in (stray, hidden, scratch / "block"):
         path.write_bytes(b"x")
     now = time.time()
+    (lake.layout.publications(COMPANY, THINGS) / ".half.json.0.part").write_bytes(b"{")  # of one that was killed while it published
     assert lake.tidy(COMPANY, THINGS, now + 60) == 0
     assert stray.exists()
     assert scratch.exists()
-    assert lake.tidy(COMPANY, THINGS, now + 25 * 3600) == 2
+    assert lake.tidy(COMPANY, THINGS, now + 25 * 3600) == 3
     assert not scratch.exists()
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -208,18 +206,6 @@ def test_a_ledger_swapped_for_a_new_one_is_noticed_by_the_lake(home: House, keep
     other.close()
     assert broken is not None
     assert broken.kind is Tampering.OTHER_LEDGER
-
-
-def test_a_process_that_dies_leaves_a_whole_chain(new_ledger: Callable[[str], Ledger]) -> None:
-    ledger = new_ledger("sqlite")
-    ledger.check()
-    for step in ("before", "inside", "after"):
-        died = subprocess.run([sys.executable, "-m", "sage300_assets_tests.ledger.dying", ledger.address, step], check=False, capture_output=True)
-        assert died.returncode not in (0, 1), died.stderr[-500:]
-        assert verify(ledger).broken is None
-    with ledger.read() as db:
-        kept = db.execute(text("SELECT count(*) FROM audit_events WHERE action = 'dying'")).scalar()
-    assert kept == 10  # only of the one that died after its batch
 
 
 def test_entries_wait_for_a_ledger_that_does_not_answer_and_are_written_once(keeper: Keeper, clock: Clock) -> None:
