@@ -57,7 +57,7 @@ class House:
         days, today = [str(first), str(TODAY)], self.source.today("SAMLTD")
         with self.source.client("SAMLTD") as client:
             for entity in entities:
-                span = span_to_read(entity, days, self.settings.sage300_start_date, today)
+                span = span_to_read(entity, days, self.settings.sage300_start_date or START, today)
                 load(Order("SAMLTD", entity, span, "test"), client, self.source.lake, today=today, now=self.source.now, recorder=self.source.keeper)
 
 

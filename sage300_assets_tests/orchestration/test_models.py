@@ -112,6 +112,7 @@ def test_a_materialisation_shows_rows_totals_preview_and_plot(ran: Ran) -> None:
 
 
 def test_totals_keep_currencies_and_sets_apart_and_add_up_no_units(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
     for company, home in (("SAMEUR", "EUR"), ("SAMLTD", "CAD")):
         books = BOOKS | {"CSCompanyProfile": [{"DatabaseID": company, "FunctionalCurrency": home}]}
         held = [balance("1000", p3=100), balance("1000", held_in="1", p3=30), balance("1000", held_in="Q", p3=7)]

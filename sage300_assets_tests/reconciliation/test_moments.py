@@ -125,7 +125,7 @@ def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_t
     the_batch, the_document = f"{pair.selector} BatchNumber = {batch}", f"{party}Number = '{owner}' AND DocumentNumber = '{document}'"
     if documents_first:
         # The documents of the batch were read while they were still due.
-        between = (
+        between: tuple[str, ...] = (
             f"UPDATE {pair.batches} SET _read_at = {LATER}, DateLastEdited = DATE '2026-11-20' WHERE {the_batch}",
             f"""UPDATE {side}_posted_documents SET {due} = {due} + (SELECT sum({
                 "PaymentAmount" if side == "ap" else "CustomerReceiptAmount + CustomerDiscountAmountTaken"
