@@ -84,7 +84,7 @@ def test_a_credit_is_split_among_the_salespersons_of_its_invoice(tmp_path: Path)
     )
     shown = "SELECT salesperson, revenue_amount, home_revenue_amount, quantity FROM models.mart_sales WHERE kind = '{}' ORDER BY 1"
     first, second = Decimal("66666.67"), Decimal("33333.33")
-    sold = [("", 100_000, 100_000, 1), ("A", first, first, 1), ("B", second, second, 0)]
+    sold: list[tuple[str, Decimal | int, Decimal | int, int]] = [("", 100_000, 100_000, 1), ("A", first, first, 1), ("B", second, second, 0)]
     assert rows(lake, shown.format("invoice")) == sold
     assert rows(lake, shown.format("credit")) == [
         *((who, -amount, -home, -count) for who, amount, home, count in sold),
