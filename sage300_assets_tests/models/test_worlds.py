@@ -367,6 +367,19 @@ def test_the_quarter_with_four_periods_is_the_one_that_the_calendar_names(tmp_pa
             assert rows(lake, shown.format("dim_fiscal_period")) == [(quarters,)]
 
 
+def test_closing_a_period_builds_no_ledger_anew(tmp_path: Path) -> None:
+    line = {"AccountNumber": "1000", "FiscalYear": "2026", "FiscalPeriod": "03", "JournalDate": date(2026, 3, 1), "PostingSequenceNumber": Decimal(1)}
+    line |= {"SourceCurrencyCode": "CAD", "SourceLedgerCode": "GL", "SourceTypeCode": "JE"}
+    told = {"GLAccounts": [account("1000")], "GLPostedTransactions": [line | {"DetailCount": Decimal(1), "JournalTransactionAmount": Decimal(0)}]}
+    years = [calendar(13, Quarter4Periods="Num1", Period3Status="Open")]
+    lake, builds = built(tmp_path, "fact_gl_line", CSFiscalCalendars=years, **told)
+    assert builds["fact_gl_line"].rebuilt == ("2026-03",)
+    small_lake(tmp_path, TODAY, COMPANY, CSFiscalCalendars=[years[0] | {"Period3Status": "Locked"}])
+    again = {b.model.name: b for b in build_all(lake, Order((COMPANY,), TODAY), ["fact_gl_line"])}
+    assert again["dim_fiscal_period"].changed
+    assert again["fact_gl_line"].skipped or not again["fact_gl_line"].build.rebuilt
+
+
 def test_balances_whose_total_was_not_told_are_found(tmp_path: Path) -> None:
     foreign = [{**balance("1010", p3=amount), "Currencycode": "USD", "Currencytype": kind} for kind, amount in (("S", 40), ("E", 50))]
     _, builds = built(tmp_path, "fact_gl_balance", GLAccountFiscalSets=[balance("1000", p3=100), *foreign])
