@@ -164,4 +164,6 @@ def _reach(lake: Lake, company: str, entity: Entity) -> Reach:
     covers = lake.look(company, entity).covers
     whole = not covers or any(c.span.start is None for c in covers)
     first = date.min if whole else min(c.span.start for c in covers if c.span.start is not None)
-    return Reach(entity.resource, first, publications[-1].started_at)
+    # A sweep only looks for what is gone: it is no read of what has changed.
+    reads = [p for p in publications if not p.sweep] or publications
+    return Reach(entity.resource, first, reads[-1].started_at)

@@ -123,6 +123,7 @@ def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_t
           AND d.PostingDate > (SELECT min(BatchDate) FROM {side}_invoice_batches) AND d.{due} = 0 ORDER BY ALL DESC LIMIT 1"""
     ).fetchall()
     the_batch, the_document = f"{pair.selector} BatchNumber = {batch}", f"{party}Number = '{owner}' AND DocumentNumber = '{document}'"
+    between: tuple[str, ...]
     if documents_first:
         # The documents of the batch were read while they were still due.
         between: tuple[str, ...] = (

@@ -162,6 +162,33 @@ def test_what_is_kept_can_be_asked_for_and_is_listed(
     assert len(list(kept.glob("*.json"))) == 1
 
 
+def test_a_posting_between_the_reads_of_batches_and_documents_is_timing_until_the_next_read(tmp_path: Path) -> None:
+    world = World(companies=(COMPANY,), days=10, today=TODAY)
+    with open_house(tmp_path, world=world, page_size=500) as house:
+        for name in ("CSCompanyProfile", "CSCurrencyCodes", "APVendors", "APInvoiceBatches"):
+            house.load(name)
+        batch = next(b for b in world.truth(COMPANY, "APInvoiceBatches") if b["BatchStatus"] == "Open" and not b["PostingSequenceNumber"])
+        (entered, *_) = batch["Invoices"]
+        like = next(d for d in world.truth(COMPANY, "APPostedDocuments") if d["DocumentType"] == "Invoice" and d["CurrencyCode"] == "CAD")
+        total, home = entered["DocumentTotalIncludingTax"], entered["FunctionalAmountDue"]
+        same = ("VendorNumber", "DocumentNumber", "BatchNumber", "EntryNumber", "CurrencyCode", "ExchangeRate", "DocumentType")
+        taxes = {f"{part}{n}": entered[f"{part}{n}"] for part in ("TaxBase", "TaxAmount", "TaxAuthority") for n in range(1, 6)}
+        posted = {
+            **like, **taxes, **{name: entered[name] for name in same}, "VendorCurrencyInvoiceAmount": total, "VendorCurrencyAmountDue": total,
+            "FunctionalCurrencyInvoiceAmount": home, "FunctionalCurrencyAmountDue": home, "LastActivityDate": TODAY, "PostingDate": TODAY,
+            "VendorCurrencyTaxAmount": sum(entered[f"TaxAmount{n}"] for n in range(1, 6)),
+        }  # fmt: skip
+        world.put(COMPANY, "APPostedDocuments", posted)
+        house.load("APPostedDocuments")
+        one = ("ap_posted_as_entered",)
+        found = [o for o in _reconcile(house, keeping=False).outcomes if o.control.name in one and o.differing]
+        assert {o.state for o in found} == {State.EXPLAINED}
+        # The next read of the batches still has it waiting: now something is wrong, and a sweep in between would not have been a read.
+        house.load("APInvoiceBatches")
+        found = [o for o in _reconcile(house, keeping=False).outcomes if o.control.name in one and o.differing]
+        assert {o.state for o in found} == {State.DIFFERS}
+
+
 def test_a_record_that_is_lost_in_the_lake_shows_in_the_count(filled: House) -> None:
     vendors = find("APVendors")
     newest = filled.lake.publications(COMPANY, vendors)[-1]

@@ -216,6 +216,26 @@ def test_periods_before_the_history_are_not_compared(books: duckdb.DuckDBPyConne
         assert any(o.state is State.DIFFERS for o in compare(books, chosen)[0]), "a cent in a period that was read is still found"
 
 
+@pytest.mark.parametrize(("side", "batches"), [("ap", "ap_payment_and_adjustment_batches"), ("ar", "ar_receipt_and_adjustment_batches")])
+def test_documents_from_before_the_payments_that_were_read_are_not_compared(books: duckdb.DuckDBPyConnection, side: str, batches: str) -> None:
+    """Payments are read by the day of their posting: one that is dated back says nothing of the others of its date."""
+    chosen = [pair for pair in EVERYTHING if pair[0].name == f"{side}_documents_settled"]
+    resource = "APPaymentAndAdjustmentBatches" if side == "ap" else "ARReceiptAndAdjustmentBatches"
+    forget = (
+        f"DELETE FROM {batches} WHERE DateLastEdited < DATE '2026-11-05'",
+        f"UPDATE {batches} SET BatchDate = DATE '2026-10-22' WHERE rowid = (SELECT min(rowid) FROM {batches} WHERE is_posted(BatchStatus))",
+    )
+    with planted(books, *forget):
+        assert compare(books, chosen)[1]
+    with planted(books, *forget, f"UPDATE reach SET first_day = DATE '2026-11-05' WHERE resource = '{resource}'"):
+        outcomes, differences = compare(books, chosen)
+        assert differences == []
+        assert outcomes[0].compared > 0
+        due = f"{'Vendor' if side == 'ap' else 'Customer'}CurrencyAmountDue"
+        books.execute(f"UPDATE {side}_posted_documents SET {due} = {due} + 0.01 WHERE PostingDate = DATE '2026-11-05'")
+        assert {abs(d.unexplained) for d in compare(books, chosen[:1])[1]} == {Decimal("0.01")}
+
+
 def test_a_line_dated_before_the_history_and_posted_into_a_period_of_it_is_no_difference(books: duckdb.DuckDBPyConnection) -> None:
     chosen = [pair for pair in EVERYTHING if pair[0].name == "gl_fiscal_sets"]
     ((batch, entry, amount),) = books.execute(
@@ -249,7 +269,7 @@ def test_a_line_dated_before_the_history_and_posted_into_a_period_of_it_is_no_di
         assert differences == []
         assert 0 < sum(o.compared for o in part) < sum(o.compared for o in outcomes)
         books.execute(cent.replace("11", "12"))
-        assert {int(d.key["period"]) for d in compare(books, chosen)[1]} == {12}
+        assert {str(d.key["period"]) for d in compare(books, chosen)[1]} == {"12"}
 
 
 def test_an_adjustment_period_is_compared_under_either_name(books: duckdb.DuckDBPyConnection) -> None:

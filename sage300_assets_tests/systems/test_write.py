@@ -654,6 +654,24 @@ def test_a_line_that_holds_its_tax_is_posted_without_it_and_no_bank_pays_in_anot
     assert "bank BKCAD holds CAD" in caller.send("POST", "AP/APPaymentAndAdjustmentBatches", batch)[1]["error"]["message"]["value"]
 
 
+@pytest.mark.parametrize("kind", ["AP", "AR"])
+def test_a_credit_note_that_names_its_invoice_is_taken_off_it_when_it_is_posted(desk: Desk, kind: str) -> None:
+    wire, marker = Wire(desk.server), new_marker()
+    party, due = ("VendorNumber", "VendorCurrencyAmountDue") if kind == "AP" else ("CustomerNumber", "CustomerCurrencyAmountDue")
+    (bill,) = invoice(desk, marker, "80.00", kind)["Invoices"]
+    (note,) = invoice(desk, marker, "30.00", kind)["Invoices"]
+    named = {"DocumentNumber": f"N{marker}", "DocumentType": "CreditNote", "ApplytoDocument": bill["DocumentNumber"]}
+    number = wire.post(f"{kind}/{kind}InvoiceBatches", {"Description": marker, "Invoices": [bill, {**note, **named}]})["BatchNumber"]
+    assert wire.send("PATCH", f"{kind}/{kind}InvoiceBatches({number})", {"BatchStatus": "ReadyToPost"}) == (204, {})
+    spans = {"AP": ("ProcessAllBatches", "FromBatch", "ToBatch"), "AR": ("PostAllBatches", "PostBatchFrom", "PostBatchTo")}
+    span = dict(zip(spans[kind], ("Donotpostallbatches", number, number), strict=True))
+    assert wire.send("POST", f"{kind}/{kind}PostInvoices('$process')", span) == (204, {})
+    left = {d["DocumentNumber"]: (d[due], d["FullyPaid"]) for d in desk.truth(f"{kind}PostedDocuments") if d[party] == bill[party]}
+    assert left[bill["DocumentNumber"]] == (50, "No")
+    assert left[f"N{marker}"] == (0, "Yes")
+    check_books(desk.world)
+
+
 @pytest.mark.parametrize("currency", ["CAD", "USD"])
 def test_a_receipt_is_entered_posted_and_takes_off_what_is_due(desk: Desk, currency: str) -> None:
     wire = Wire(desk.server)

@@ -73,7 +73,7 @@ def _paid(side: Side, what: str) -> Comparison:
     adds = settled if side.module == "ar" else f"CASE WHEN abs({gone}) > abs({settled}) AND coalesce(s.paid, 0) <> 0 THEN {gone} ELSE {settled} END"
     # Documents and batches are read one after the other, and batches may be posted in between. That explains their amount and no other.
     waits = f"CASE WHEN last_read('{side.batches[0][1]}') < t._read_at THEN {waits} ELSE 0 END"
-    moved = [waits, f"-({newer})", f"{waits} - ({newer})", *([f"{waits} + t.VendorCurrencyDiscountAmount"] if side.module == "ap" else [])]
+    moved = [waits, f"-({newer})", f"{waits} - ({newer})", *([f"nullif({waits}, 0) + t.VendorCurrencyDiscountAmount"] if side.module == "ap" else [])]
     fits = f"(({gone}) <> ({adds}) AND ({gone}) - ({adds}) IN ({', '.join(moved)}) AND ({waits} <> 0 OR {newer} <> 0))"
     joined = " ".join(
         f"LEFT JOIN ({amounts}) AS {a} ON {a}.party = t.{side.party}Number AND {a}.document = t.DocumentNumber"
