@@ -116,7 +116,8 @@ def test_totals_keep_currencies_and_sets_apart_and_add_up_no_units(tmp_path: Pat
     for company, home in (("SAMEUR", "EUR"), ("SAMLTD", "CAD")):
         books = BOOKS | {"CSCompanyProfile": [{"DatabaseID": company, "FunctionalCurrency": home}]}
         held = [balance("1000", p3=100), balance("1000", held_in="1", p3=30), balance("1000", held_in="Q", p3=7)]
-        lake = small_lake(tmp_path, TODAY, company, **books, GLAccountFiscalSets=[row | {"Currencycode": home} for row in held])
+        small_lake(tmp_path, TODAY, company, **books, GLAccountFiscalSets=[row | {"Currencycode": home} for row in held])
+    lake = Lake(tmp_path)
     built = {b.model.name: b for b in build_all(lake, Order(("SAMEUR", "SAMLTD"), TODAY), ["mart_actual_vs_budget"])}
     total = told(lake, built["fact_gl_balance"])["total_home_net_amount"].value
     assert total == "CAD set 1 30.000, CAD set A 100.000, EUR set 1 30.000, EUR set A 100.000"
