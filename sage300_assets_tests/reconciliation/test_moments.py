@@ -126,7 +126,7 @@ def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_t
     between: tuple[str, ...]
     if documents_first:
         # The documents of the batch were read while they were still due.
-        between: tuple[str, ...] = (
+        between = (
             f"UPDATE {pair.batches} SET _read_at = {LATER}, DateLastEdited = DATE '2026-11-20' WHERE {the_batch}",
             f"""UPDATE {side}_posted_documents SET {due} = {due} + (SELECT sum({
                 "PaymentAmount" if side == "ap" else "CustomerReceiptAmount + CustomerDiscountAmountTaken"
