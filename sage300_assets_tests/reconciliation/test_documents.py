@@ -168,6 +168,38 @@ def test_a_payment_without_a_vendors_documents_or_without_money_is_no_difference
         assert {d.control for d in _found(books, *PAYMENTS)} >= {"ap_payment_batches", "ap_payments_posted"}
 
 
+def test_vendors_credits_that_are_applied_are_compared_by_vendor(books: duckdb.DuckDBPyConnection) -> None:
+    """Which document an entry of payables uses up is not in the Web API."""
+    ((vendor, invoice, batch, entry, paid),) = books.execute(
+        """SELECT a.VendorNumber, a.DocumentNumber, a.BatchNumber, a.EntryNumber, a.PaymentAmount FROM ap_applied_payments AS a
+        JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+        JOIN ap_posted_documents AS d ON d.VendorNumber = a.VendorNumber AND d.DocumentNumber = a.DocumentNumber
+        WHERE BatchSelector = 'PY' AND is_posted(b.BatchStatus) AND d.VendorCurrencyInvoiceAmount = a.PaymentAmount
+          AND d.PostingDate > (SELECT min(BatchDate) FROM ap_invoice_batches) AND (a.BatchNumber, a.EntryNumber) IN
+            (SELECT (BatchNumber, EntryNumber) FROM ap_applied_payments WHERE BatchSelector = 'PY' GROUP BY ALL HAVING count(*) = 1)
+        ORDER BY ALL LIMIT 1"""
+    ).fetchall()
+    of_entry = f"BatchNumber = {batch} AND EntryNumber = {entry}"
+    statements = (
+        _another(
+            "ap_posted_documents",
+            f"VendorNumber = '{vendor}' AND DocumentNumber = '{invoice}'",
+            DocumentNumber="'PP1'",
+            DocumentType="'Prepayment'",
+            VendorCurrencyInvoiceAmount=f"-{paid} - 5",
+            VendorCurrencyAmountDue="-5",
+        ),
+        f"UPDATE ap_payments SET PaymentTransactionType = 'ApplyDocument' WHERE BatchSelector = 'PY' AND {of_entry}",
+        f"DELETE FROM ap_posted_payments WHERE {of_entry}",
+    )
+    with planted(books, *statements):
+        assert _found(books, "ap_documents_settled") == []
+        books.execute(f"UPDATE ap_posted_documents SET VendorCurrencyAmountDue = VendorCurrencyAmountDue - {CENT} WHERE DocumentNumber = 'PP1'")
+        assert [(d.key, d.unexplained) for d in _found(books, "ap_documents_settled")] == [({"VendorNumber": vendor}, CENT)]
+        books.execute("DELETE FROM ap_posted_documents WHERE DocumentNumber = 'PP1'")
+        assert [(d.key, d.unexplained) for d in _found(books, "ap_documents_settled")] == [({"VendorNumber": vendor}, paid)]
+
+
 LEDGER = ("gl_posted_as_entered", "gl_entries_balance", "gl_currency", "gl_fiscal_sets")
 
 

@@ -183,7 +183,7 @@ def test_a_posting_between_the_reads_of_batches_and_documents_is_timing_until_th
         one = ("ap_posted_as_entered",)
         found = [o for o in _reconcile(house, keeping=False).outcomes if o.control.name in one and o.differing]
         assert {o.state for o in found} == {State.EXPLAINED}
-        # The next read of the batches still has it waiting: now something is wrong, and a sweep in between would not have been a read.
+        # The next read of the batches still has it waiting: now something is wrong.
         house.load("APInvoiceBatches")
         found = [o for o in _reconcile(house, keeping=False).outcomes if o.control.name in one and o.differing]
         assert {o.state for o in found} == {State.DIFFERS}

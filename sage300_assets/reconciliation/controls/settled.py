@@ -71,6 +71,7 @@ def _paid(side: Side, what: str) -> Comparison:
     settled, waits, newer = (f"coalesce({a}.paid, 0) + coalesce({a}.adjusted, 0) + coalesce({a}.discount, 0)" for a in ("s", "w", "n"))
     # Payables do not say which document a discount was taken on; what is left is compared with the discounts of the checks.
     adds = settled if side.module == "ar" else f"CASE WHEN abs({gone}) > abs({settled}) AND coalesce(s.paid, 0) <> 0 THEN {gone} ELSE {settled} END"
+    known = "true" if side.module == "ar" else f"NOT (t.VendorCurrencyInvoiceAmount < 0 AND t.VendorNumber IN (SELECT party FROM {_USED}))"
     # Documents and batches are read one after the other, and batches may be posted in between. That explains their amount and no other.
     waits = f"CASE WHEN last_read('{side.batches[0][1]}') < t._read_at THEN {waits} ELSE 0 END"
     moved = [waits, f"-({newer})", f"{waits} - ({newer})", *([f"nullif({waits}, 0) + t.VendorCurrencyDiscountAmount"] if side.module == "ap" else [])]
@@ -86,13 +87,34 @@ def _paid(side: Side, what: str) -> Comparison:
             says=gone,
             adds=adds,
             currency="t.CurrencyCode",
-            source=f"{rows.source} {joined} WHERE {_in_history(side)}",
+            source=f"{rows.source} {joined} WHERE {_in_history(side)} AND {known}",
             explained=f"CASE WHEN {fits} THEN ({gone}) - ({adds}) ELSE 0 END",
             reason=f"CASE WHEN {fits} THEN 'posted between the reads of the document and of the batch' ELSE '' END",
         ),
     )
 
 
+# An entry of payables that applies a document does not say which: what was used up is known for all documents of a vendor together.
+_USED = """(SELECT a.VendorNumber AS party, sum(a.PaymentAmount) AS used
+    FROM ap_applied_payments AS a JOIN ap_payments AS h USING (BatchSelector, BatchNumber, EntryNumber)
+    JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+    WHERE is_posted(b.BatchStatus) AND applies_document(h.PaymentTransactionType) GROUP BY ALL)"""
+_CREDITS = Comparison(
+    "credits of a vendor that were applied to other documents = what these were settled by",
+    pair(
+        key="{'VendorNumber': u.party}",
+        says="coalesce(r.gone, 0)",
+        adds="-u.used",
+        currency="r.currency",
+        source=f"""{_USED} AS u LEFT JOIN (
+            SELECT VendorNumber AS party, any_value(CurrencyCode) AS currency, sum(gone) AS gone, bool_and(PostingDate >= {AP.begins}) AS whole
+            FROM (SELECT t.*, t.VendorCurrencyInvoiceAmount - t.VendorCurrencyAmountDue
+                    - coalesce(s.paid, 0) - coalesce(s.adjusted, 0) - coalesce(s.discount, 0) AS gone
+                FROM ap_posted_documents AS t LEFT JOIN ({AP.applied}) AS s ON s.party = t.VendorNumber AND s.document = t.DocumentNumber
+                WHERE t.VendorCurrencyInvoiceAmount < 0) WHERE gone <> 0 GROUP BY ALL
+        ) AS r ON r.party = u.party WHERE coalesce(r.whole, true)""",
+    ),
+)
 _ONE_CHECK = """(SELECT VendorNumber, DocumentNumber FROM ap_applied_payments
     JOIN ap_payment_and_adjustment_batches USING (BatchSelector, BatchNumber)
     WHERE BatchSelector = 'PY' AND is_posted(BatchStatus) GROUP BY ALL HAVING count(DISTINCT (BatchNumber, EntryNumber)) = 1)"""
@@ -229,7 +251,7 @@ CONTROLS = (
         "ap_documents_settled",
         "What is no longer due on a vendor document has been paid, adjusted, or taken as a discount.",
         "ap/posted_documents",
-        (_paid(AP, "invoice amount less amount due = paid + adjusted"), _DISCOUNTS),
+        (_paid(AP, "invoice amount less amount due = paid + adjusted"), _CREDITS, _DISCOUNTS),
     ),
     Control(
         "ar_documents_settled",
