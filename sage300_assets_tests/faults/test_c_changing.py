@@ -35,8 +35,8 @@ from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority
 from sage300_assets_tests.truth import Row, current_rows, documents, expected_rows
 
-CASES = [Case("state machine", seed) for seed in range(60 if WHOLE else 2)]
-EXAMPLES, STEPS = (12, 12) if WHOLE else (4, 8)
+CASES = [Case("state machine", seed) for seed in range(120 if WHOLE else 2)]
+EXAMPLES, STEPS = (6, 12) if WHOLE else (4, 8)
 NUMBERS = st.integers(0, 11)
 DAYS = st.sampled_from([TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=40), TODAY - timedelta(days=400), TODAY + timedelta(days=3), None])
 SPANS = st.sampled_from([ALWAYS, ALWAYS, Span(TODAY, None), Span(None, TODAY), Span(TODAY - timedelta(days=40), TODAY)])
@@ -168,7 +168,8 @@ class Changing(RuleBasedStateMachine):
     def read(self, during: list[Change], span: Span) -> None:
         span = span if self.resource == STAMPED else ALWAYS
         entity, still = self.source.entity, Still.of(self.house.lake, self.source.entity)
-        before, within, moments = self.source.now(), self.source.within(span), Moments(self.source)
+        within, moments = self.source.within(span), Moments(self.source)
+        before = moments.now
         # A read of everything finds everything out anew. One of some days may leave what lies outside them as the lake has it.
         had = {} if span == ALWAYS else _held(self.house, entity)
         with self.world.restless(*[(c.at, partial(moments.happen, c)) for c in during]):
