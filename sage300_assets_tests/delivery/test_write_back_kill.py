@@ -22,7 +22,9 @@ from sage300_assets_tests.house import COMPANY, TODAY, WHOLE
 Kill = tuple[str, int]
 """A step, and the how many-th time."""
 ONCE = [("begun", 1), ("enqueued", 1)] + [(step, n) for step in ("claimed", "intended", "sent", "settled") for n in (1, 2)] + [("finished", 1)]
-AGAIN = [(first, second) for first in (("intended", 1), ("sent", 1), ("sent", 2)) for second in (("asked", 1), ("settled", 1))]
+AGAIN: list[tuple[Kill, ...]] = [
+    (first, second) for first in (("intended", 1), ("sent", 1), ("sent", 2)) for second in (("asked", 1), ("settled", 1))
+]
 """Killed once more while it finds out what became of the first."""
 KILLS: list[tuple[Kill, ...]] = [*((one,) for one in ONCE), *AGAIN] if WHOLE else [(("intended", 1),), (("sent", 1),), (("sent", 1), ("asked", 1))]
 MADE = {("intended", 1): 0, ("sent", 1): 1, ("intended", 2): 1, ("settled", 1): 1, ("sent", 2): 2, ("settled", 2): 2, ("finished", 1): 2}
