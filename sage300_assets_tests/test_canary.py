@@ -159,8 +159,10 @@ def test_every_place_is_looked_at(tmp_path: Path, logs: pytest.LogCaptureFixture
 
 @on_linux
 def test_processes_are_looked_at() -> None:
-    command = [sys.executable, "-c", "import sys; sys.stdin.read()", f"--password={CANARY.secret}"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", f"--password={CANARY.secret}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it runs: before that it may have no command line yet
         assert len(processes_with(CANARY)) == 1
         process.communicate()
     assert processes_with(CANARY) == []
