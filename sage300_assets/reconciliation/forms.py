@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sage300_assets.catalogue import table
+from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.reconciliation.control import Comparison
 
 NO_MONEY = "CAST(0 AS DECIMAL(19,3))"
@@ -102,16 +103,24 @@ class Rows:
         return Comparison(what, lines.sql, counts=True)
 
     def known(self, what: str, columns: str, target: str, target_columns: str, *, where: str = "true") -> Comparison:
-        """Every row refers to a record that exists. Blank references refer to nothing."""
+        """Every row refers to a record that exists. Blank references refer to nothing.
+
+        Lists are read daily or weekly, documents as soon as there are new ones: what was entered since may refer to a record that is as new.
+        """
+        later = f"last_read('{table(target).entity.resource}')"
+        since = f"(t._read_at > {later} AND t.{BUSINESS_DATE} >= local_day({later}))"
         pairs = list(zip(columns.split(), target_columns.split(), strict=True))
         met = " AND ".join(f'x."{there}" = t."{here}"' for here, there in pairs)
         given = " AND ".join(f"coalesce(t.\"{here}\", '') <> ''" for here, _ in pairs[:1])
+        named = " || ' ' || ".join(f't."{here}"' for here, _ in pairs)
+        exists = f"EXISTS (SELECT 1 FROM {view(target)} AS x WHERE {met})"
         sql = pair(
             key=key_of(self.table),
             says="CAST(1 AS DECIMAL(19,3))",
-            adds=f"CAST(EXISTS (SELECT 1 FROM {view(target)} AS x WHERE {met}) AS INTEGER)",
+            adds=f"CAST({exists} AS INTEGER)",
             source=f"{self.source} WHERE ({self.where}) AND ({where}) AND {given}",
-            reason=f"'refers to ' || {' || '.join(chr(39) + ' ' + chr(39) + ' || t.' + chr(34) + here + chr(34) for here, _ in pairs)}",
+            explained=f"CASE WHEN {since} AND NOT {exists} THEN 1 ELSE 0 END",
+            reason=f"'refers to ' || {named} || CASE WHEN {since} THEN ', and {view(target)} was read before' ELSE '' END",
         )
         return Comparison(what, sql, counts=True)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -44,6 +45,8 @@ class Reach:
     """The first day of which the lake has the records; the beginning of time where nothing was left out."""
     read_at: datetime
     """When it was last read."""
+    marks: tuple[tuple[datetime, Decimal], ...] = ()
+    """The newest posting that each read had seen, and when that read was there; of what has postings."""
 
 
 @contextmanager
@@ -78,15 +81,21 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
     """Put facts and functions beside the copies, and look there for every name."""
     db.execute(f"USE {catalogue}.{BOOKS}")
     db.execute("CREATE TABLE reach(resource VARCHAR PRIMARY KEY, first_day DATE, read_at TIMESTAMPTZ)")
+    db.execute("CREATE TABLE marks(resource VARCHAR, moment TIMESTAMPTZ, posting DECIMAL(19,0))")
     db.execute("CREATE TABLE reads(resource VARCHAR, read VARCHAR, snapshot BOOLEAN, first DATE, last DATE, counted DECIMAL(19,3))")
     for reach in reaches:
         db.execute("INSERT INTO reach VALUES (?, ?, ?)", [reach.resource, reach.first_day, reach.read_at])
+        for moment, posting in reach.marks:
+            db.execute("INSERT INTO marks VALUES (?, ?, ?)", [reach.resource, moment, posting])
     present = {view_name(t) for t in tables}
     currency, unit = _home(db, present)
     db.execute(f"CREATE MACRO home_currency() AS '{currency}'")
     db.execute(f"CREATE MACRO home_unit() AS CAST({unit} AS DECIMAL(19,3))")
     db.execute("CREATE MACRO last_read(name) AS (SELECT max(read_at) FROM reach WHERE resource = name)")
     db.execute("CREATE MACRO first_day(name) AS (SELECT max(first_day) FROM reach WHERE resource = name)")
+    # The newest posting that was known when another entity was last read: what that one holds has it in it. Of later ones nobody knows.
+    before = "moment <= (SELECT max(read_at) FROM reach WHERE resource = other)"
+    db.execute(f"CREATE MACRO newest_posting_before(name, other) AS (SELECT max(posting) FROM marks WHERE resource = name AND {before})")
     # Where a record does not say itself whether its rate multiplies or divides, its rate type does; what is unknown is multiplied, as is usual.
     operation = "(SELECT any_value(RateOperation) FROM cs_currency_rates WHERE ToCurrency = home_currency() AND RateType = kind)"
     db.execute(f"CREATE MACRO rate_operator(kind) AS {operation if 'cs_currency_rates' in present else 'NULL'}")
@@ -166,4 +175,5 @@ def _reach(lake: Lake, company: str, entity: Entity) -> Reach:
     first = date.min if whole else min(c.span.start for c in covers if c.span.start is not None)
     # A sweep only looks for what is gone: it is no read of what has changed.
     reads = [p for p in publications if not p.sweep] or publications
-    return Reach(entity.resource, first, reads[-1].started_at)
+    marks = tuple((p.published_at, Decimal(p.watermark)) for p in reads if p.watermark)
+    return Reach(entity.resource, first, reads[-1].started_at, marks)

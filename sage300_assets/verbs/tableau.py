@@ -37,7 +37,8 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.base.errors import ConfigurationError
     from sage300_assets.base.settings import load
     from sage300_assets.systems.tableau.access import access_list, read_security_groups
-    from sage300_assets.systems.tableau.governing import carry_out, plan_site, read_for
+    from sage300_assets.systems.tableau.enacting import carry_out
+    from sage300_assets.systems.tableau.governing import plan_site, read_for
     from sage300_assets.systems.tableau.rules import read_rules, rules_schema
     from sage300_assets.systems.tableau.session import Session
     from sage300_assets.systems.tableau.settings import TableauSettings

@@ -26,6 +26,8 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.items import Item
 from sage300_assets.ledger.store import Ledger
+from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets_tests.house import COMPANY, TODAY
 
 Rows = dict[str, Decimal | None]
 Mischief = Callable[["Shop", Item], None]
@@ -163,6 +165,13 @@ class Counter:
     @contextmanager
     def _connect(self, _lake: Lake, _company: str) -> Iterator[Shop]:
         yield self.shop
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A Sage 300 to write into, which the tests of a module share."""
+    with Server(World(companies=(COMPANY,), days=3, today=TODAY)) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,11 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.verify import verify
-from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets.simulators.sage300 import Server
 from sage300_assets_tests.delivery.test_write_back_trials import Works
 from sage300_assets_tests.delivery.writer import start
 from sage300_assets_tests.faults.child import KILLED
-from sage300_assets_tests.house import COMPANY, TODAY, WHOLE
+from sage300_assets_tests.house import COMPANY, WHOLE
 
 Kill = tuple[str, int]
 """A step, and the how many-th time."""
@@ -30,12 +30,6 @@ KILLS: list[tuple[Kill, ...]] = [*((one,) for one in ONCE), *AGAIN] if WHOLE els
 MADE = {("intended", 1): 0, ("sent", 1): 1, ("intended", 2): 1, ("settled", 1): 1, ("sent", 2): 2, ("settled", 2): 2, ("finished", 1): 2}
 """How many batches there are then; none before the first is intended."""
 _runs = count(1)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(World(companies=(COMPANY,), days=3, today=TODAY)) as one:
-        yield one
 
 
 @pytest.fixture

@@ -22,19 +22,13 @@ from sage300_assets.ledger.items import Item
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import dead_letters, outbox, xref
-from sage300_assets.simulators.sage300 import Server, World
+from sage300_assets.simulators.sage300 import Server
 from sage300_assets_tests.delivery.test_write_back_trials import SETTLES, Works
 from sage300_assets_tests.house import COMPANY, TODAY
 
 JOURNALS = "GLJournalBatches"
 NUMBER = count(1)
 """Each test has a transaction of its own in the Sage 300 that all share."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(World(companies=(COMPANY,), days=3, today=TODAY)) as one:
-        yield one
 
 
 @pytest.fixture

@@ -105,6 +105,8 @@ class Campaign:
     began: float = field(default_factory=time.monotonic)
     whole: bool = False
     """Whether all of it is run, so that no part may be without a case."""
+    empty: list[str] = field(default_factory=list)
+    """The parts of a whole campaign of which nothing was tried: no test failed, and still nothing is proved."""
     planned: int = 0
     skips: Counter[str] = field(default_factory=Counter)
     told: set[str] = field(default_factory=set)
@@ -123,9 +125,9 @@ class Campaign:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """A part that has tried nothing proves nothing."""
-        empty = [letter for letter, line in self.lines.items() if not line.cases]
-        if self.whole and empty and not session.config.option.collectonly:
-            self.failures |= {f"part ({letter})": "no case of it was tried" for letter in empty}
+        if self.whole and not session.config.option.collectonly:
+            self.empty = [letter for letter, line in self.lines.items() if not line.cases]
+        if self.empty:
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -157,7 +159,7 @@ class Campaign:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the report, and write it down."""
-        if not self.told and not self.failures:
+        if not self.told and not self.failures and not self.empty:
             return  # only looked at, not run
         text = self.text()
         REPORT.parent.mkdir(parents=True, exist_ok=True)
@@ -176,6 +178,7 @@ class Campaign:
             f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC{_commit()}, {(time.monotonic() - self.began) / 60:.1f} minutes.",
             f"{total.tests:,} of {self.planned:,} tests run, {total.skipped:,} skipped.",
             f"**{total.cases:,} cases tried, {wrong} wrong successes, {lost} unrecovered, {len(self.failures)} tests failed.**",
+            *(f"**Part ({letter}): no case of it was tried.**" for letter in self.empty),
             "",
             head,
             "| --- |" + " ---: |" * 8,
@@ -189,7 +192,7 @@ class Campaign:
         lines += [f"\nSkipped, {count} times: {reason}" for reason, count in sorted(self.skips.items())]
         if self.failures:
             lines += ["", "## What failed, and how to repeat it", ""]
-            lines += [f"- {said}\n  `{REPEAT} '{node}'`" if "::" in node else f"- {node}: {said}" for node, said in self.failures.items()]
+            lines += [f"- {said}\n  `{REPEAT} '{node}'`" for node, said in self.failures.items()]
         return "\n".join(lines) + "\n"
 
     @staticmethod

@@ -146,3 +146,124 @@ def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_t
         assert {d.key["DocumentNumber"] for d in compare(books, chosen)[1] if d.unexplained} == {document}
     with planted(books, *between, never):
         assert all(d.unexplained for d in compare(books, chosen)[1])
+
+
+def _last_posting(books: duckdb.DuckDBPyConnection) -> int:
+    """The newest posting of payables that moved their control account in the home currency."""
+    ((number,),) = books.execute(
+        """SELECT max(PostingSequenceNumber) FROM gl_posted_transactions WHERE SourceLedgerCode = 'AP' AND SourceCurrencyCode = home_currency()
+        AND bare(AccountNumber) IN (SELECT bare(PayablesControlAccount) FROM ap_account_sets)"""
+    ).fetchall()
+    return int(number)
+
+
+def _before_posting(books: duckdb.DuckDBPyConnection, posting: int) -> list[str]:
+    """The fiscal sets as they were before the newest postings, from this one on."""
+    rows = books.execute(
+        """SELECT AccountNumber, FiscalYear, CAST(FiscalPeriod AS INTEGER), SourceCurrencyCode,
+            sum(JournalTransactionAmount), sum(SourceCurrencyAmount) FROM gl_posted_transactions WHERE PostingSequenceNumber >= ? GROUP BY ALL""",
+        [posting],
+    ).fetchall()
+    return [
+        f"""UPDATE gl_account_fiscal_sets SET Period{period:02d}netamount = Period{period:02d}netamount - {amount}
+        WHERE AccountNumber = '{account}' AND Fiscalsetyear = '{year}' AND FiscalsetDesignator = 'A' AND Currencytype = '{kind}'
+          AND Currencycode = {"home_currency()" if kind == "F" else f"'{currency}'"}"""
+        for account, year, period, currency, home, source in rows
+        for kind, amount in (("F", home), ("S", source), ("E", home))
+    ]
+
+
+SETS_FIRST = f"UPDATE reach SET read_at = {EARLIER} WHERE resource = 'GLAccountFiscalSets'"
+AGAINST_SETS = [one for one in EVERYTHING if one[0].name in {"gl_fiscal_sets", "ap_control_accounts", "ar_control_accounts"}]
+
+
+def _known(posting: int, minutes: int) -> str:
+    """That a read so many minutes from then had seen this posting."""
+    return f"INSERT INTO marks VALUES ('GLPostedTransactions', TIMESTAMPTZ '{(READ_AT + timedelta(minutes=minutes)).isoformat()}', {posting})"
+
+
+@pytest.mark.parametrize("cut", [0, 3], ids=["one read", "page by page"])
+def test_postings_after_the_read_of_the_fiscal_sets_are_timing_to_the_cent(books: duckdb.DuckDBPyConnection, cut: int) -> None:
+    posting = _last_posting(books)
+    # Nobody had looked for postings shortly before the sets were read: some that were not known then are in them all the same.
+    with planted(books, *_before_posting(books, posting), SETS_FIRST, _known(posting - 1 - cut, -20)):
+        outcomes, differences = compare(books, AGAINST_SETS)
+        assert {o.control.name for o in outcomes if o.state is State.EXPLAINED} >= {"gl_fiscal_sets", "ap_control_accounts"}
+        assert [o.comparison.what for o in outcomes if o.state is State.DIFFERS] == []
+        assert all("posted after the fiscal sets were read" in d.reason for d in differences)
+        account = next(d.key for d in differences if d.control == "gl_fiscal_sets" and d.key["Currencytype"] == "F")
+        period = f"Period{int(account['period']):02d}netamount"
+        books.execute(f"""UPDATE gl_account_fiscal_sets SET {period} = {period} + {CENT} WHERE Currencytype = 'F' AND FiscalsetDesignator = 'A'
+            AND AccountNumber = '{account["AccountNumber"]}' AND Fiscalsetyear = '{account["Fiscalsetyear"]}'""")
+        found = [d for d in compare(books, AGAINST_SETS)[1] if d.unexplained]
+        assert [d.key for d in found if d.control == "gl_fiscal_sets"] == [account]
+
+
+def test_what_was_known_when_the_fiscal_sets_were_read_is_no_timing(books: duckdb.DuckDBPyConnection) -> None:
+    posting = _last_posting(books)
+    unknown = _before_posting(books, posting)
+    for said in ([_known(posting, -20)], [_known(posting - 1, -5)], []):  # it was known; it was looked for later; nobody had ever looked
+        with planted(books, *unknown, SETS_FIRST, *said):
+            differences = compare(books, AGAINST_SETS)[1]
+            assert differences
+            if said != [_known(posting, -20)]:
+                assert all(d.unexplained for d in differences)
+            else:
+                assert any(d.unexplained for d in differences)
+    # Read again after the lines, the sets have no excuse.
+    with planted(books, *unknown, _known(posting - 1, -20), f"UPDATE reach SET read_at = {LATER} WHERE resource = 'GLAccountFiscalSets'"):
+        assert all(d.unexplained for d in compare(books, AGAINST_SETS)[1])
+
+
+def test_a_batch_that_was_posted_after_it_was_read_is_not_counted_twice(books: duckdb.DuckDBPyConnection) -> None:
+    posting = _last_posting(books)
+    waits = f"""UPDATE gl_journal_batches SET Status = 'ReadyToPost', PostingSequence = 0 WHERE BatchNumber IN
+        (SELECT BatchNumber FROM gl_posted_transactions WHERE PostingSequenceNumber = {posting})"""
+    for before in ([], [*_before_posting(books, posting), SETS_FIRST, _known(posting - 1, -20)]):
+        with planted(books, waits, *before):
+            assert [o.comparison.what for o in compare(books, AGAINST_SETS)[0] if o.state is State.DIFFERS] == []
+
+
+@pytest.mark.parametrize(
+    ("control", "gone", "resource"),
+    [
+        ("gl_accounts_exist", "gl_accounts WHERE UnformattedAccount = (SELECT max(AccountNumber) FROM gl_posted_transactions)", "GLAccounts"),
+        ("ap_vendors_exist", "ap_vendors WHERE VendorNumber = (SELECT max(VendorNumber) FROM ap_posted_documents)", "APVendors"),
+    ],
+)
+def test_what_was_entered_since_a_list_was_read_may_refer_to_what_is_new(
+    books: duckdb.DuckDBPyConnection, control: str, gone: str, resource: str
+) -> None:
+    chosen = [one for one in EVERYTHING if one[0].name == control]
+    tables = {table for _, comparison in chosen for table in comparison.tables if table.entity.resource != resource}
+    dated = [f"UPDATE {table.module}_{table.name} SET business_date = DATE '{READ_AT.date()}'" for table in tables]
+    earlier = f"UPDATE reach SET read_at = {EARLIER} WHERE resource = '{resource}'"
+    with planted(books, f"DELETE FROM {gone}", *dated, earlier):
+        outcomes, differences = compare(books, chosen)
+        assert {o.state for o in outcomes if o.differing} == {State.EXPLAINED}
+        assert all(d.reason.endswith("was read before") for d in differences)
+    yesterday = [one.replace(str(READ_AT.date()), str((READ_AT - timedelta(days=1)).date())) for one in dated]
+    for statements in ((*dated,), (*yesterday, earlier)):  # the list was read later; the day before, it would have been in the list
+        with planted(books, f"DELETE FROM {gone}", *statements):
+            found = compare(books, chosen)[1]
+            assert found
+            assert all(d.unexplained for d in found)
+
+
+def test_a_national_account_that_was_read_before_its_documents_moved_is_timing(books: duckdb.DuckDBPyConnection) -> None:
+    chosen = [one for one in EVERYTHING if one[0].name == "ar_national_accounts"]
+    account = "NationalAccountNumber = 'NA000012'"
+    document = """DocumentNumber = (SELECT min(DocumentNumber) FROM ar_posted_documents
+        WHERE CurrencyCode = home_currency() AND FunctionalCurrencyAmountDue > 1)"""
+    came = f"UPDATE ar_posted_documents SET {account}, LastActivityDate = DATE '{READ_AT.date()}' WHERE {document}"
+    before = f"UPDATE ar_national_accounts SET _read_at = {EARLIER}"
+    with planted(books, came, before):
+        outcomes, differences = compare(books, chosen)
+        assert [o.state for o in outcomes] == [State.EXPLAINED] * 2
+        assert {d.key["NationalAccountNumber"] for d in differences} == {"NA000012"}
+        # It owed a cent more than the document can have moved.
+        books.execute(f"UPDATE ar_national_accounts SET BalanceDueInFunctionalCurrency = BalanceDueInFunctionalCurrency - {CENT} WHERE {account}")
+        assert len([d for d in compare(books, chosen)[1] if d.unexplained]) == 1
+    for statements in ((came,), (came.replace(str(READ_AT.date()), str((READ_AT - timedelta(days=1)).date())), before)):
+        with planted(books, *statements):
+            assert [o.state for o in compare(books, chosen)[0]] == [State.DIFFERS] * 2

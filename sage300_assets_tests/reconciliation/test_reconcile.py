@@ -119,6 +119,26 @@ def test_a_cent_at_the_source_goes_through_to_table_page_and_exit_code(
     assert "SAMLTD: No unexplained difference" in capsys.readouterr().out
 
 
+def test_what_is_posted_between_the_daily_reads_of_the_fiscal_sets_is_timing_until_they_are_read(tmp_path: Path) -> None:
+    with open_house(tmp_path, world=World(companies=(COMPANY,), days=10, today=TODAY), page_size=500) as house:
+        for name in sorted(LOADED, key="GLAccountFiscalSets".__eq__):  # they are read when the newest posting is known
+            house.load(name)
+        assert [o.comparison.what for o in _reconcile(house).outcomes if o.state not in {State.AGREES, State.NOTHING}] == []
+        house.world.advance(3)  # over a weekend: the last day is one of business
+        for name in LOADED:
+            if name != "GLAccountFiscalSets":
+                house.load(name)
+        found = _reconcile(house, day=3)
+        assert [o.comparison.what for o in found.outcomes if o.state is State.DIFFERS] == []
+        assert {o.control.name for o in found.outcomes if o.state is State.EXPLAINED} == {"gl_fiscal_sets", "ap_control_accounts"}
+        key = {k: v for k, v in house.world.truth(COMPANY, "GLAccountFiscalSets")[0].items() if k in find("GLAccountFiscalSets").key}
+        house.load("GLAccountFiscalSets")
+        assert [o.comparison.what for o in _reconcile(house, day=3).outcomes if o.state not in {State.AGREES, State.NOTHING}] == []
+        house.world.put(COMPANY, "GLAccountFiscalSets", {**key, "Period11netamount": Decimal("0.01")})
+        house.load("GLAccountFiscalSets")
+        assert "gl_fiscal_sets" in {o.control.name for o in _reconcile(house, day=3).outcomes if o.state is State.DIFFERS}
+
+
 def test_a_company_of_which_nothing_is_loaded_is_refused_and_leaves_nothing_in_the_lake(
     filled: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Control
 from sage300_assets.reconciliation.controls import (
+    balances,
+    consistent,
     fiscal,
     journals,
     orphans,
@@ -19,7 +21,7 @@ from sage300_assets.reconciliation.controls import (
 
 CONTROLS: tuple[Control, ...] = tuple(
     control
-    for module in (source, journals, fiscal, payables, receivables, payments, receipts, settled, subledgers, trading, orphans)
+    for module in (source, journals, fiscal, payables, receivables, payments, receipts, balances, settled, consistent, subledgers, trading, orphans)
     for control in module.CONTROLS
 )
 """Every declared control."""

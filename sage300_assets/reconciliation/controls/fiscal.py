@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.controls.moments import AFTER_THE_SETS, LATER_LINES, last_sums
 from sage300_assets.reconciliation.forms import Rows, pair
 
 _SET = Rows("gl/account_fiscal_sets", currency="CASE t.Currencytype WHEN 'S' THEN t.Currencycode ELSE '' END")
@@ -29,41 +30,47 @@ _UNREAD = """
     WHERE is_posted(b.Status) AND d.JournalDate < first_day('GLPostedTransactions')"""
 _WHOLE = f"""first_day('GLPostedTransactions') <= DATE '0001-01-01' OR (
         c.starts >= first_day('GLPostedTransactions')
-        AND (coalesce(s.AccountNumber, m.AccountNumber), coalesce(s.Fiscalsetyear, m.FiscalYear), coalesce(s.period, m.period)) NOT IN ({_UNREAD})
+        AND (coalesce(s.AccountNumber, m.AccountNumber), coalesce(s.Fiscalsetyear, m.Fiscalsetyear), coalesce(s.period, m.period)) NOT IN ({_UNREAD})
         AND (first_day('GLJournalBatches') <= first_day('GLPostedTransactions')
             OR c.starts > (SELECT min(starts) FROM ({_STARTS}) WHERE starts >= first_day('GLPostedTransactions'))))"""
-_MOVED = """
-    SELECT AccountNumber, FiscalYear, period_number(FiscalPeriod) AS period, home_currency() AS Currencycode, 'F' AS Currencytype,
-        JournalTransactionAmount AS amount FROM gl_posted_transactions
-    UNION ALL
-    SELECT AccountNumber, FiscalYear, period_number(FiscalPeriod), SourceCurrencyCode, 'S', SourceCurrencyAmount
-        FROM gl_posted_transactions WHERE SourceCurrencyCode <> home_currency()
-    UNION ALL
-    SELECT AccountNumber, FiscalYear, period_number(FiscalPeriod), SourceCurrencyCode, 'E', JournalTransactionAmount
-        FROM gl_posted_transactions WHERE SourceCurrencyCode <> home_currency()"""
+_KINDS = {
+    "F": ("home_currency()", "JournalTransactionAmount", "true"),
+    "S": ("SourceCurrencyCode", "SourceCurrencyAmount", "SourceCurrencyCode <> home_currency()"),
+    "E": ("SourceCurrencyCode", "JournalTransactionAmount", "SourceCurrencyCode <> home_currency()"),
+}
+"""Type of a set -> its currency, and which amount of which lines is in it."""
+_OF_A_SET = "AccountNumber, Fiscalsetyear, period, Currencycode"
+
+
+def _moved(kind: str) -> str:
+    currency, amount, where = _KINDS[kind]
+    return f"""SELECT AccountNumber, FiscalYear AS Fiscalsetyear, period_number(FiscalPeriod) AS period, {currency} AS Currencycode,
+        {amount} AS amount, PostingSequenceNumber, _read_at FROM gl_posted_transactions WHERE {where}"""
 
 
 def _against_postings(what: str, kind: str) -> Comparison:
     """Net change of each period against the posted lines, where the whole period lies within what was read."""
+    # The sets are read once a day, the lines as soon as there are new ones.
+    fits = "list_contains(n.sums, coalesce(m.amount, 0) - coalesce(s.net, 0))"
     return Comparison(
         what,
         pair(
             key=(
-                "{'AccountNumber': coalesce(s.AccountNumber, m.AccountNumber), 'Fiscalsetyear': coalesce(s.Fiscalsetyear, m.FiscalYear),"
-                " 'FiscalsetDesignator': 'A', 'Currencycode': coalesce(s.Currencycode, m.Currencycode),"
-                " 'Currencytype': coalesce(s.Currencytype, m.Currencytype), 'period': coalesce(s.period, m.period)}"
+                "{'AccountNumber': coalesce(s.AccountNumber, m.AccountNumber), 'Fiscalsetyear': coalesce(s.Fiscalsetyear, m.Fiscalsetyear),"
+                f" 'FiscalsetDesignator': 'A', 'Currencycode': coalesce(s.Currencycode, m.Currencycode), 'Currencytype': '{kind}',"
+                " 'period': coalesce(s.period, m.period)}"
             ),
             # A set that the server gives without a column is unknown; one that is not there holds nothing.
             says="CASE WHEN s.AccountNumber IS NULL THEN 0 ELSE s.net END",
             adds="coalesce(m.amount, 0)",
-            currency="CASE coalesce(s.Currencytype, m.Currencytype) WHEN 'S' THEN coalesce(s.Currencycode, m.Currencycode) ELSE '' END",
-            reason="CASE WHEN s.AccountNumber IS NULL THEN 'there is no such fiscal set' WHEN m.amount IS NULL THEN 'nothing was posted' ELSE '' END",
+            currency="coalesce(s.Currencycode, m.Currencycode)" if kind == "S" else "''",
+            explained=f"CASE WHEN {fits} THEN coalesce(s.net, 0) - m.amount ELSE 0 END",
+            reason=f"CASE WHEN {fits} THEN '{AFTER_THE_SETS}' WHEN s.AccountNumber IS NULL THEN 'there is no such fiscal set'"
+            " WHEN m.amount IS NULL THEN 'nothing was posted' ELSE '' END",
             source=f"""(SELECT * FROM ({_SETS}) WHERE Currencytype = '{kind}') AS s
-                FULL JOIN (SELECT AccountNumber, FiscalYear, period, Currencycode, Currencytype, sum(amount) AS amount FROM ({_MOVED})
-                    WHERE Currencytype = '{kind}' GROUP BY ALL) AS m
-                  ON s.AccountNumber = m.AccountNumber AND s.Fiscalsetyear = m.FiscalYear AND s.period = m.period
-                    AND s.Currencycode = m.Currencycode AND s.Currencytype = m.Currencytype
-                LEFT JOIN ({_STARTS}) AS c ON c.FiscalYear = coalesce(s.Fiscalsetyear, m.FiscalYear) AND c.period = coalesce(s.period, m.period)
+                FULL JOIN (SELECT {_OF_A_SET}, sum(amount) AS amount FROM ({_moved(kind)}) GROUP BY ALL) AS m USING ({_OF_A_SET})
+                LEFT JOIN ({last_sums(_OF_A_SET, f"({_moved(kind)} AND {LATER_LINES})")}) AS n USING ({_OF_A_SET})
+                LEFT JOIN ({_STARTS}) AS c ON c.FiscalYear = coalesce(s.Fiscalsetyear, m.Fiscalsetyear) AND c.period = coalesce(s.period, m.period)
                 WHERE {_WHOLE}""",
         ),
     )

@@ -44,3 +44,16 @@ class Reads:
 def newest_posting(table: str, column: str = "PostingSequenceNumber", where: str = "true") -> str:
     """The highest number of a posting in a table."""
     return f"(SELECT coalesce(max({column}), 0) FROM {table} WHERE {where})"
+
+
+LATER_LINES = """_read_at > last_read('GLAccountFiscalSets')
+    AND PostingSequenceNumber > newest_posting_before('GLPostedTransactions', 'GLAccountFiscalSets')"""
+"""Which posted lines the balances may not have in them: read after them, and of a posting that nobody had seen when they were read."""
+AFTER_THE_SETS = "posted after the fiscal sets were read"
+
+
+def last_sums(of: str, lines: str) -> str:
+    """For each of these columns: what the last posting adds up to, the last two, and so on; each of them may have come after the balances."""
+    return f"""SELECT {of}, list(last) AS sums FROM (
+        SELECT {of}, sum(sum(amount)) OVER (PARTITION BY {of} ORDER BY PostingSequenceNumber DESC) AS last
+        FROM {lines} GROUP BY {of}, PostingSequenceNumber) GROUP BY ALL"""

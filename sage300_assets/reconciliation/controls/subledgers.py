@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.controls.moments import AFTER_THE_SETS, LATER_LINES, last_sums
 from sage300_assets.reconciliation.forms import pair
 
 _YEAR_TO_DATE = " + ".join(f"Period{n:02d}netamount" for n in range(1, 16))
@@ -34,6 +35,12 @@ def _account(what: str, module: str, *, home: bool, prepaid: bool = False) -> Co
         # Where prepayments are kept in a control account they are compared with it, together with the other documents; and where there
         # have never been any, the account is often one that other modules use, for prepaid expenses for instance.
         accounts = f"{_accounts(module, advances, of)} EXCEPT {accounts}"
+    posted = f"""(SELECT bare(AccountNumber) AS account, {"home_currency()" if home else "SourceCurrencyCode"} AS currency,
+        {"JournalTransactionAmount" if home else "SourceCurrencyAmount"} AS amount, PostingSequenceNumber
+        FROM gl_posted_transactions WHERE SourceLedgerCode = '{module.upper()}' AND {LATER_LINES})"""
+    # A batch that the sub-ledger made and nobody posted yet is in the one and not in the other; so is what was posted after the balances were read.
+    difference, waiting = "coalesce(o.due, 0) - coalesce(b.balance, 0)", f"{sign} * coalesce(w.waiting, 0)"
+    fits = f"list_contains(n.sums, {sign} * ({difference} - {waiting}))"
     return Comparison(
         what,
         pair(
@@ -41,9 +48,9 @@ def _account(what: str, module: str, *, home: bool, prepaid: bool = False) -> Co
             says="coalesce(o.due, 0)",
             adds="coalesce(b.balance, 0)",
             currency="''" if home else "k.currency",
-            # A batch that the sub-ledger made and nobody posted yet is in the one and not in the other.
-            explained="-coalesce(w.waiting, 0)" if sign < 0 else "coalesce(w.waiting, 0)",
+            explained=f"CASE WHEN {fits} THEN {difference} ELSE {waiting} END",
             reason=(
+                f"CASE WHEN {fits} THEN '{AFTER_THE_SETS} ' ELSE '' END || "
                 "CASE WHEN w.batches IS NULL THEN '' ELSE 'not posted yet: ' || w.batches END"
                 " || CASE WHEN g.batches IS NULL THEN '' ELSE ' posted by hand: ' || g.batches END"
             ),
@@ -65,12 +72,16 @@ def _account(what: str, module: str, *, home: bool, prepaid: bool = False) -> Co
                 SELECT bare(d.AccountNumber) AS account, {"home_currency()" if home else "d.SourceCurrency"} AS currency,
                     sum({amount}) AS waiting, string_agg(DISTINCT d.BatchNumber, ', ' ORDER BY d.BatchNumber) AS batches
                 FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
-                WHERE is_waiting(b.Status) AND b.SourceLedger = '{module.upper()}' GROUP BY ALL
+                WHERE is_waiting(b.Status) AND b.SourceLedger = '{module.upper()}'
+                  -- Read before it was posted, it is still said to wait.
+                  AND d.BatchNumber NOT IN (SELECT BatchNumber FROM gl_posted_transactions WHERE BatchNumber IS NOT NULL) GROUP BY ALL
             ) AS w ON w.account = k.account AND w.currency = k.currency
             LEFT JOIN (
                 SELECT bare(p.AccountNumber) AS account, string_agg(DISTINCT p.BatchNumber, ', ' ORDER BY p.BatchNumber) AS batches
                 FROM gl_posted_transactions AS p WHERE p.SourceLedgerCode <> '{module.upper()}' GROUP BY ALL
-            ) AS g ON g.account = k.account{" WHERE o.account IS NOT NULL" if prepaid else ""}""",
+            ) AS g ON g.account = k.account
+            LEFT JOIN ({last_sums("account, currency", posted)}) AS n ON n.account = k.account AND n.currency = k.currency
+            WHERE {"o.account IS NOT NULL" if prepaid else "true"}""",
         ),
     )
 

@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from sage300_assets.simulators.anaplan.catalogue import sorted_rows
 from sage300_assets.simulators.anaplan.clock import StoppedClock
-from sage300_assets.simulators.anaplan.desk import TASK_LIST, Ask, ModelDesk
+from sage300_assets.simulators.anaplan.counter import Ask
+from sage300_assets.simulators.anaplan.desk import TASK_LIST, ModelDesk
 from sage300_assets.simulators.anaplan.faults import Armed, FaultBoard
 from sage300_assets.simulators.anaplan.guard import Bucket, Token
 from sage300_assets.simulators.anaplan.login import LoginDesk

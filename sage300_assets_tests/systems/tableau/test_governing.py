@@ -11,7 +11,8 @@ import yaml
 from sage300_assets.base.errors import AccessError, ConfigurationError
 from sage300_assets.simulators.tableau import Habits
 from sage300_assets.systems.tableau.access import access_list, read_security_groups
-from sage300_assets.systems.tableau.governing import Action, SitePlan, Step, carry_out, plan_site, read_for
+from sage300_assets.systems.tableau.enacting import carry_out
+from sage300_assets.systems.tableau.governing import Action, SitePlan, Step, plan_site, read_for
 from sage300_assets.systems.tableau.people import read_site
 from sage300_assets.systems.tableau.publishing import publish
 from sage300_assets.systems.tableau.rules import SiteRules, read_rules, rules_schema
