@@ -7,7 +7,7 @@ whatever was read later stays in force. The pages must be those that were read: 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -215,9 +215,14 @@ class _FromLanding(Intake):
         self.pages.refuse_strangers()
         return super().run()
 
+    def _counted(self, comparison: Comparison, moved: Iterable[Page]) -> int:
+        found = super()._counted(comparison, moved)
+        # Earlier releases counted what they had read again, or met twice, as often as it came.
+        if self.before.source_rows not in {found, self.rows_taken}:
+            raise DataError(f"{self.pages.what}: its pages hold {found} records, {self.before.source_rows} were published.", cure=_READ_IT)
+        return found
+
     def _fetched(self) -> None:
-        if self.source_rows != self.before.source_rows:
-            raise DataError(f"{self.pages.what}: its pages hold {self.source_rows} records, {self.before.source_rows} were published.", cure=_READ_IT)
         self.covers = [Cover(c.span, self.read + c.read.removeprefix(self.before.read)) for c in self.before.covers]
 
     def _note(self, window: WindowRead, page: Page) -> None:

@@ -5,7 +5,7 @@ All comparing is done by DuckDB over files, keys first, so memory stays flat how
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -134,6 +134,27 @@ class Comparison:
         self.db.unregister("expected")
         return set(rows)
 
+    def counted(self, covers: Sequence[Cover], elsewhere: Iterable[pa.Table]) -> tuple[int, int, int]:
+        """Rows of the windows in force, of how many different records these are, and how many there are with those seen elsewhere."""
+        keys = comma(self.entity.key)
+        fresh = f"SELECT {keys} FROM {quoted(f'fresh_{self.entity.root.name}')} AS f"
+        if len(covers) > 1:  # windows were read again
+            self._cover(covers)
+            fresh += f" WHERE {_in_force(f'f.{BUSINESS_DATE}')}"
+        empty = stored_schema(self.entity.root).empty_table().select(list(self.entity.key))
+        self.db.register("seen_elsewhere", pa.concat_tables([empty, *elsewhere]))
+        rows = _one(self.db, f"SELECT count(*) FROM ({fresh})")
+        different = _one(self.db, f"SELECT count(*) FROM (SELECT DISTINCT * FROM ({fresh}))")
+        more = _one(self.db, f"SELECT count(*) FROM (SELECT DISTINCT * FROM seen_elsewhere) AS e ANTI JOIN ({fresh}) AS f USING ({keys})")
+        self.db.unregister("seen_elsewhere")
+        return rows, different, different + more
+
+    def _cover(self, covers: Iterable[Cover]) -> None:
+        self.db.execute("CREATE OR REPLACE TEMP TABLE covered(read VARCHAR, lo DATE, hi DATE)")
+        rows = [(c.read, c.span.start or date.min, c.span.end) for c in live_pieces(covers)]
+        if rows:
+            self.db.executemany("INSERT INTO covered VALUES (?, ?, ?)", rows)
+
     def find_changes(self, *, everything: bool) -> None:
         """Keys of undated records that differ from the current view; with `everything`, also those that vanished."""
         root = self.entity.root
@@ -196,10 +217,7 @@ class Comparison:
 
     def figures(self, covers: Iterable[Cover], reading: Reading, names: set[str]) -> tuple[Mapping[str, Mapping[str, DayFigures]], str]:
         """Rows and control totals per table and day of what this read brought, and its newest posting sequence."""
-        self.db.execute("CREATE OR REPLACE TEMP TABLE covered(read VARCHAR, lo DATE, hi DATE)")
-        rows = [(c.read, c.span.start or date.min, c.span.end) for c in live_pieces(covers)]
-        if rows:
-            self.db.executemany("INSERT INTO covered VALUES (?, ?, ?)", rows)
+        self._cover(covers)
         result: dict[str, dict[str, DayFigures]] = {}
         for table in self.entity.tables:
             total = f"sum({quoted(table.control)})" if table.control else "CAST(NULL AS HUGEINT)"
@@ -213,7 +231,7 @@ class Comparison:
                 SELECT day, sum(number), sum(total)::VARCHAR FROM (
                     SELECT day, number, total FROM (
                         SELECT _read, {BUSINESS_DATE} AS day, count(*) AS number, {total} AS total FROM {quoted(f"fresh_{table.name}")} GROUP BY ALL
-                    ) AS f WHERE EXISTS (SELECT 1 FROM covered AS l WHERE l.read = f._read AND f.day >= l.lo AND (l.hi IS NULL OR f.day < l.hi))
+                    ) AS f WHERE {_in_force("f.day")}
                     {extra})
                 GROUP BY 1 ORDER BY 1""").fetchall()
             result[table.name] = {day.isoformat(): DayFigures(count, amount or "") for day, count, amount in days}
@@ -238,6 +256,10 @@ class Comparison:
         self.gone = {row[:-1] for row in rows}
         self.tombstones = set(self.gone)
         self._gone_days |= {str(row[-1]) for row in rows}
+
+
+def _in_force(day: str) -> str:
+    return f"EXISTS (SELECT 1 FROM covered AS l WHERE l.read = f._read AND {day} >= l.lo AND (l.hi IS NULL OR {day} < l.hi))"
 
 
 def _rows_of(writer: ReadWriter, table: Table) -> str:

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from sage300_assets.base.audit import UNRECORDED, PageRead, Recorder
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import RetriableError
+from sage300_assets.base.errors import RetriableError, SourceMoved
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.compare import Comparison
@@ -183,7 +183,10 @@ class Intake:
         self.landed: dict[str, PageRead] = {}
         """Pages that were landed and are not counted yet; what is left in the end was read again, or looked at and let go."""
         self.pages_counted = 0
-        self.source_rows = 0
+        self.rows_taken = 0
+        """As they came: what was read again, or was met in two places, as often."""
+        self.keys_elsewhere: list[pa.Table] = []
+        """Keys of what was seen outside the dated windows that are in the files: without a date, put aside, looked up."""
         self.aside: list[pa.Table] = []
         self.covers: list[Cover] = []
 
@@ -211,6 +214,7 @@ class Intake:
             with contextlib.closing(comparison):
                 comparison.put_aside(self.aside)
                 moved = self._compare(comparison)
+                source_rows = self._counted(comparison, moved)
                 anchor = self._record()
                 with self.lake.alone(self.order.company, self.order.entity):
                     publications = self.lake.publications(self.order.company, self.order.entity)
@@ -221,7 +225,7 @@ class Intake:
                         continue  # someone published in between: compare with that
                     stored += self._write_changes(comparison, moved)
                     self.watch.step("compared")
-                    publication = self._publication(tuple(stored), comparison, publications, anchor, moved)
+                    publication = self._publication(tuple(stored), comparison, publications, anchor, moved, source_rows)
                     self.watch.step("ready")
                     self.lake.publish(publication, self.order.entity)
                     return publication
@@ -262,7 +266,8 @@ class Intake:
                 # Without a date they come again with those that have none.
                 aside = page.aside.filter(pc.is_valid(page.aside[BUSINESS_DATE])) if undated_follow else page.aside
                 self._put_aside(page, aside)
-                self.source_rows += aside.num_rows
+                self.rows_taken += aside.num_rows
+                self.keys_elsewhere.append(self._keys(aside))
             tables = page.tables
             for table in self.order.entity.tables:
                 rows = tables.get(table.name)
@@ -270,7 +275,7 @@ class Intake:
                     continue
                 without = rows[BUSINESS_DATE].null_count
                 if table is self.order.entity.root:
-                    self.source_rows += rows.num_rows - (without if undated_follow else 0)
+                    self.rows_taken += rows.num_rows - (without if undated_follow else 0)
                 if without:
                     if not undated_follow:
                         self._to_scratch(table.name, rows.filter(pc.is_null(rows[BUSINESS_DATE])), page)
@@ -278,9 +283,12 @@ class Intake:
                 self.files.write(table, rows, read=read, read_at=page.read_at, page=page.sha256)
 
     def _take_undated(self, window: WindowRead) -> None:
-        self.source_rows += window.count
+        self.rows_taken += window.count
+        snapshot = isinstance(self.contract.reading, Snapshot)
         for page in window.pages:
             self._note(window, page)
+            if not snapshot:
+                self.keys_elsewhere += self._all_keys(page)
             if page.aside is not None:
                 self._put_aside(page, page.aside)
             for name, rows in page.tables.items():
@@ -306,6 +314,34 @@ class Intake:
 
     def _fetched(self) -> None:
         """All pages are in."""
+
+    # --- how many there are ------------------------------------------------------------------------------------------------------
+
+    def _counted(self, comparison: Comparison, moved: Iterable[Page]) -> int:
+        """How many records the source has in what was read: each window was proven against its count, and one that was met twice is one."""
+        snapshot = isinstance(self.contract.reading, Snapshot)
+        found = [keys for page in moved for keys in self._all_keys(page, within=None if snapshot else self.order.span)]
+        if snapshot:  # what was found by its key did not come with the others
+            return self.rows_taken + sum(keys.num_rows for keys in found)
+        rows, different, together = comparison.counted(self.covers, [*self.keys_elsewhere, *found])
+        if rows != different:
+            # It left the older window before it came to the newer one, and still as many were in the older one afterwards.
+            raise SourceMoved(
+                f"{self.order.company} {self.order.entity.resource}: {rows - different} records were met on two days; others may be missing.",
+                cure="Nothing was published. Read again at a quieter time, or read fewer days at once.",
+            )
+        return together
+
+    def _all_keys(self, page: Page, within: Span | None = None) -> Iterator[pa.Table]:
+        for rows in (page.tables.get(self.order.entity.root.name), page.aside):
+            if rows is not None:
+                inside = (
+                    rows if within is None else rows.filter(pa.array([_is_in(day, within) for day in rows[BUSINESS_DATE].to_pylist()], pa.bool_()))
+                )
+                yield self._keys(inside)
+
+    def _keys(self, rows: pa.Table) -> pa.Table:
+        return rows.select(list(self.order.entity.key))
 
     # --- evidence ----------------------------------------------------------------------------------------------------------------
 
@@ -348,7 +384,13 @@ class Intake:
         return list(self.changes.finish())
 
     def _publication(
-        self, files: tuple[DataFile, ...], comparison: Comparison, earlier: tuple[Publication, ...], anchor: str, moved: Iterable[Page]
+        self,
+        files: tuple[DataFile, ...],
+        comparison: Comparison,
+        earlier: tuple[Publication, ...],
+        anchor: str,
+        moved: Iterable[Page],
+        source_rows: int,
     ) -> Publication:
         names = {f.name for f in files}
         figures, watermark = comparison.figures(self.covers, self.contract.reading, names)
@@ -364,7 +406,7 @@ class Intake:
             covers=tuple(self.covers),
             files=files,
             figures=figures,
-            source_rows=self.source_rows,
+            source_rows=source_rows,
             snapshot=isinstance(self.contract.reading, Snapshot),
             changes=any(f.name.endswith(".c.parquet") for f in files),
             vanished=len(comparison.tombstones),
@@ -422,6 +464,11 @@ class _FromServer(Intake):
         for page in pages:
             self._count_page(page)
         return pages
+
+
+def _is_in(day: date | None, span: Span) -> bool:
+    """Whether a record belongs to a span; those without a date to one with an open end."""
+    return span.end is None if day is None else day in span
 
 
 def page_facts(window: str, page: Page, again: int = 0) -> dict[str, object]:

@@ -174,7 +174,7 @@ class Changing(RuleBasedStateMachine):
         had = {} if span == ALWAYS else _held(self.house, entity)
         with self.world.restless(*[(c.at, partial(moments.happen, c)) for c in during]):
             try:
-                self.house.load(entity, span)
+                loaded = self.house.load(entity, span)
             except (SourceMoved, RetriableError, DataError) as refusal:
                 emptied = isinstance(refusal, DataError) and "emptied" in refusal.message
                 if isinstance(refusal, DataError) and not emptied:
@@ -194,6 +194,9 @@ class Changing(RuleBasedStateMachine):
             assert not missing, f"these lived through the read of {span} and are not in the lake: {missing}; touched were {moments.touched}"
             for key in within - moments.touched:
                 assert found[key] == before[key], f"nobody touched {key}, and it is not what the source says: {found[key]}"
+            assert loaded.publication is not None
+            counted = loaded.publication.source_rows
+            assert counted == _number(self.house, entity, span), "what the source counted is not what the lake has of these days"
             if span == ALWAYS and not moments.happened:
                 assert found == before, "nobody did anything, and the lake is not the source"
         self.trial.count(Verdict.TRUTH)
@@ -228,6 +231,15 @@ def _held(house: House, entity: Entity) -> dict[str, str]:
         keys = [tuple(row[k] for k in (*table.key, *([LINE] if table.path else []))) for row in rows[table.name]]
         assert len(keys) == len(set(keys)), f"twice in {table.name}: {keys}"
     return {str(key[0]): text for key, text in documents(rows, entity).items()}
+
+
+def _number(house: House, entity: Entity, span: Span) -> int:
+    """How many records the lake has of a span; those without a date belong to one with an open end."""
+    held = house.lake.current(COMPANY, entity.root)
+    if entity.resource != STAMPED:
+        return held.num_rows
+    days = held["LastMaintained"].to_pylist()
+    return sum(span.end is None if day is None else day in span for day in days)
 
 
 def _sweep(house: House, entity: Entity, *, by_keys: bool = False) -> None:

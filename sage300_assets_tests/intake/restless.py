@@ -24,7 +24,7 @@ class Restless(World):
     def __init__(self, today: date = TODAY) -> None:
         super().__init__((COMPANY,), days=1, today=today, username=USER, password=PASSWORD)
         self._planned: dict[int, list[Change]] = defaultdict(list)
-        self._asked = 0
+        self.asked = 0
         self._awake = False
         for name in (STAMPED, SNAPSHOT):
             self.replace_all(COMPANY, name, [])
@@ -32,10 +32,10 @@ class Restless(World):
     def find(self, company: str, resource: str, question: Question | None = None) -> list[Draft]:
         with self.lock:
             if self._awake:
-                self._asked += 1
+                self.asked += 1
                 self._awake = False
                 try:
-                    for change in self._planned.pop(self._asked, []):
+                    for change in self._planned.pop(self.asked, []):
                         change()
                 finally:
                     self._awake = True
@@ -45,7 +45,7 @@ class Restless(World):
     def restless(self, *plan: tuple[int, Change]) -> Iterator[None]:
         """Changes before the n-th question (from 1) that is asked inside the block."""
         self._planned.clear()
-        self._asked = 0
+        self.asked = 0
         for nth, change in plan:
             self._planned[nth].append(change)
         self._awake = True

@@ -11,8 +11,8 @@ import pytest
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError, SourceMoved
 from sage300_assets.catalogue import find
-from sage300_assets.simulators.sage300 import filters
-from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, WHOLE, At, House, open_house
+from sage300_assets.simulators.sage300 import Server, filters
+from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, WHOLE, At, House, open_house, settings_for
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority
 from sage300_assets_tests.truth import current_rows
@@ -344,6 +344,45 @@ def test_a_record_unknown_so_far_that_gains_or_loses_its_date_while_it_is_read(t
             assert _keys(one) == [authority(n) for n in range(4)], nth
             one.load(ENTITY)
             one.check(ENTITY)
+
+
+BEFORE = [400, 400, 300, 40, 20, 20, 1, 0, 0]
+"""Days before today."""
+DEEDS = {
+    "edited": lambda world: world.plant(4, TODAY, "edited"),
+    "deleted": lambda world: world.remove(4),
+    "entered late": lambda world: world.plant(90, TODAY - timedelta(days=399)),
+    "dated back": lambda world: world.stamp(8, TODAY - timedelta(days=399)),
+    "dated back for another": lambda world: (world.stamp(8, TODAY - timedelta(days=20)), world.plant(4, TODAY, "edited")),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_wherever_in_a_first_read_it_happens_what_lived_is_there_and_as_many_are_as_were_counted(tmp_path: Path, world: Restless, deed: str) -> None:
+    """Nothing is known of the records yet, so none is missed by its key; and a read may say no only if one comes in another's place."""
+    nth, refused = 0, 0
+    with Server(world, page_size=2) as server:
+        while nth == 0 or world.asked >= nth:
+            nth += 1 if WHOLE or deed == "dated back" else 3
+            world.replace_all(COMPANY, STAMPED, [])
+            for n, days in enumerate(BEFORE):
+                world.plant(n, TODAY - timedelta(days=days))
+            house = House(server, settings_for(server, tmp_path / str(nth), sage300_page_size=2, sage300_max_parallel=1))
+            try:
+                with world.restless((nth, lambda: DEEDS[deed](world))):
+                    loaded = house.load(ENTITY)
+            except SourceMoved as moved:
+                assert_says_what_to_do(moved, STAMPED)
+                refused += 1
+            else:
+                assert loaded.publication is not None
+                assert loaded.publication.source_rows == len(_keys(house)), nth
+                assert {authority(n) for n in range(len(BEFORE)) if (deed, n) != ("deleted", 4)} <= set(_keys(house)), nth
+            house.load(ENTITY)
+            house.check(ENTITY)
+            house.close()
+    assert nth > 15
+    assert refused == 0 or deed == "dated back for another"
 
 
 @pytest.mark.parametrize("nth", MOMENTS)

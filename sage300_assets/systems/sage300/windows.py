@@ -2,7 +2,8 @@
 
 A window that fits one page is a single answer and cannot tear. A window of several pages has its keys read a second time, and both
 readings must agree: a count alone does not see one record deleted and another added between two pages. The newest window is read last,
-because a record that changes while we read gets today's stamp: it is then found there, whether or not its old place was read before.
+because a record that changes while we read gets today's stamp: it is then found there, whether or not its old place was read before. After
+it the others are counted once more, as a record may also be dated back; what moved is read again, and then the newest window, too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _FILL = 0.8
 _FEW_PAGES = 8
 """A planned window has no more pages: all of them are read again when something moves."""
 _WINDOW_TRIES = 4
-_RECOUNTS = 4
+_MOST_ROUNDS = 9
+"""So often may windows of one read be read again; rounds are told apart by one digit."""
 _ROWS_IN_MEMORY = 4_000
 """A window with more lets go of its later pages and decodes them again from where they landed."""
 
@@ -51,7 +53,7 @@ class WindowRead:
     count: int
     """What the source itself counts; equal to `rows`."""
     round: int = 0
-    """0 for the first reading; a window that moved afterwards comes again with a higher round, and replaces the former."""
+    """0 for the first reading; a window that is read again has a higher round, and replaces what came of its days before."""
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Reader:
     on_rows: Callable[[int], None] = lambda rows: None
     _given_up: threading.Event = field(default_factory=threading.Event)
     """Set when the read has failed: windows still under way need not be tried again."""
+    _rounds: int = 0
 
     def everything(self) -> Iterator[WindowRead]:
         """All records, in one window."""
@@ -108,24 +111,33 @@ class Reader:
 
     def span(self, span: Span) -> Iterator[WindowRead]:
         """All records of a span of days."""
+        self._rounds = 0
+        yield from self._span(span, 0)
+
+    def _span(self, span: Span, again: int) -> Iterator[WindowRead]:
         name = self.contract.date_field
         first = self._try_whole(Window(name, span))
         if isinstance(first, WindowRead):
-            yield first
+            yield replace(first, round=again)
             return
         pieces = self._cut(span, first)
         if len(pieces) == 1:
-            yield self._read(Window(name, span), first)
+            yield replace(self._read(Window(name, span), first), round=again)
             return
         *older, newest = pieces
         closed: dict[Span, int] = {}
         for read in self._parallel(older):
             assert read.window.span is not None
             closed[read.window.span] = read.rows
-            yield read
-        yield from self._settle(closed)
-        # Last, and after every repair: whatever left a closed window since then is found here.
-        yield from self.span(newest)
+            yield replace(read, round=again)
+        whole = Window(name, Span(older[0].start, older[-1].end))
+        while True:
+            # Last, and after every repair: whatever left a closed window since then is found here.
+            yield from self._span(newest, again)
+            if self._count(whole) == sum(closed.values()):
+                return
+            yield from self._repair(whole, closed)
+            again = self._next_round(whole)
 
     def look_up(self, condition: str) -> WindowRead:
         """The records that meet a condition."""
@@ -142,24 +154,27 @@ class Reader:
     def _page(self, window: Window, ask: str) -> Page:
         return self.client.page(self.contract, ask, partial(self.land, window), self._given_up)
 
-    def _settle(self, closed: dict[Span, int]) -> Iterator[WindowRead]:
-        """Count the closed windows once more; read again what moved between them."""
-        name, dialect = self.contract.date_field, self.client.dialect
-        spans = sorted(closed, key=lambda s: s.start or date.min)
-        whole = Window(name, Span(spans[0].start, spans[-1].end))
-        for attempt in range(1, _RECOUNTS + 1):
-            if self.client.count(self.contract, whole.filter(dialect)) == sum(closed.values()):
-                return
-            for span in spans:
-                window = Window(name, span)
-                if self.client.count(self.contract, window.filter(dialect)) != closed[span]:
-                    again = self._read(window)
-                    closed[span] = again.rows
-                    yield WindowRead(again.window, again.pages, again.rows, again.count, round=attempt)
-        raise SourceMoved(
-            f"{self._what}: records of {whole} kept moving while they were read.",
-            cure="Read again at a quieter time, or read fewer days at once. Nothing was published.",
-        )
+    def _repair(self, whole: Window, closed: dict[Span, int]) -> Iterator[WindowRead]:
+        """Read those of the closed windows again that hold another number of records now."""
+        again = self._next_round(whole)
+        for span in sorted(closed, key=lambda s: s.start or date.min):
+            window = Window(whole.field, span)
+            if self._count(window) != closed[span]:
+                read = self._read(window)
+                closed[span] = read.rows
+                yield replace(read, round=again)
+
+    def _next_round(self, whole: Window) -> int:
+        self._rounds += 1
+        if self._rounds > _MOST_ROUNDS:
+            raise SourceMoved(
+                f"{self._what}: records of {whole} kept moving while they were read.",
+                cure="Read again at a quieter time, or read fewer days at once. Nothing was published.",
+            )
+        return self._rounds
+
+    def _count(self, window: Window) -> int:
+        return self.client.count(self.contract, window.filter(self.client.dialect))
 
     def _parallel(self, spans: Iterable[Span]) -> Iterator[WindowRead]:
         """Read spans side by side, a bounded number ahead of the consumer so that memory stays flat."""
