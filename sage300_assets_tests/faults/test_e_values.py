@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,9 +128,10 @@ ODD = st.sampled_from([
 """Control characters, marks that turn the direction, joiners, what is no character, what other programs stumble over."""
 
 
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(tmp_path_factory.mktemp("texts") / "lake", world=Restless(), page_size=3) as one:
+@pytest.fixture
+def texts(tmp_path: Path) -> Iterator[House]:
+    """A lake for each test: hundreds of reads within an hour, all of them still kept, are slower with each."""
+    with open_house(tmp_path / "lake", world=Restless(), page_size=3) as one:
         yield one
 
 

@@ -157,9 +157,11 @@ class Reader:
     def _repair(self, whole: Window, closed: dict[Span, int]) -> Iterator[WindowRead]:
         """Read those of the closed windows again that hold another number of records now."""
         again = self._next_round(whole)
-        for span in sorted(closed, key=lambda s: s.start or date.min):
-            window = Window(whole.field, span)
-            if self._count(window) != closed[span]:
+        windows = {span: Window(whole.field, span) for span in sorted(closed, key=lambda s: s.start or date.min)}
+        with ThreadPoolExecutor(self.client.parallel, thread_name_prefix="sage300") as pool:
+            counts = dict(zip(windows, pool.map(self._count, windows.values()), strict=True))
+        for span, window in windows.items():
+            if counts[span] != closed[span]:
                 read = self._read(window)
                 closed[span] = read.rows
                 yield replace(read, round=again)
