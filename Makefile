@@ -45,7 +45,7 @@ bench: $(READY) ## Measure reading and writing
 test: $(READY) ## Run the tests; ARGS="-k orders" chooses
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-faults: $(READY) ## Break everything that can be broken, for an hour; ends with var/faults/report.md
+faults: $(READY) ## Break everything that can be broken, for an hour and a half; ends with var/faults/report.md
 	$(BIN)/python -m sage300_assets_tests.faults -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: format-check lint typecheck floors portable ## Everything that can be said without running the code
