@@ -322,7 +322,7 @@ class Intake:
         snapshot = isinstance(self.contract.reading, Snapshot)
         found = [keys for page in moved for keys in self._all_keys(page, within=None if snapshot else self.order.span)]
         if snapshot:  # what was found by its key did not come with the others
-            return self.rows_taken + sum(keys.num_rows for keys in found)
+            return self.rows_taken + sum(len(keys) for keys in found)
         rows, different, together = comparison.counted(self.covers, [*self.keys_elsewhere, *found])
         if rows != different:
             # It left the older window before it came to the newer one, and still as many were in the older one afterwards.

@@ -237,7 +237,7 @@ def _number(house: House, entity: Entity, span: Span) -> int:
     """How many records the lake has of a span; those without a date belong to one with an open end."""
     held = house.lake.current(COMPANY, entity.root)
     if entity.resource != STAMPED:
-        return held.num_rows
+        return len(held)
     days = held["LastMaintained"].to_pylist()
     return sum(span.end is None if day is None else day in span for day in days)
 

@@ -120,7 +120,7 @@ def test_a_cent_at_the_source_goes_through_to_table_page_and_exit_code(
 
 
 def test_what_is_posted_between_the_daily_reads_of_the_fiscal_sets_is_timing_until_they_are_read(tmp_path: Path) -> None:
-    with open_house(tmp_path, world=World(companies=(COMPANY,), days=10, today=TODAY), page_size=500) as house:
+    with open_house(tmp_path, world=World(companies=(COMPANY,), days=4, today=TODAY), page_size=500) as house:
         for name in sorted(LOADED, key="GLAccountFiscalSets".__eq__):  # they are read when the newest posting is known
             house.load(name)
         assert [o.comparison.what for o in _reconcile(house).outcomes if o.state not in {State.AGREES, State.NOTHING}] == []
