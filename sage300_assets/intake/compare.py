@@ -27,6 +27,8 @@ from sage300_assets.systems.sage300.client import Page
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.odata import Dialect
 
+_TOLD_APART_AT_ONCE = 50_000
+
 
 @dataclass
 class Comparison:
@@ -141,13 +143,18 @@ class Comparison:
         if len(covers) > 1:  # windows were read again
             self._cover(covers)
             fresh += f" WHERE {_in_force(f'f.{BUSINESS_DATE}')}"
+        rows = _one(self.db, f"SELECT count(*) FROM ({fresh})")
+        # Part by part, so that a million records need no more memory than a few.
+        parts = 1 + rows // _TOLD_APART_AT_ONCE
+        part = f"SELECT count(*) FROM (SELECT DISTINCT * FROM ({fresh}) WHERE hash({keys}) % {parts} ="
+        different = sum(_one(self.db, f"{part} {n})") for n in range(parts))
         empty = stored_schema(self.entity.root).empty_table().select(list(self.entity.key))
         self.db.register("seen_elsewhere", pa.concat_tables([empty, *elsewhere]))
-        rows = _one(self.db, f"SELECT count(*) FROM ({fresh})")
-        different = _one(self.db, f"SELECT count(*) FROM (SELECT DISTINCT * FROM ({fresh}))")
-        more = _one(self.db, f"SELECT count(*) FROM (SELECT DISTINCT * FROM seen_elsewhere) AS e ANTI JOIN ({fresh}) AS f USING ({keys})")
+        others = _one(self.db, "SELECT count(*) FROM (SELECT DISTINCT * FROM seen_elsewhere)")
+        if others:
+            others -= _one(self.db, f"SELECT count(*) FROM (SELECT DISTINCT {keys} FROM ({fresh}) AS f SEMI JOIN seen_elsewhere AS e USING ({keys}))")
         self.db.unregister("seen_elsewhere")
-        return rows, different, different + more
+        return rows, different, different + others
 
     def _cover(self, covers: Iterable[Cover]) -> None:
         self.db.execute("CREATE OR REPLACE TEMP TABLE covered(read VARCHAR, lo DATE, hi DATE)")
