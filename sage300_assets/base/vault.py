@@ -15,13 +15,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.private_file import only_one, read_private, write_private
 from sage300_assets.base.secret import Secret
@@ -60,7 +61,7 @@ class Rotated:
 class Vault:
     """The secrets of one file."""
 
-    def __init__(self, file: Path, keys: Keys, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, file: Path, keys: Keys, now: Callable[[], datetime] = utc_now) -> None:
         self.file = file
         self.keys = keys
         self._now = now

@@ -14,12 +14,15 @@ from hashlib import sha256
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError, PermanentError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.compare import Comparison
-from sage300_assets.intake.load import LOOKED_UP, Intake, Loaded, Order, finish, utc_now
+from sage300_assets.intake.evidence import LOOKED_UP
+from sage300_assets.intake.order import Loaded, Order
+from sage300_assets.intake.taking import Intake, finish
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.landing import Landing
 from sage300_assets.lake.publication import Cover, Publication, again, live_covers, original, reads
@@ -218,7 +221,7 @@ class _FromLanding(Intake):
     def _counted(self, comparison: Comparison, moved: Iterable[Page]) -> int:
         found = super()._counted(comparison, moved)
         # Earlier releases counted what they had read again, or met twice, as often as it came.
-        if self.before.source_rows not in {found, self.rows_taken}:
+        if self.before.source_rows not in {found, self.tally.rows}:
             raise DataError(f"{self.pages.what}: its pages hold {found} records, {self.before.source_rows} were published.", cure=_READ_IT)
         return found
 
@@ -226,13 +229,13 @@ class _FromLanding(Intake):
         self.covers = [Cover(c.span, self.read + c.read.removeprefix(self.before.read)) for c in self.before.covers]
 
     def _note(self, window: WindowRead, page: Page) -> None:
-        facts = self.before.pages[len(self.page_facts)]
-        self.page_facts.append(dict(facts))
+        facts = self.before.pages[len(self.evidence.facts)]
+        self.evidence.facts.append(dict(facts))
         days = page.tables[self.order.entity.root.name][BUSINESS_DATE].drop_null().unique().to_pylist()
         if window.window.span is not None and not all(any(day in c.span for c in self.before.covers) for day in days):
             raise DataError(f"{self.pages.what}: a record falls on a day that the read does not stand for.", cure=_READ_IT)
 
-    def _record(self) -> str:
+    def _safe(self) -> str:
         return self.before.anchor  # nothing was asked, so the trail of the read itself is the evidence
 
     def _compare(self, comparison: Comparison) -> list[Page]:

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import (
     AccessError,
@@ -34,7 +35,6 @@ from sage300_assets.base.errors import (
 )
 from sage300_assets.catalogue.model import OPTIONAL_FIELDS, Dated, Entity, Stamped
 from sage300_assets.intake.held import SEQUENCE, current_keys
-from sage300_assets.intake.load import utc_now
 from sage300_assets.intake.pull import GIVE_UP_AFTER, concerns_all
 from sage300_assets.intake.shape import contract_for, or_anew
 from sage300_assets.intake.territory import first_gap

@@ -15,7 +15,8 @@ from sage300_assets.base.settings import Settings
 from sage300_assets.base.transport import Call
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.intake.load import Loaded, Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Loaded, Order
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper, Part
 from sage300_assets.systems.sage300.client import Sage300Client

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from sage300_assets.base.audit import UNRECORDED, Recorder
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.base.watch import NOBODY, Watch
@@ -28,9 +29,9 @@ from sage300_assets.catalogue.model import Dated, Entity, Stamped
 from sage300_assets.intake.asking import Asked, Key, ask, is_too_much, looks_emptied
 from sage300_assets.intake.elsewhere import MOST_VANISHED
 from sage300_assets.intake.held import SEQUENCE, VERSION, current_keys, hold_keys, look_up
-from sage300_assets.intake.load import no_room, utc_now
 from sage300_assets.intake.narrow import Cell, Narrowing, axes, same
 from sage300_assets.intake.shape import contract_for
+from sage300_assets.intake.taking import no_room
 from sage300_assets.intake.territory import Territory, territory
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.publication import Publication

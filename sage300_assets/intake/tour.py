@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sage300_assets.base.audit import UNRECORDED, Behalf, told_to
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.days import Span, stretches
 from sage300_assets.base.errors import AccessError, ConfigurationError, LedgerBroken, LedgerUnavailable, RetriableError, Sage300AssetsError
 from sage300_assets.base.settings import Settings
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.intake.load import Order, load, utc_now
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.intake.sweep import Search, Swept, sweep
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper, Part

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import DataError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.lake.files import flush_to_disk
@@ -37,7 +38,7 @@ class Order:
     companies: tuple[str, ...]
     today: date
     run: str = ""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
 
 
 @dataclass(frozen=True)

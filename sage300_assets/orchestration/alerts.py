@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 
 import dagster as dg
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import RetriableError
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.catalogue.model import Entity
@@ -46,7 +47,7 @@ def alert_definitions(
     settings: Settings,
     entities: Sequence[Entity],
     read_settings: ReadSettings = lambda: load(AlertSettings),
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = utc_now,
 ) -> dg.Definitions:
     """The sensor, if there is anybody to tell."""
     if not read_settings().targets:

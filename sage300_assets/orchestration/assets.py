@@ -10,7 +10,8 @@ from sage300_assets.base.audit import Behalf
 from sage300_assets.base.errors import RetriableError, Sage300AssetsError, SchemaDrift, SourceMoved
 from sage300_assets.base.watch import Watch
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.intake.load import Loaded, Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Loaded, Order
 from sage300_assets.orchestration.checks import DRIFT, checks_of, drift_verdict
 from sage300_assets.orchestration.describe import asset_spec, per_day, preview, preview_sql, result_metadata
 from sage300_assets.orchestration.freshness import freshness_policy

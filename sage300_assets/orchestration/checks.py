@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 
 from sage300_assets.catalogue.model import REASON, Dated, Stamped, Table
-from sage300_assets.intake.load import Loaded
+from sage300_assets.intake.order import Loaded
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted

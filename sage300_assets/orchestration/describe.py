@@ -9,7 +9,7 @@ from decimal import Decimal
 import dagster as dg
 
 from sage300_assets.catalogue.model import Dated, Entity, Snapshot, Stamped, Table
-from sage300_assets.intake.load import Loaded
+from sage300_assets.intake.order import Loaded
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.schema import sql_columns

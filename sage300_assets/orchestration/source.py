@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from sage300_assets.base.audit import Behalf, told_to
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.settings import Settings, load, load_settings
 from sage300_assets.base.transport import Call
 from sage300_assets.base.watch import NOBODY, Watch
@@ -33,7 +34,7 @@ class Source:
     """Settings, clock, lake, ledger and clients."""
 
     read_settings: Callable[[], Settings] = load_settings
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
     watch: Callable[[str, Entity], Watch] = lambda company, entity: NOBODY
     on_call: Callable[[Call], None] | None = None
     read_ledger_settings: Callable[[], LedgerSettings] = lambda: load(LedgerSettings)

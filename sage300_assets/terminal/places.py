@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import ConfigurationError, PermanentError
 from sage300_assets.base.settings import LakeSettings, Settings, load, load_settings
 from sage300_assets.catalogue import ENTITIES, find
@@ -78,7 +78,7 @@ def evidence_of(args: argparse.Namespace, so: str = "nothing is proven") -> Ledg
 
 def keeper_of(args: argparse.Namespace) -> Keeper:
     """Keeps the evidence of this process in that ledger."""
-    return Keeper(ledger_of(args), lambda: datetime.now(UTC))
+    return Keeper(ledger_of(args), utc_now)
 
 
 def trail_end(ledger: Ledger) -> str:
@@ -90,7 +90,7 @@ def trail_end(ledger: Ledger) -> str:
 def keeper_if_any(args: argparse.Namespace) -> Keeper | None:
     """Keeps the evidence of this process in the ledger that is there; for a look around none is made."""
     ledger = ledger_of(args)
-    return Keeper(ledger, lambda: datetime.now(UTC)) if ledger.exists() else None
+    return Keeper(ledger, utc_now) if ledger.exists() else None
 
 
 def nothing_in(lake: Lake) -> str:

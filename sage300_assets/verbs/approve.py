@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.terminal.options import lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
@@ -25,7 +26,6 @@ def _options(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
 
     from sage300_assets.ledger.approvals import Approvals
     from sage300_assets.terminal.places import lake_of, lake_settings_of, ledger_of, trail_end
@@ -35,7 +35,7 @@ def _run(args: argparse.Namespace) -> int:
 
     plan = plan_called(lake_of(lake_settings_of(args)), args.plan)
     ledger = ledger_of(args)
-    approvals = Approvals(ledger, lambda: datetime.now(UTC))
+    approvals = Approvals(ledger, utc_now)
     made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who(), note=args.note)
     say(f"Plan {plan.plan} of {plan.flow} ({plan.scope}) was {made.decision} by {made.who}: {plan.changes:,} changes, control total {plan.total}.")
     say(trail_end(ledger))

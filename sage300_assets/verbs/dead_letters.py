@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.terminal.options import positive
 from sage300_assets.terminal.verb import Parser, Verb
 
@@ -49,7 +50,6 @@ def _objection(args: argparse.Namespace) -> str:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
 
     from sage300_assets.ledger.dead_letters import DeadLetters
     from sage300_assets.terminal.places import evidence_of, trail_end
@@ -57,7 +57,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.terminal.who import who
 
     ledger = evidence_of(args, "nothing is known of any delivery")
-    letters = DeadLetters(ledger, lambda: datetime.now(UTC))
+    letters = DeadLetters(ledger, utc_now)
     if args.form == "show":
         letter = letters.get(args.letter)
         grid(

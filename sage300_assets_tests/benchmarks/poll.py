@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from sage300_assets.base.days import Span
 from sage300_assets.base.settings import load_settings
 from sage300_assets.catalogue import ENTITIES
-from sage300_assets.intake.load import Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.intake.poll import can_be_polled, poll
 from sage300_assets.lake.lake import Lake
 from sage300_assets.simulators.sage300.server import Server

@@ -34,7 +34,8 @@ from sage300_assets.base.audit import UNRECORDED, ApiCall, Behalf, told_to
 from sage300_assets.base.settings import Settings, load_settings
 from sage300_assets.base.transport import Call
 from sage300_assets.catalogue.types import Field, Kind
-from sage300_assets.intake.load import Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.chain import append
 from sage300_assets.ledger.keeper import Keeper

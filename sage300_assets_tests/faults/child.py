@@ -16,10 +16,10 @@ import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.days import Span
 from sage300_assets.base.settings import load_settings
 from sage300_assets.catalogue import find
-from sage300_assets.intake.load import utc_now
 from sage300_assets.intake.pull import pull
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper

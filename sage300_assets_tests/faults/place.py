@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.days import Span
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.intake.load import utc_now
 from sage300_assets.intake.pull import pull
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper

@@ -17,7 +17,8 @@ from typing import Any
 from sage300_assets.base.days import Span
 from sage300_assets.base.settings import Settings
 from sage300_assets.catalogue import find
-from sage300_assets.intake.load import Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.lake.lake import Lake
 from sage300_assets.simulators.sage300 import Server, World
 from sage300_assets.simulators.sage300.encoding import plain_json

@@ -13,7 +13,8 @@ import pytest
 
 from sage300_assets.base.days import Span
 from sage300_assets.catalogue import find
-from sage300_assets.intake.load import Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.intake.poll import poll
 from sage300_assets.intake.sweep import Search, sweep
 from sage300_assets.simulators.sage300 import World

@@ -10,7 +10,8 @@ from pathlib import Path
 from sage300_assets.base.settings import load_settings
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue import find
-from sage300_assets.intake.load import Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.lake.lake import Lake
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets_tests.house import ALWAYS, COMPANY, PASSWORD, TODAY, USER, At

@@ -23,7 +23,7 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity, Stamped
 from sage300_assets.catalogue.types import TYPES, Field
 from sage300_assets.intake.again import decode_again, reads_in_force
-from sage300_assets.intake.load import Loaded
+from sage300_assets.intake.order import Loaded
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.publication import original
 from sage300_assets_tests.house import COMPANY, TODAY, WHOLE, House, open_house

@@ -14,7 +14,8 @@ from sage300_assets.base.days import Span
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Dated, Entity
 from sage300_assets.intake.again import decode_again
-from sage300_assets.intake.load import Loaded, Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Loaded, Order
 from sage300_assets.simulators.sage300 import Release, filters
 from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
 from sage300_assets_tests.truth import current_rows

@@ -17,7 +17,8 @@ from sage300_assets.base.errors import DataError, RetriableError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.intake.load import Loaded, Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Loaded, Order
 from sage300_assets.intake.sweep import Search, Swept, sweep
 from sage300_assets.simulators.sage300 import World, filters
 from sage300_assets.systems.sage300.client import Sage300Client

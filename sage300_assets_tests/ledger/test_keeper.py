@@ -15,7 +15,8 @@ from sqlalchemy import Connection, select, text
 from sage300_assets.base.audit import Anchor, Behalf, Event, told_to
 from sage300_assets.base.errors import AccessError, LedgerBroken, LedgerUnavailable, PermanentError
 from sage300_assets.catalogue import find
-from sage300_assets.intake.load import Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.intake.premises import ledger_findings
 from sage300_assets.intake.story import anchors, story, wanted
 from sage300_assets.ledger.items import Done, NewItem

@@ -13,7 +13,8 @@ import pytest
 from sage300_assets.base.settings import Settings, load_settings
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity
-from sage300_assets.intake.load import Order, load
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Order
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.jobs import range_request
 from sage300_assets.orchestration.partitions import span_to_read

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sage300_assets.base.audit import Behalf, told_to
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.settings import load, load_vault_settings
 from sage300_assets.base.transport import Call
 from sage300_assets.delivery.surroundings import surroundings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def recording() -> Iterator[Keeper]:
     """Keeps the evidence of what happens inside."""
     ledger = Ledger.of(load(LedgerSettings))
-    keeper = Keeper(ledger, lambda: datetime.now(UTC))
+    keeper = Keeper(ledger, utc_now)
     try:
         with keeper.safe():
             yield keeper

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sage300_assets.base.audit import Behalf, Event, told_to
+from sage300_assets.base.clock import utc_now
 from sage300_assets.flows.tableau import all_sources
 from sage300_assets.flows.tableau.told import note, place_of
 from sage300_assets.lake.lake import Lake
@@ -33,7 +34,7 @@ class Ear:
     """Data sources of others, by place, whose deletion is worth to be told."""
     say: Callable[[str], None] = print
     complain: Callable[[str], None] = print
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = utc_now
 
     @contextmanager
     def session(self) -> Iterator[Session]:

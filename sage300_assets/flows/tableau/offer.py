@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.settings import load
 from sage300_assets.delivery.flow import Flow, Grain, Seen
 from sage300_assets.delivery.surroundings import surroundings
@@ -38,7 +39,7 @@ class Door:
     """How the site is reached. Settings are read when they are needed, by the process that needs them."""
 
     settings: Callable[[], TableauSettings] = lambda: load(TableauSettings)
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = utc_now
     wait: Callable[[float], None] = time.sleep
 
     def session(self) -> Session:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import DataError
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.delivery.flow import Flow
@@ -100,7 +101,7 @@ def batch_target(declared: WriteBack, company: str, settings: WritebackSettings)
         # Whoever carries out a flow knows its run; by itself this knows only the company.
         on_call = surroundings().on_call or told_to(keeper, Behalf(company=company))
         searched = today - timedelta(days=settings.writeback_search_days)
-        refs = CrossReferences(keeper.ledger, lambda: datetime.now(UTC))
+        refs = CrossReferences(keeper.ledger, utc_now)
 
         def owner(link: Link) -> str:
             known = refs.partner(link.entity, link.id_a, link.system_b, company=company)

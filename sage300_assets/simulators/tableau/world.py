@@ -7,9 +7,10 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.simulators.tableau.engine import Engine
 from sage300_assets.simulators.tableau.errors import missing
 from sage300_assets.simulators.tableau.site import Group, Person, Project, Schedule, Site, Source, View, Workbook
@@ -46,7 +47,7 @@ class World:
         sites: Sequence[str] = ("finance",),
         *,
         folder: Path | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         seed: int = 7,
         quota_mb: int = 10_000,
     ) -> None:

@@ -7,13 +7,14 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import tableauserverclient as tsc
 
+from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import AccessError, BadAnswer, RetriableError, Sage300AssetsError, Throttled
 from sage300_assets.base.transport import Call
 from sage300_assets.base.watch import NOBODY, Watch
@@ -39,7 +40,7 @@ class Session:
         self,
         settings: TableauSettings,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         wait: Callable[[float], None] = time.sleep,
         on_call: Callable[[Call], None] | None = None,
         watch: Watch = NOBODY,
