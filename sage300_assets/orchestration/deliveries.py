@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import dagster as dg
 
-from sage300_assets.base.errors import RetriableError, Sage300AssetsError
+from sage300_assets.base.errors import LedgerBroken, RetriableError, Sage300AssetsError
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.base.watch import Watch
 from sage300_assets.catalogue.model import Entity
@@ -329,18 +329,29 @@ def _approval_sensor(pairs: Sequence[tuple[Flow, str]]) -> dg.SensorDefinition:
         minimum_interval_seconds=_SENSOR_SECONDS,
         description="Starts the deliveries that a person has agreed to.",
     )
-    def approved(sage300: dg.ResourceParam[Source]) -> Iterator[dg.RunRequest]:
+    def approved(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult:
         desk = _desk(sage300)
         decisions, log = Approvals(desk.ledger, desk.now), Deliveries(desk.ledger, desk.now)
+        requests: list[dg.RunRequest] = []
+        forged: list[LedgerBroken] = []
         seen: set[tuple[str, str]] = set()
         for plan in plans(desk.lake):
             place = (plan.flow, plan.scope)
             if place not in waiting or place in seen:
                 continue
             seen.add(place)  # only the newest plan of each
-            decided = decisions.decision(plan.plan, plan.content_hash)
+            try:
+                decided = decisions.decision(plan.plan, plan.content_hash)
+            except LedgerBroken as problem:
+                forged.append(problem)
+                continue
             if decided is not None and decided.decision == "approved" and not log.of_plan(plan.plan):
-                yield dg.RunRequest(run_key=f"{plan.plan}:{decided.at.isoformat()}", asset_selection=[delivery_key(*waiting[place])])
+                requests.append(dg.RunRequest(run_key=f"{plan.plan}:{decided.at.isoformat()}", asset_selection=[delivery_key(*waiting[place])]))
+        for problem in forged:
+            context.log.error(str(problem))
+        if forged and not requests:  # a tick that fails starts nothing, so the others go first
+            raise forged[0]
+        return dg.SensorResult(run_requests=requests)
 
     return approved
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from sage300_assets.base.audit import Anchor
-from sage300_assets.base.errors import AccessError, DataError
+from sage300_assets.base.errors import AccessError, DataError, LedgerBroken
 from sage300_assets.base.settings import load_settings
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
@@ -111,6 +111,30 @@ def test_a_delivery_waits_for_a_person_and_starts_when_somebody_agrees(desk: Des
     assert desk.counter.shop.times("1") == 1
     context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
     assert not sensor.evaluate_tick(context).run_requests
+
+
+def test_a_forged_approval_holds_its_own_flow_and_no_other(desk: Desk) -> None:
+    ledger, flows, made = desk.counter.ledger, [], []
+    desk.counter.want("1")
+    for name in ("vendors", "customers"):
+        desk.counter.options |= {"approval": True, "name": name, "target": f"shop/{name}"}
+        flows.append(desk.counter.flow)
+        made.append(desk.counter.plan())
+        Approvals(ledger, desk.source.now).decide(made[-1].plan, made[-1].content_hash, "approved", who="controller")
+    with ledger.write() as db:
+        db.execute(text("UPDATE approvals SET who = 'eve' WHERE plan = :plan"), {"plan": made[0].plan})
+    definitions = build_definitions(desk.source.settings, desk.source, (), [lambda settings, entities: deliveries(settings, entities, flows)])
+    sensor = definitions.resolve_sensor_def("approved_plans")
+
+    def tick() -> list[dg.RunRequest]:
+        context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
+        return list(sensor.evaluate_tick(context).run_requests or ())
+
+    (request,) = tick()
+    assert request.asset_selection == [dg.AssetKey(["samltd", "delivery", "customers"])]
+    desk.counter.deliver(made[1])
+    with pytest.raises(LedgerBroken, match=made[0].plan):
+        tick()
 
 
 def test_what_was_refused_is_shown_with_its_cure(desk: Desk) -> None:
