@@ -2,7 +2,7 @@
 
 What an error of the target means is decided in one place, `send_one`:
 
-    Throttled, NotReached, NoEffect     it had no effect and is tried again later
+    Throttled, NotReached, NoEffect     it had no effect and is tried again later, for two hours at least
     Waits                               it had no effect and is parked until what it waits for has come
     PermanentError, DataError, Conflict it was refused: a dead letter, and the others go on
     AccessError, ConfigurationError     nothing can be sent: what was claimed is given back, and the delivery stops
@@ -30,6 +30,7 @@ from sage300_assets.base.errors import (
     Conflict,
     DataError,
     LeaseLost,
+    LedgerBroken,
     NotReached,
     PermanentError,
     RetriableError,
@@ -54,6 +55,8 @@ from sage300_assets.ledger.store import Ledger
 _AT_ONCE = 500
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=5)
 _TRIES = 6
+_LONGEST_TRIED = timedelta(hours=2)
+"""So long what the target refuses for a while is tried again, also by the deliveries that follow: the end of a day may take an hour."""
 _ASKS = 5
 """So often what is unfinished is asked about before it is taken as it is."""
 
@@ -64,7 +67,7 @@ class Delivered:
 
     plan: Plan
     state: str
-    """done, partly (something failed, waits or is unknown), dry, unchanged."""
+    """done, partly (something failed, waits or is unknown), dry, unchanged, discarded (a person does not want this content sent)."""
     counts: Mapping[str, int]
     """State of the outbox -> items: of this plan what has ended, of all plans of the flow what is still on its way."""
     rejected: tuple[Rejection, ...] = ()
@@ -87,7 +90,12 @@ class Courier:
 
     def deliver(self, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str = "", dry: bool = False, watch: Watch = NOBODY) -> Delivered:
         """Carry out a plan, or refuse to; nothing leaves that a guard, a person or the dry-run switch holds back."""
-        self._refuse_if_held(flow, plan)
+        try:
+            self._refuse_if_held(flow, plan)
+        except DataError:
+            if not dry:
+                self.finish_earlier(flow, plan, lake, target, run=run, watch=watch)
+            raise
         log = Deliveries(self.ledger, self.now)
         if not plan.changes and not self._pending(flow, plan):
             return Delivered(plan, "unchanged", {}, note="The target has all of this already.")
@@ -95,6 +103,9 @@ class Courier:
             delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
             log.finish(delivery, "dry", figures=_figures(plan, {}))
             return Delivered(plan, "dry", {}, note="DELIVERY_DRY_RUN is on: nothing was sent.")
+        discarded = self._discarded(flow, plan)
+        if discarded:
+            return Delivered(plan, "discarded", {"cancelled": 1}, note=f"{discarded}. It goes again when its content changes.")
         refuse_if_altered(flow, plan, lake)
         self._rejected = []
         delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
@@ -114,6 +125,11 @@ class Courier:
         watch.step("finished")
         return Delivered(plan, "done" if whole else "partly", counts, tuple(self._rejected))
 
+    def finish_earlier(self, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str = "", watch: Watch = NOBODY) -> None:
+        """Records that are on their way were agreed to before, and do not wait until this plan is."""
+        if flow.grain is Grain.RECORDS and self._pending(flow, plan):
+            self._work(Outbox(self.ledger, self.now), flow, plan, lake, target, run=run, watch=watch)
+
     # --- before anything leaves --------------------------------------------------------------------------------------------------
 
     def _refuse_if_held(self, flow: Flow, plan: Plan) -> None:
@@ -128,6 +144,13 @@ class Courier:
             if decided is None or decided.decision != "approved":
                 said = "has not been approved yet" if decided is None else f"was refused by {decided.who}: {decided.note or 'no reason given'}"
                 raise NotApproved(f"{flow.name}: plan {plan.plan} {said}.", cure=f"Look at it, then run: sage300 approve {plan.plan}")
+
+    def _discarded(self, flow: Flow, plan: Plan) -> str:
+        """Why a whole with this content is not to be sent. Records are left out of the plan one by one."""
+        if flow.grain is Grain.RECORDS or self._pending(flow, plan):
+            return ""
+        off = called_off(self.ledger, company=plan.scope, flow=flow.name)
+        return next((why for record, content, why in off if (record, content) == (plan.scope, plan.content_hash)), "")
 
     def _pending(self, flow: Flow, plan: Plan) -> bool:
         counts = Outbox(self.ledger, self.now).counts(company=plan.scope, flow=flow.name)
@@ -230,6 +253,10 @@ class Courier:
             if claim.item.attempts >= _TRIES:
                 said = f"Its outcome was lost {_TRIES} times, and it is not there. {claim.item.problem}".strip()
                 return self._given_up(flow, claim, "NotThere", said), None
+        if flow.approval:
+            held = self._refused_meanwhile(flow, claim)
+            if held is not None:
+                return held
         box.intend([claim])
         watch.step("intended")
         return self.send_one(flow, target, claim, watch)
@@ -242,6 +269,18 @@ class Courier:
             return self._meaning(flow, claim, problem)
         watch.step("sent")
         return self._done(claim, sent), None
+
+    def _refused_meanwhile(self, flow: Flow, claim: Claim) -> tuple[Outcome, Exception | None] | None:
+        """A person may take an agreement back for as long as nothing has left."""
+        try:
+            refused = Approvals(self.ledger, self.now).refused(claim.item.plan)
+        except LedgerBroken as problem:
+            return Again(claim, problem.message, self._later(claim)), problem
+        if refused is None:
+            return None
+        said = f"Plan {refused.plan} was refused by {refused.who}: {refused.note or 'no reason given'}. Nothing was sent."
+        cure = "Discard it; or agree to the plan after all, and replay it."
+        return Failed(claim, "data", "Refused", said, cure, flow.sensitive), None
 
     def _asked_in_vain(self, flow: Flow, claim: Claim, problem: Sage300AssetsError) -> tuple[Outcome, Exception | None]:
         match problem:
@@ -280,13 +319,13 @@ class Courier:
         return Done(claim, sent.answer, sent.external_id, sent.link)
 
     def _again_or_given_up(self, flow: Flow, claim: Claim, busy: Sage300AssetsError) -> Outcome:
-        if claim.item.attempts + 1 >= _TRIES:
-            return self._given_up(flow, claim, type(busy).__name__, busy.message, busy.cure)
+        if claim.item.attempts + 1 >= _TRIES and self.now() - claim.item.created_at >= _LONGEST_TRIED:
+            return self._given_up(flow, claim, type(busy).__name__, busy.message)
         asked = busy.seconds if isinstance(busy, Throttled) else None
         return Again(claim, busy.message, self._later(claim) if asked is None else self.now() + timedelta(seconds=asked))
 
-    def _given_up(self, flow: Flow, claim: Claim, code: str, message: str, cure: str = "") -> Failed:
-        said = f"It was tried {_TRIES} times. {cure or 'Look at the target, then replay it.'}"
+    def _given_up(self, flow: Flow, claim: Claim, code: str, message: str) -> Failed:
+        said = f"It was tried {max(_TRIES, claim.item.attempts + 1)} times. Look at the target, then replay it."
         return Failed(claim, "retryable", code, message, said, flow.sensitive)
 
     def _unfinished(self, claim: Claim, problem: Unfinished) -> Outcome:

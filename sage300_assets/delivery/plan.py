@@ -254,6 +254,8 @@ def _compare(db: duckdb.DuckDBPyConnection, flow: Flow, wanted: str, lost: str) 
                  WHEN w.hold IS NOT NULL THEN w.hold
                  WHEN r.times > 1 THEN 'duplicate: occurs ' || r.times || ' times'
                  WHEN {again} AND b.state = 'failed' THEN 'dead letter: refused with this content; replay it when the cause is cured'
+                 WHEN {goes_no_more} AND b.state IN ('waiting', 'parked') AND NOT b.may_be_there
+                 THEN 'goes once only, and an earlier version is on its way: ' || b.state || '; refuse its plan to take it back'
                  WHEN {goes_no_more} THEN 'sent before with other content, and it goes once only'
                  WHEN {again} AND b.state <> 'done' THEN 'on its way: ' || b.state
                  ELSE {literal(lost)} END AS reason,

@@ -3,6 +3,9 @@
 approvals = Approvals(ledger, now)
 approvals.decide(plan, plan_hash, "approved", who="ann", note="agreed with purchasing")        or "refused"
 approvals.decision(plan, plan_hash)       -> the newest Decision on exactly this content, or None
+approvals.refused(plan)                   -> the Decision, if the newest one is a refusal
+
+A refusal after an agreement takes back what has not left yet: it is planned anew, and waits for another agreement.
 
 Anybody who may write to the table could write an approval into it. So a decision counts only as the entry of the trail says that was chained with
 it; where the two do not agree, nothing counts.
@@ -22,6 +25,7 @@ from sage300_assets.base.audit import Event
 from sage300_assets.base.errors import Conflict, LedgerBroken
 from sage300_assets.ledger.canonical import clean
 from sage300_assets.ledger.chain import append, as_row, content_hash, link_hash
+from sage300_assets.ledger.settling import withdraw
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import approvals, audit_chain, audit_events
 
@@ -72,11 +76,22 @@ class Approvals:
         row = {name: getattr(made, name) for name in Decision.__dataclass_fields__}
         with self.ledger.write() as db:
             db.execute(approvals.insert().values(**row))
-            append(db, [made.entry])
+            told = [made.entry]
+            if verdict == "refused" and (taken_back := withdraw(db, plan, made.at, f"plan {plan} was refused by {made.who}")):
+                told.append(Event(made.at, "items taken back", plan, f"{taken_back} that had not left yet", made.who))
+            append(db, told)
         return made
 
     def decision(self, plan: str, plan_hash: str) -> Decision | None:
         """The newest decision on exactly this content. One whose entry was let go of is past its time, and does not count any more."""
+        return next((made for made in reversed(self._agreed(plan)) if made.plan_hash == plan_hash), None)
+
+    def refused(self, plan: str) -> Decision | None:
+        """The refusal, if a plan was refused and nobody has agreed to it since."""
+        newest = next(reversed(self._agreed(plan)), None)
+        return newest if newest is not None and newest.decision == "refused" else None
+
+    def _agreed(self, plan: str) -> list[Decision]:
         with self.ledger.read() as db:
             found = compare(db, plan)
             is_whole = db.execute(select(func.min(audit_chain.c.sequence))).scalar() == 1
@@ -85,7 +100,7 @@ class Approvals:
                 f"What the table approvals says of plan {plan} is not what the audit trail says of it, so nobody has agreed to it.",
                 cure="Someone changed the ledger. Run `sage300 audit verify`, put a copy aside for the auditors, and make the plan again.",
             )
-        return next((made for made in reversed(found.agreed) if made.plan_hash == plan_hash), None)
+        return found.agreed
 
     def history(self, plan: str) -> list[Decision]:
         """All decisions on a plan, oldest first."""

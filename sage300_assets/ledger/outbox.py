@@ -6,7 +6,8 @@ The way of an item
                                    -> waiting    `Again`: it certainly had no effect, e.g. the target was busy
                                    -> failed     `Failed`: refused, or given up; a dead letter says why, and waits for a person
     parked     it waits for other items (`needs`), or for something that has a name, such as a mapping (`Park`)
-    cancelled  a person decided that it is not to be sent; superseded: it was refused and corrected, and goes out as an item of its own
+    cancelled  a person decided that it is not to be sent
+    superseded it was refused and corrected, or its plan was refused before it left; if it is still wanted, it goes out as an item of its own
 
 How to use it
     box = Outbox(ledger, now)
@@ -124,16 +125,8 @@ class Outbox:
                 and_(outbox.c.state.in_(("waiting", "unknown")), outbox.c.not_before <= now),
                 and_(outbox.c.state.in_(BEGUN), outbox.c.lease_until < now),
             )
-            earlier = outbox.alias("earlier")
-            held_up = exists().where(
-                earlier.c.company == outbox.c.company,
-                earlier.c.flow == outbox.c.flow,
-                earlier.c.record == outbox.c.record,
-                earlier.c.id < outbox.c.id,
-                earlier.c.state.in_(PENDING),
-            )
             wanted = [outbox.c[name] == value for name, value in (("flow", flow), ("company", company), ("target", target), ("plan", plan)) if value]
-            ids = select(outbox.c.id).where(due, ~held_up, *wanted).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+            ids = select(outbox.c.id).where(due, ~_held_up(), *wanted).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
             taken = list(db.execute(ids).scalars())
             if not taken:
                 return []
@@ -230,8 +223,8 @@ class Outbox:
             return [from_row(row) for row in db.execute(select(outbox).where(*wanted).order_by(outbox.c.id).limit(limit))]
 
     def next_due(self, *, company: str, flow: str) -> datetime | None:
-        """When the first of what waits, or of what nobody knows the outcome of, is due."""
-        mine = (outbox.c.company == company, outbox.c.flow == flow, outbox.c.state.in_(("waiting", "unknown")))
+        """When the first of what waits, or of what nobody knows the outcome of, can be claimed, unless somebody else is at work on its record."""
+        mine = (outbox.c.company == company, outbox.c.flow == flow, outbox.c.state.in_(("waiting", "unknown")), ~_held_up())
         with self.ledger.read() as db:
             return db.execute(select(func.min(outbox.c.not_before)).where(*mine)).scalar()
 
@@ -283,6 +276,18 @@ class Outbox:
                     lost = lost or claim
         if lost is not None:
             raise _lost(lost, doing)
+
+
+def _held_up() -> ColumnElement[bool]:
+    """An earlier item of the same record has not ended yet."""
+    earlier = outbox.alias("earlier")
+    return exists().where(
+        earlier.c.company == outbox.c.company,
+        earlier.c.flow == outbox.c.flow,
+        earlier.c.record == outbox.c.record,
+        earlier.c.id < outbox.c.id,
+        earlier.c.state.in_(PENDING),
+    )
 
 
 def _owned(claim: Claim, states: Sequence[str]) -> ColumnElement[bool]:

@@ -38,6 +38,12 @@ def supersede(db: Connection, item: int, now: datetime) -> bool:
     return True
 
 
+def withdraw(db: Connection, plan: str, now: datetime, why: str) -> int:
+    """Nothing of a plan that waits is to be sent any more; gives how many items that were. What may have been sent already is asked about first."""
+    at_rest = (outbox.c.plan == plan) & outbox.c.state.in_(("waiting", "parked")) & outbox.c.ask_first.is_(False)
+    return db.execute(update(outbox).where(at_rest).values(state="superseded", problem=clean(why), updated_at=now)).rowcount
+
+
 def link_one(db: Connection, outcome: Outcome, now: datetime) -> None:
     """Write the link that an outcome made; raises `Conflict`, having changed nothing, if it contradicts another."""
     if isinstance(outcome, Done) and outcome.link is not None:

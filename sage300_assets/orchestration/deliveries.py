@@ -35,6 +35,8 @@ WHOLE_TAKEN = "everything_taken"
 _PREVIEW_ROWS = 20
 Carried = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetObservation
 _SENSOR_SECONDS = 60
+_PLAN_TAG = "plan"
+"""The plan that somebody has agreed to, which need not be the one that Dagster made last."""
 
 
 def deliveries(settings: Settings, entities: Sequence[Entity], flows: Sequence[Flow] | None = None) -> dg.Definitions:
@@ -192,6 +194,7 @@ def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
         plan = _newest_plan(context, flow, company, desk)
         if flow.approval and not _approval_result(plan_from, plan, desk).passed:
             context.log.info(f"Plan {plan.plan} waits for a person: sage300 approve {plan.plan}")
+            _finish_earlier(context, flow, plan, desk, sage300)
             yield dg.AssetCheckResult(
                 check_name=WHOLE_TAKEN,
                 asset_key=key,
@@ -214,6 +217,16 @@ def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
 
 
 def _newest_plan(context: dg.AssetExecutionContext, flow: Flow, company: str, desk: Desk) -> Plan:
+    agreed = context.run.tags.get(_PLAN_TAG)
+    if agreed:
+        newest = next((plan for plan in plans(desk.lake) if (plan.flow, plan.scope) == (flow.name, company or ALL)), None)
+        if newest is None or newest.plan != agreed:
+            raise dg.Failure(
+                description=f"{flow.name}: plan {agreed} was agreed to, but there is a newer one: {newest.plan if newest else 'none any more'}. "
+                "Nothing of it was sent. Look at the newest, and agree to that.",
+                allow_retries=False,
+            )
+        return newest
     event = context.instance.get_latest_materialization_event(plan_key(flow, company))
     recorded = event.asset_materialization if event else None
     name = str(recorded.metadata["plan"].value) if recorded and "plan" in recorded.metadata else ""
@@ -223,6 +236,17 @@ def _newest_plan(context: dg.AssetExecutionContext, flow: Flow, company: str, de
             description=f"There is no plan of {flow.name} yet. Materialise {plan_key(flow, company).to_user_string()} first.", allow_retries=False
         )
     return plan
+
+
+def _finish_earlier(context: dg.AssetExecutionContext, flow: Flow, plan: Plan, desk: Desk, source: Source) -> None:
+    if load(DeliverySettings).delivery_dry_run:
+        return
+    run = context.run.run_id
+    try:
+        with source.keeper.part(run, f"deliver {flow.name} {plan.scope}", how="Dagster"):
+            desk.finish_earlier(flow, plan, worker=f"{run}:{context.op_execution_context.retry_number}", run=run, watch=_Voice(context, flow))
+    except Sage300AssetsError as problem:
+        raise dg.Failure(description=str(problem), allow_retries=isinstance(problem, RetriableError)) from problem
 
 
 def _carry_out(context: dg.AssetExecutionContext, flow: Flow, plan: Plan, desk: Desk, source: Source) -> Delivered:
@@ -332,6 +356,7 @@ def _approval_sensor(pairs: Sequence[tuple[Flow, str]]) -> dg.SensorDefinition:
     def approved(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult:
         desk = _desk(sage300)
         decisions, log = Approvals(desk.ledger, desk.now), Deliveries(desk.ledger, desk.now)
+        dry = load(DeliverySettings).delivery_dry_run
         requests: list[dg.RunRequest] = []
         forged: list[LedgerBroken] = []
         seen: set[tuple[str, str]] = set()
@@ -345,8 +370,18 @@ def _approval_sensor(pairs: Sequence[tuple[Flow, str]]) -> dg.SensorDefinition:
             except LedgerBroken as problem:
                 forged.append(problem)
                 continue
-            if decided is not None and decided.decision == "approved" and not log.of_plan(plan.plan):
-                requests.append(dg.RunRequest(run_key=f"{plan.plan}:{decided.at.isoformat()}", asset_selection=[delivery_key(*waiting[place])]))
+            if decided is None or decided.decision != "approved":
+                continue
+            since = {one.state for one in log.of_plan(plan.plan) if one.started_at >= decided.at}
+            if since - {"dry"} or (dry and since):  # one that failed is not repeated every minute: a login may be locked by that
+                continue
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{plan.plan}:{decided.at.isoformat()}{':dry' if dry else ''}",
+                    asset_selection=[delivery_key(*waiting[place])],
+                    tags={_PLAN_TAG: plan.plan},
+                )
+            )
         for problem in forged:
             context.log.error(str(problem))
         if forged and not requests:  # a tick that fails starts nothing, so the others go first

@@ -10,6 +10,7 @@ from sage300_assets.terminal.verb import Parser, Verb
 
 _MORE = """
 Look at it first: sage300 plans show PLAN. The approval holds for exactly this content; whatever changes makes another plan.
+A refusal also takes back what was agreed to before and has not left yet; what has left is not undone.
 On record is the user of the operating system; where several people share one, SAGE300_WHO in the environment gives the name, and the user stays
 behind it: "ann (as erp@server)".
 
@@ -28,6 +29,8 @@ def _options(parser: Parser) -> None:
 def _run(args: argparse.Namespace) -> int:
 
     from sage300_assets.ledger.approvals import Approvals
+    from sage300_assets.ledger.items import PENDING
+    from sage300_assets.ledger.outbox import Outbox
     from sage300_assets.terminal.places import lake_of, lake_settings_of, ledger_of, trail_end
     from sage300_assets.terminal.records import plan_called
     from sage300_assets.terminal.screen import say
@@ -38,6 +41,10 @@ def _run(args: argparse.Namespace) -> int:
     approvals = Approvals(ledger, utc_now)
     made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who(), note=args.note)
     say(f"Plan {plan.plan} of {plan.flow} ({plan.scope}) was {made.decision} by {made.who}: {plan.changes:,} changes, control total {plan.total}.")
+    counts = Outbox(ledger, utc_now).counts(plan=plan.plan)
+    if args.refuse and counts:
+        under_way = sum(counts.get(state, 0) for state in PENDING)
+        say(f"Taken back: {counts.get('superseded', 0):,}. Had left before: {counts.get('done', 0):,}. Nobody knows yet: {under_way:,}.")
     say(trail_end(ledger))
     return 0
 

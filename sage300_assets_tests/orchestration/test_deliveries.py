@@ -39,6 +39,11 @@ class Desk:
         flow = self.counter.flow
         return build_definitions(self.source.settings, self.source, (), [lambda settings, entities: deliveries(settings, entities, [flow])])
 
+    def tick(self) -> list[dg.RunRequest]:
+        """Of the sensor that starts what somebody has agreed to."""
+        context = dg.build_sensor_context(instance=self.instance, resources={"sage300": self.source})
+        return list(self.definitions.resolve_sensor_def("approved_plans").evaluate_tick(context).run_requests or ())
+
     def run(self) -> dg.ExecuteInProcessResult:
         return self.definitions.resolve_job_def("deliver").execute_in_process(instance=self.instance, raise_on_error=False)
 
@@ -97,20 +102,90 @@ def test_a_delivery_waits_for_a_person_and_starts_when_somebody_agrees(desk: Des
     assert waiting.success
     assert _checks(waiting)["approved"] is False
     assert desk.counter.shop.kept == []
-    sensor = desk.definitions.resolve_sensor_def("approved_plans")
-    context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
-    assert not sensor.evaluate_tick(context).run_requests
+    assert not desk.tick()
     name = str(_metadata(waiting, "samltd", "plan", "vendors")["plan"])
     plan = desk.counter.plan()
     assert plan.plan == name
     Approvals(desk.counter.ledger, desk.source.now).decide(plan.plan, plan.content_hash, "approved", who="controller")
-    context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
-    (request,) = sensor.evaluate_tick(context).run_requests or ()
+    (request,) = desk.tick()
     assert request.asset_selection == [dg.AssetKey(["samltd", "delivery", "vendors"])]
     assert desk.run().success
     assert desk.counter.shop.times("1") == 1
-    context = dg.build_sensor_context(instance=desk.instance, resources={"sage300": desk.source})
-    assert not sensor.evaluate_tick(context).run_requests
+    assert not desk.tick()
+
+
+def test_a_dry_run_does_not_use_an_agreement_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.counter.options["approval"] = True
+    desk.counter.want("1")
+    desk.run()
+    plan = desk.counter.plan()
+    Approvals(desk.counter.ledger, desk.source.now).decide(plan.plan, plan.content_hash, "approved", who="controller")
+    monkeypatch.setenv("DELIVERY_DRY_RUN", "true")
+    (dry,) = desk.tick()
+    desk.run()
+    assert desk.tick() == []
+    monkeypatch.setenv("DELIVERY_DRY_RUN", "false")
+    (request,) = desk.tick()
+    assert request.run_key != dry.run_key, "Dagster starts nothing twice under one key"
+    desk.run()
+    assert desk.counter.shop.times("1") == 1
+    assert desk.tick() == []
+
+
+def test_a_delivery_that_failed_starts_again_when_somebody_agrees_again_and_not_every_minute(desk: Desk) -> None:
+    desk.counter.options["approval"] = True
+    desk.counter.want("1")
+    desk.run()
+    plan = desk.counter.plan()
+    approvals = Approvals(desk.counter.ledger, desk.source.now)
+    approvals.decide(plan.plan, plan.content_hash, "approved", who="controller")
+    desk.counter.shop.before = once(AccessError("the password has expired (401)."))
+    assert not desk.run().success
+    assert desk.tick() == []
+    approvals.decide(plan.plan, plan.content_hash, "approved", who="controller", note="the password is new")
+    assert len(desk.tick()) == 1
+
+
+def test_the_plan_that_was_agreed_to_is_the_one_that_leaves(desk: Desk) -> None:
+    """Also if it was made by hand, and Dagster does not know of it."""
+    desk.counter.options["approval"] = True
+    desk.counter.want("1")
+    desk.run()
+    desk.counter.clock.moment = datetime.now(UTC)
+    desk.counter.want("2")
+    plan = desk.counter.plan()
+    Approvals(desk.counter.ledger, desk.source.now).decide(plan.plan, plan.content_hash, "approved", who="controller")
+    (request,) = desk.tick()
+    assert request.asset_selection is not None
+    job = desk.definitions.resolve_implicit_global_asset_job_def()
+
+    def carry_out() -> dg.ExecuteInProcessResult:
+        return job.execute_in_process(instance=desk.instance, asset_selection=request.asset_selection, tags=request.tags, raise_on_error=False)
+
+    assert carry_out().success
+    assert [desk.counter.shop.times(r) for r in "12"] == [1, 1]
+    desk.counter.clock.wait(60)
+    desk.counter.want("3")
+    newest = desk.counter.plan()
+    late = carry_out()
+    assert not late.success
+    assert any(newest.plan in str(event) for event in late.all_events)
+    assert desk.counter.shop.times("3") == 0
+
+
+def test_what_was_agreed_to_before_goes_on_while_a_newer_plan_waits(desk: Desk) -> None:
+    desk.counter.options["approval"] = True
+    desk.counter.want("1")
+    desk.run()
+    plan = desk.counter.plan()
+    Approvals(desk.counter.ledger, desk.source.now).decide(plan.plan, plan.content_hash, "approved", who="controller")
+    desk.counter.shop.before = once(AccessError("the password has expired (401)."))
+    assert not desk.run().success
+    desk.counter.want("2")
+    waiting = desk.run()
+    assert waiting.success
+    assert _checks(waiting)["approved"] is False
+    assert [desk.counter.shop.times(r) for r in "12"] == [1, 0]
 
 
 def test_a_forged_approval_holds_its_own_flow_and_no_other(desk: Desk) -> None:
@@ -132,6 +207,7 @@ def test_a_forged_approval_holds_its_own_flow_and_no_other(desk: Desk) -> None:
 
     (request,) = tick()
     assert request.asset_selection == [dg.AssetKey(["samltd", "delivery", "customers"])]
+    desk.counter.clock.moment = datetime.now(UTC)
     desk.counter.deliver(made[1])
     with pytest.raises(LedgerBroken, match=made[0].plan):
         tick()

@@ -1,0 +1,197 @@
+"""What a person agreed to, refused, took back or discarded; and what waits while others go on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from sage300_assets.base.errors import AccessError, PermanentError, RetriableError
+from sage300_assets.delivery.deliver import NotApproved
+from sage300_assets.delivery.flow import NoEffect, OutcomeUnknown
+from sage300_assets.delivery.plan import Plan, open_rows
+from sage300_assets.ledger.approvals import Approvals, Verdict
+from sage300_assets.ledger.dead_letters import DeadLetters
+from sage300_assets.ledger.items import Item
+from sage300_assets_tests.delivery.conftest import Counter, Shop, once
+
+
+def decide(counter: Counter, plan: Plan, verdict: Verdict) -> None:
+    counter.clock.wait(60)
+    Approvals(counter.ledger, counter.clock.now).decide(plan.plan, plan.content_hash, verdict, who="controller", note="wrong period")
+
+
+def agreed_and_stuck(counter: Counter, *records: str) -> Plan:
+    """A plan that was agreed to, and of which nothing could leave because the password had expired."""
+    counter.options |= {"approval": True, "once": True}
+    counter.want(*records)
+    plan = counter.plan()
+    decide(counter, plan, "approved")
+    counter.shop.before = once(AccessError("the password has expired (401)."))
+    with pytest.raises(AccessError):
+        counter.deliver(plan)
+    counter.shop.before = lambda shop, item: None
+    return plan
+
+
+def reasons(counter: Counter, plan: Plan) -> dict[str, tuple[str, str]]:
+    with open_rows(counter.lake, plan) as db:
+        return {record: (action, reason) for record, action, reason in db.execute("SELECT record, action, reason FROM plan").fetchall()}
+
+
+def test_what_is_refused_before_it_left_does_not_leave_until_somebody_agrees_again(counter: Counter) -> None:
+    plan = agreed_and_stuck(counter, "1", "2")
+    decide(counter, plan, "refused")
+    again = counter.plan()
+    assert again.counts == {"create": 2}
+    with pytest.raises(NotApproved, match="wrong period"):
+        counter.deliver(again)
+    assert counter.shop.kept == []
+    decide(counter, again, "approved")
+    assert counter.deliver(again).state == "done"
+    assert [counter.shop.times(r) for r in "12"] == [1, 1]
+
+
+def test_what_was_refused_and_is_not_wanted_any_more_never_leaves(counter: Counter) -> None:
+    plan = agreed_and_stuck(counter, "1", "2")
+    decide(counter, plan, "refused")
+    counter.wanted.clear()
+    assert counter.deliver().state == "unchanged"
+    assert counter.shop.kept == []
+
+
+def test_a_document_that_was_corrected_before_it_left_says_how_to_take_the_earlier_version_back(counter: Counter) -> None:
+    plan = agreed_and_stuck(counter, "1")
+    counter.want("1", amount="2.00")
+    action, reason = reasons(counter, counter.plan())["1"]
+    assert action == "hold"
+    assert "refuse its plan" in reason
+    decide(counter, plan, "refused")
+    corrected = counter.plan()
+    assert corrected.counts == {"create": 1}
+    decide(counter, corrected, "approved")
+    assert counter.deliver(corrected).state == "done"
+    ((record, payload),) = counter.shop.kept
+    assert (record, "2.00" in payload) == ("1", True)
+
+
+def test_what_may_have_left_is_asked_about_after_a_refusal_and_goes_no_second_time(counter: Counter) -> None:
+    counter.options |= {"approval": True, "once": True}
+    counter.want("there", "lost")
+    plan = counter.plan()
+    decide(counter, plan, "approved")
+    counter.shop.settles = timedelta(minutes=30)
+
+    def lose(shop: Shop, item: Item) -> None:
+        if item.record == "lost":
+            raise OutcomeUnknown("no answer")
+
+    counter.shop.before, counter.shop.after = lose, once(OutcomeUnknown("no answer"))
+    counter.deliver(plan)
+    counter.clock.wait(3600)
+    decide(counter, plan, "refused")
+    counter.shop.before = lambda shop, item: None
+    counter.deliver()
+    assert [counter.shop.times(r) for r in ("there", "lost")] == [1, 0]
+    (letter,) = DeadLetters(counter.ledger, counter.clock.now).open()
+    assert (letter.record, "refused by controller" in letter.message) == ("lost", True)
+    DeadLetters(counter.ledger, counter.clock.now).replay([letter.id], who="ann")
+    counter.deliver()
+    assert counter.shop.times("lost") == 0, "replaying is not agreeing"
+    decide(counter, plan, "approved")
+    DeadLetters(counter.ledger, counter.clock.now).replay([letter.id], who="ann")
+    counter.deliver()
+    assert counter.shop.times("lost") == 1
+
+
+def test_what_was_agreed_to_does_not_wait_for_what_is_new(counter: Counter) -> None:
+    agreed_and_stuck(counter, "1")
+    counter.want("2")
+    with pytest.raises(NotApproved):
+        counter.deliver()
+    assert [counter.shop.times(r) for r in "12"] == [1, 0]
+
+
+def test_a_dry_run_lets_nothing_earlier_leave_either(counter: Counter) -> None:
+    agreed_and_stuck(counter, "1")
+    counter.want("2")
+    with pytest.raises(NotApproved):
+        counter.deliver(dry=True)
+    assert counter.shop.kept == []
+
+
+# --- waiting ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_stands_behind_an_earlier_one_is_waited_for_without_a_storm_on_the_ledger(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_item: Item) -> None:
+        raise RetriableError("the target is away.")
+
+    def wait(seconds: float) -> None:
+        assert seconds > 0, "it asks again without a pause"
+        counter.clock.moment += timedelta(seconds=seconds)
+
+    counter.whole()
+    counter.shop.before = once(OutcomeUnknown("no answer"))
+    monkeypatch.setattr(counter.clock, "wait", wait)
+    with monkeypatch.context() as patched:
+        patched.setattr(counter.shop, "find", away)
+        for record in "12":
+            counter.want(record)
+            assert counter.deliver().state == "partly"
+    counter.clock.wait(3600)
+    assert counter.deliver().state == "done"
+    assert len(counter.shop.kept) == 2
+
+
+def test_what_is_refused_for_a_quarter_of_an_hour_goes_with_the_next_delivery(counter: Counter) -> None:
+    over = counter.clock.now() + timedelta(minutes=15)
+
+    def day_end(_shop: Shop, _item: Item) -> None:
+        if counter.clock.now() < over:
+            raise NoEffect("Day end is under way.", cure="It is tried again.")
+
+    counter.shop.before = day_end
+    counter.want("1")
+    counter.deliver()
+    assert DeadLetters(counter.ledger, counter.clock.now).open() == []
+    counter.clock.moment = max(counter.clock.moment, over)
+    assert counter.deliver().state == "done"
+    assert counter.shop.times("1") == 1
+
+
+def test_what_is_refused_for_hours_is_a_dead_letter_that_does_not_say_it_is_tried_again(counter: Counter) -> None:
+    def day_end(_shop: Shop, _item: Item) -> None:
+        raise NoEffect("Day end is under way.", cure="It is tried again.")
+
+    counter.shop.before = day_end
+    counter.want("1")
+    for _ in range(3):
+        counter.deliver()
+        counter.clock.wait(3600)
+    (letter,) = DeadLetters(counter.ledger, counter.clock.now).open()
+    assert (letter.message, letter.problem_class) == ("Day end is under way.", "retryable")
+    assert "It is tried again" not in letter.cure
+    assert f"tried {letter.attempts} times" in letter.cure
+
+
+# --- a whole ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_that_a_person_discarded_goes_when_its_content_changes_or_somebody_replays_it(counter: Counter) -> None:
+    counter.whole()
+    counter.shop.before = once(PermanentError("the import does not fit", code="X"))
+    counter.want("1")
+    assert counter.deliver().state == "partly"
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    (letter,) = letters.open()
+    letters.discard(letter.id, who="ann", reason="the model is being rebuilt")
+    told = counter.deliver()
+    assert (told.state, counter.shop.kept) == ("discarded", [])
+    assert "the model is being rebuilt" in told.note
+    letters.replay([letter.id], who="ben")
+    assert counter.deliver().state == "done"
+    assert len(counter.shop.kept) == 1
+    counter.want("2")
+    assert counter.deliver().state == "done"
+    assert len(counter.shop.kept) == 2
