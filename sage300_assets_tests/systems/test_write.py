@@ -706,6 +706,19 @@ def test_a_batch_whose_description_was_changed_is_found_by_its_lines(desk: Desk)
     assert [b.number for b in desk.writer.find_batches(JOURNALS, marker, edited_from=TODAY)] == [created.batch.number]
 
 
+def test_a_batch_that_quotes_the_marker_of_another_is_not_taken_for_it(desk: Desk) -> None:
+    """Whoever corrects an entry says which."""
+    first, second = f"[{new_marker()}]", f"[{new_marker()}]"
+    quoting = desk.writer.create_batch(JOURNALS, journal(f"{second} corrects {first}"))
+    assert isinstance(quoting, Created)
+    assert desk.writer.find_batches(JOURNALS, first, edited_from=TODAY) == ()
+    assert [b.number for b in desk.writer.find_batches(JOURNALS, second)] == [quoting.batch.number]
+    created = desk.writer.create_batch(JOURNALS, journal(first))
+    assert isinstance(created, Created)
+    desk.world.put(COMPANY, "GLJournalBatches", {"BatchNumber": created.batch.number, "Description": f"checked by Ann {first}"})
+    assert [b.number for b in desk.writer.find_batches(JOURNALS, first, edited_from=TODAY)] == [created.batch.number]
+
+
 @pytest.mark.parametrize(
     ("process", "payload"),
     [

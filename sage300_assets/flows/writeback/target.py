@@ -99,7 +99,7 @@ class BatchTarget:
         numbers = ", ".join(batch.number for batch in found)
         return Conflict(
             f"{self.flow.name} {item.record}: {len(found)} batches of {self.flow.kind.resource} carry its id ({numbers}).",
-            cure="Delete all but one in Sage 300, then replay the dead letter.",
+            cure="Look at each, delete all but the right one in Sage 300, then replay the dead letter.",
         )
 
     def _ended(self, item: Item, batch: Batch) -> Sent:

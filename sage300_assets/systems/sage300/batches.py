@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Literal
 
 Json = Mapping[str, object]
 """A JSON object with exact numbers: `int` and `Decimal`, never a float."""
+_MARKER = re.compile(r"\[[^\[\]]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,14 @@ class Batch:
     record: Json = field(repr=False)
 
     def mentions(self, marker: str) -> bool:
-        """Whether a marker stands in the batch: in its description, an entry's texts, or a line's reference."""
-        return any(marker in text for text in self._texts())
+        """Whether a batch is the one of a marker: it stands first in the description, an entry's text or a line's reference.
+
+        A person may have put words before it; but where another marker stands first, ours is only quoted, as in "[JE-2] corrects [JE-1]".
+        """
+        texts = [text.lstrip() for text in self._texts()]
+        if any(text.startswith(marker) for text in texts):
+            return True
+        return any(marker in text for text in texts) and not any(_MARKER.match(text) for text in texts)
 
     def _texts(self) -> list[str]:
         found = [self.description]
