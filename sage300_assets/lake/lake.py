@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -84,9 +84,13 @@ class Lake:
         return listing(company, entity, seen, folders, fingerprint(entity.tables))
 
     @contextlib.contextmanager
-    def connect(self, company: str, entities: Iterable[Entity]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A private DuckDB with the views of these entities."""
-        with self.connect_all([(company, e) for e in entities]) as connection:
+    def connect(
+        self, company: str, entities: Iterable[Entity], seen: Mapping[str, tuple[Publication, ...]] | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A private DuckDB with the views of these entities; `seen` are the publications to show, by resource, if they were listed already."""
+        with self.connect_all([]) as connection:
+            for entity in entities:
+                create_views(connection, self.look(company, entity, (seen or {}).get(entity.resource)))
             yield connection
 
     @contextlib.contextmanager

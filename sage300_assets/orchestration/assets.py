@@ -79,7 +79,10 @@ def _results(
     context: dg.AssetExecutionContext, company: str, entity: Entity, source: Source, loaded: Loaded
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     keys = list(context.partition_keys)
-    with source.lake.connect(company, [entity]) as db:
+    mine, published = loaded.publication, source.lake.publications(company, entity)
+    # A read that began later, and was published since, is judged by its own count.
+    seen = published if mine is None else tuple(p for p in published if p.read <= mine.read)
+    with source.lake.connect(company, [entity], {entity.resource: seen}) as db:
         for table in entity.tables:
             for key, figures in per_day(table, loaded, keys).items():
                 context.add_asset_metadata(figures, asset_key=asset_key(company, table), partition_key=key)

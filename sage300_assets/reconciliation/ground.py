@@ -22,7 +22,7 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity, Table
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
-from sage300_assets.lake.publication import Publication
+from sage300_assets.lake.publication import Publication, live_covers
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted, text
 from sage300_assets.reconciliation.control import Comparison
@@ -54,22 +54,24 @@ def ground(lake: Lake, company: str, comparisons: Iterable[Comparison], zone: Zo
     """A connection with everything that these comparisons read; what was never loaded is not there."""
     wanted = list(comparisons)
     entities = {e.resource: e for e in (*(find(name) for name in _FACTS), *(e for c in wanted for e in c.entities))}
-    loaded = [e for e in entities.values() if lake.publications(company, e)]
+    # Listed once: what is published meanwhile is in nothing, neither in the copies nor in what is told of them.
+    seen = {name: found for name, e in entities.items() if (found := lake.publications(company, e))}
+    loaded = [entities[name] for name in seen]
     words = set(_WORD.findall(" ".join(c.sql for c in wanted))) | _COLUMNS
     tables = {view_name(t): t for t in (*(find(name).root for name in _FACTS), *(t for c in wanted for t in c.tables)) if t.entity in loaded}
     folder = lake.layout.scratch / f"reconciliation-{secrets.token_hex(6)}"
     folder.mkdir(parents=True)
     try:
-        with lake.connect(company, [*loaded, RECONCILIATION]) as db:
+        with lake.connect(company, [*loaded, RECONCILIATION], seen) as db:
             db.execute(f"ATTACH {text(folder / 'books.duckdb')} AS run")
             db.execute(f"CREATE SCHEMA run.{BOOKS}")
             for table in tables.values():
                 columns = comma(dict.fromkeys([*table.key, *_ALWAYS, *(f.name for f in table.columns if f.name in words)]))
                 where = f"{quoted(schema_name(company))}.{quoted(view_name(table))}"
                 db.execute(f"CREATE TABLE run.{BOOKS}.{quoted(view_name(table))} AS SELECT {columns} FROM {where}")
-            settle(db, "run", [_reach(lake, company, e) for e in loaded], tables.values(), zone)
+            settle(db, "run", [_reach(e, seen[e.resource]) for e in loaded], tables.values(), zone)
             for entity in loaded:
-                _remember_read(db, entity, lake.publications(company, entity)[-1])
+                _remember_read(db, entity, seen[entity.resource][-1])
             yield db
             db.execute("USE memory")
             db.execute("DETACH run")
@@ -168,9 +170,8 @@ def _remember_read(db: duckdb.DuckDBPyConnection, entity: Entity, newest: Public
         db.execute("INSERT INTO reads VALUES (?, ?, ?, ?, CAST(? AS DATE), ?)", row)
 
 
-def _reach(lake: Lake, company: str, entity: Entity) -> Reach:
-    publications = lake.publications(company, entity)
-    covers = lake.look(company, entity).covers
+def _reach(entity: Entity, publications: tuple[Publication, ...]) -> Reach:
+    covers = live_covers(publications)
     whole = not covers or any(c.span.start is None for c in covers)
     first = date.min if whole else min(c.span.start for c in covers if c.span.start is not None)
     # A sweep only looks for what is gone: it is no read of what has changed.

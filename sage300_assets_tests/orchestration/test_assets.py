@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import dagster as dg
 import duckdb
+import pytest
 
 from sage300_assets.catalogue import find
 from sage300_assets.lake.layout import view_name
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.names import asset_key
+from sage300_assets.orchestration.source import Source
 from sage300_assets_tests.orchestration.conftest import START, TODAY, House
 
 VENDORS, BATCHES, ACCOUNTS, POSTED = find("APVendors"), find("APInvoiceBatches"), find("GLAccounts"), find("GLPostedTransactions")
@@ -59,6 +61,19 @@ def test_all_checks_pass_on_a_sound_company(house: House) -> None:
     evaluations = result.get_asset_check_evaluations()
     assert len(evaluations) > 20
     assert [e.check_name for e in evaluations if not e.passed] == []
+
+
+def test_a_read_is_judged_by_its_own_count_though_a_newer_one_was_published_meanwhile(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another(_source: Source) -> None:
+        monkeypatch.undo()
+        vendor = house.world.truth("SAMLTD", "APVendors")[0]
+        house.world.put("SAMLTD", "APVendors", {**vendor, "VendorNumber": "NEWCOMER"})
+        house.loaded(VENDORS)
+
+    monkeypatch.setattr(Source, "refresh_warehouse", another)
+    result = house.run(VENDORS)
+    assert len(house.source.lake.current("SAMLTD", VENDORS.root)) == len(house.world.truth("SAMLTD", "APVendors"))
+    assert {c.check_name for c in result.get_asset_check_evaluations() if not c.passed} == set()
 
 
 def test_a_header_that_differs_from_its_lines_is_named_to_the_cent(house: House) -> None:

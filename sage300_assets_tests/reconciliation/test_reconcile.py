@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,8 +16,9 @@ import pytest
 
 from sage300_assets.base.days import Span
 from sage300_assets.catalogue import ENTITIES, find
-from sage300_assets.catalogue.model import OnDrift
+from sage300_assets.catalogue.model import Entity, OnDrift
 from sage300_assets.cli import main
+from sage300_assets.lake.lake import Lake
 from sage300_assets.reconciliation.compare import State
 from sage300_assets.reconciliation.controls.source import source_count
 from sage300_assets.reconciliation.page import to_markdown
@@ -79,6 +81,29 @@ def test_a_company_without_data_has_nothing_to_compare(filled: House) -> None:
     assert found.verdict.startswith("Nothing to compare")
     assert {o.state for o in found.outcomes} == {State.NOTHING}
     assert "Nothing to compare" in to_markdown(found)
+
+
+def test_what_is_published_while_the_tables_are_copied_is_in_nothing_that_is_compared(filled: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what Sage 300 counted then would be held against what the lake had before."""
+    connect, number = Lake.connect, "NEWCOMER"
+    vendor = filled.world.truth(COMPANY, "APVendors")[0]
+
+    @contextmanager
+    def slow(lake: Lake, company: str, entities: Iterable[Entity], *more: object) -> Iterator[duckdb.DuckDBPyConnection]:
+        with connect(lake, company, entities, *more) as db:  # type: ignore[arg-type]
+            monkeypatch.undo()
+            filled.world.put(COMPANY, "APVendors", {**vendor, "VendorNumber": number})
+            filled.load("APVendors")
+            yield db
+
+    monkeypatch.setattr(Lake, "connect", slow)
+    try:
+        found = _reconcile(filled, keeping=False)
+        assert len(filled.lake.current(COMPANY, find("APVendors").root)) == len(filled.world.truth(COMPANY, "APVendors"))
+        assert [o.comparison.what for o in found.outcomes if o.state is State.DIFFERS] == []
+    finally:
+        filled.world.delete(COMPANY, "APVendors", [number])
+        filled.load("APVendors")
 
 
 def test_a_cent_at_the_source_goes_through_to_table_page_and_exit_code(
