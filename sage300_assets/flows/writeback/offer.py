@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from sage300_assets.flows.writeback.exports import Export
+    from sage300_assets.flows.writeback.parse import Row
     from sage300_assets.flows.writeback.references import References
     from sage300_assets.flows.writeback.target import BatchTarget
     from sage300_assets.lake.lake import Lake
@@ -128,30 +129,44 @@ def opened_export(lake: Lake, company: str, declared: WriteBack) -> Iterator[duc
     content, references = content_of(lake, export), references_of(lake, company)
     found = declared.read(content, references, load(PlanningSettings).prefix(company))
     with duckdb.connect() as db:
-        db.execute(f"CREATE TABLE documents(record VARCHAR, payload VARCHAR, control {_MONEY}, hold VARCHAR)")
+        db.execute(f"CREATE TABLE documents(record VARCHAR, payload VARCHAR, control {_MONEY}, hold VARCHAR, at_most {_MONEY})")
         rows = [*_rows(found, declared, references)]
         if rows:
-            db.executemany("INSERT INTO documents VALUES (?, ?, ?, ?)", rows)
+            db.executemany("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", rows)
         _tell(db, found, export, content, declared)
         yield db
 
 
-def _rows(found: Sorted, declared: WriteBack, references: References) -> Iterator[tuple[str, str, Decimal, str | None]]:
+def _rows(found: Sorted, declared: WriteBack, references: References) -> Iterator[tuple[str, str, Decimal, str | None, Decimal | None]]:
     from sage300_assets.flows.writeback.target import payload_of  # noqa: PLC0415 - as above
 
     for document in found.documents:
-        yield document.transaction, payload_of(declared, document, references), _control(document, declared), None
+        yield document.transaction, payload_of(declared, document, references), _control(document, declared), None, _at_most(document, references)
     for held in found.held:
         document = held.document
         can_be_mapped = all(not r.problems and r.text(Role.ACCOUNT) in references.accounts for r in document.rows)
         payload = payload_of(declared, document, references) if can_be_mapped else f'{{"fingerprint":"{document.fingerprint}"}}'
         why = "; ".join(f"{p.rule}: {p}" for p in held.problems)
-        yield document.transaction, payload, _control(document, declared), why
+        yield document.transaction, payload, _control(document, declared), why, _at_most(document, references)
 
 
 def _control(document: Document, declared: WriteBack) -> Decimal:
     """Debits of a journal, which equal its credits; of adjustments, what moves either way."""
     return document.debits if declared.kind.module == "GL" else document.debits + document.credits
+
+
+def _at_most(document: Document, references: References) -> Decimal | None:
+    """What a document moves, in home currency; None where there is no rate for one of its currencies. Of a journal that is half of its lines."""
+    worth = [references.at_most(abs(row.amount), _currency(row, references)) for row in document.rows]
+    known = [one for one in worth if one is not None]
+    total = sum(known, Decimal(0)) if len(known) == len(worth) else None
+    return total / 2 if total is not None and not any(row.text(Role.VENDOR) for row in document.rows) else total
+
+
+def _currency(row: Row, references: References) -> str:
+    """Of a line of a journal; an adjustment is in the currency of the document that it adjusts."""
+    document = references.documents.get((row.text(Role.VENDOR), row.text(Role.DOCUMENT)))
+    return row.text(Role.CURRENCY) or (document.currency if document is not None else "") or references.home_currency
 
 
 def _tell(db: duckdb.DuckDBPyConnection, found: Sorted, export: Export, content: bytes, declared: WriteBack) -> None:
@@ -215,10 +230,15 @@ def amount_limit(most: Decimal) -> Guard:
     """A plan books at most so much."""
 
     def judge(view: View) -> tuple[bool, str, tuple[str, ...]]:
-        ((total,),) = view.rows("SELECT coalesce(sum(control), 0) FROM plan WHERE action IN ('create', 'update')")
-        return Decimal(str(total)) <= most, f"{total:,f} would be booked (at most {most:,f})", ()
+        going = view.rows("SELECT p.record, d.at_most FROM plan AS p JOIN documents AS d USING (record) WHERE p.action IN ('create', 'update')")
+        total = sum((Decimal(str(worth)) for _, worth in going if worth is not None), Decimal(0))
+        unknown = tuple(str(record) for record, worth in going if worth is None)
+        said = f"{total:,.2f} would be booked (at most {most:,f})"
+        if unknown:
+            said += f", and {len(unknown)} documents in a currency for which the lake has no rate (sage300 pull cs/currency_rates)"
+        return total <= most and not unknown, said, unknown
 
-    return Guard("amount_limit", f"At most {most:,f} is booked by one plan (WRITEBACK_AMOUNT_LIMIT).", judge)
+    return Guard("amount_limit", f"At most {most:,f} in home currency is booked by one plan (WRITEBACK_AMOUNT_LIMIT).", judge)
 
 
 EXPORT_WHOLE = Guard("export_whole", "Rows, debits and credits that were read are those that the model tells of.", _export_whole)

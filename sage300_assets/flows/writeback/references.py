@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 Record = Mapping[str, object]
+_MILLIONTH = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ class References:
     documents: Mapping[tuple[str, str], OpenDocument] = field(default_factory=dict)
     source_types: frozenset[str] = frozenset({"JE"})
     """Source types of the general ledger that exist."""
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    """What one unit of a currency is worth in home currency at most, by the newest rate of any type."""
+
+    def at_most(self, amount: Decimal, currency: str) -> Decimal | None:
+        """An amount in home currency, rather too much than too little; None where the lake knows no rate. Good for limits, and for nothing else."""
+        rate = Decimal(1) if currency == self.home_currency else self.rates.get(currency)
+        return None if rate is None else (amount * rate).quantize(_MILLIONTH, ROUND_UP)
 
     def period(self, day: date) -> Period | None:
         """The period a day is in."""
@@ -88,6 +96,7 @@ def references_from(
     currencies: Iterable[Record],
     documents: Iterable[Record] = (),
     source_codes: Iterable[Record] = (),
+    rates: Iterable[Record] = (),
 ) -> References:
     """Out of records with the names that Sage 300 gives their members."""
     by_code: dict[str, Account] = {}
@@ -109,7 +118,16 @@ def references_from(
     }
     types = frozenset(str(r["SourceType"]) for r in source_codes if r["SourceLedger"] == "GL")
     periods = tuple(sorted(_periods(calendars), key=lambda p: p.start))
-    return References(home_currency, by_code, known, periods, decimals, open_items, types or frozenset({"JE"}))
+    return References(home_currency, by_code, known, periods, decimals, open_items, types or frozenset({"JE"}), _worth(rates))
+
+
+def _worth(rates: Iterable[Record]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for record in rates:
+        rate, divides = Decimal(str(record["Rate"])), str(record["RateOperation"]).upper() in {"2", "D", "DIVIDE"}
+        currency = str(record["FromCurrency"])
+        found[currency] = max(found.get(currency, Decimal(0)), 1 / rate if divides else rate)
+    return found
 
 
 def _periods(calendars: Iterable[Record]) -> Iterable[Period]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -34,6 +34,7 @@ from sage300_assets_tests.models.pantry import fill
 
 JOURNALS, ADJUSTMENTS = write_back("forecast_adjustments"), write_back("ap_adjustments")
 NEEDED = ("CSCompanyProfile", "GLAccounts", "APVendors", "CSFiscalCalendars", "CSCurrencyCodes", "APPostedDocuments", "GLSourceCodes")
+RATES = "CSCurrencyRates"
 TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FETCHED = count()
 """The newest export is the one that counts, in a lake that all tests share."""
@@ -66,7 +67,7 @@ class Office:
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, World]:
     world = World(companies=(COMPANY,), days=4, today=TODAY.date())
-    return fill(tmp_path_factory.mktemp("office") / "lake", world, [find(name) for name in NEEDED]), world
+    return fill(tmp_path_factory.mktemp("office") / "lake", world, [find(name) for name in (*NEEDED, RATES)]), world
 
 
 @pytest.fixture
@@ -109,6 +110,24 @@ def test_a_plan_has_the_text_that_will_be_sent_and_the_total_the_model_tells(off
 def test_guards_stop_what_is_not_what_the_model_says(office: Office, content: bytes, told: Told | None, stopped: list[str]) -> None:
     office.receive(content, told)
     assert failed(office.plan()) == stopped
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "stopped"), [("USD", "500000.00", []), ("USD", "900000.00", ["amount_limit"]), ("CAD", "900000.00", [])]
+)
+def test_the_limit_is_one_of_home_currency(office: Office, currency: str, amount: str, stopped: list[str]) -> None:
+    office.receive(written(*({**line, "Currency": currency} for line in balanced("JE-1", amount))), None)
+    assert failed(office.plan()) == stopped
+
+
+def test_without_a_rate_nobody_knows_whether_a_plan_is_within_the_limit(office: Office, tmp_path: Path) -> None:
+    bare = replace(office, lake=fill(tmp_path / "bare", office.world, [find(name) for name in NEEDED]))
+    bare.receive(written(*balanced("JE-1"), *({**line, "Currency": "USD"} for line in balanced("JE-2", "1.00"))), None)
+    (verdict,) = bare.plan().blocked_by
+    assert (verdict.guard, verdict.offending) == ("amount_limit", ("JE-2",))
+    assert "cs/currency_rates" in verdict.said
+    bare.receive(written(*balanced("JE-1")), None)
+    assert failed(bare.plan()) == []
 
 
 def test_what_cannot_be_booked_is_held_with_its_reason_and_the_rest_goes(office: Office) -> None:
