@@ -16,6 +16,8 @@ from sage300_assets.flows.anaplan.declaration import CODES, LONGEST_CODE, Anapla
 _TIME = {"MMM YY": "%b %y", "YYYY-MM-DD": "%Y-%m-%d", "YYYYMMDD": "%Y%m%d"}
 SHOWN = 5
 """Offending codes that a message names."""
+WRONG = "wrong"
+"""Column in which a query says why a row may not be sent."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,11 @@ def prepare(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, comp
     types = _types(connection, declared)
     table = f"outgoing_{declared.name}"
     shaped = ", ".join(f"{_shaped(c, declared, types[c.source])} AS {_quoted(c.header)}" for c in declared.columns)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {shaped} FROM ({declared.sql})")
+    said = f", {WRONG}" if WRONG in types else ""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {shaped}{said} FROM ({declared.sql})")
     try:
+        if said:
+            _refuse_wrong(connection, declared, table)
         if leave_out:
             connection.execute(f"DELETE FROM {table} WHERE {record_sql(declared)} IN (SELECT record FROM {leave_out})")
         return Prepared(connection, declared, table, *_check(connection, declared, table))
@@ -121,10 +126,10 @@ def control_sql(declared: AnaplanImport) -> str:
 
 
 def control_at_source(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, company: str) -> Decimal:
-    """The control total as the query itself gives it, before anything is shaped for a file."""
+    """The control total before anything is shaped for a file: on another path than the query's, where the import has one."""
     set_company(connection, company)
     asked = " + ".join(f"coalesce(sum(CAST({_quoted(c.source)} AS DECIMAL(38, {declared.scale}))), 0)" for c in declared.numbers) or "count(*)"
-    row = connection.execute(f"SELECT {asked} FROM ({declared.sql})").fetchone()
+    row = connection.execute(f"SELECT {asked} FROM ({declared.total_sql})").fetchone()
     assert row is not None
     return Decimal(row[0])
 
@@ -190,7 +195,8 @@ def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table
     rows, blanks, no_codes, distinct, mixed, added, *totals = counted
     if blanks:
         raise DataError(
-            f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, table, key, blank)}."
+            f"{declared.name}: {blanks} rows lack a part of their key ({', '.join(declared.key)}): {_some(connection, table, key, blank)}.",
+            cure=f"Complete them in Sage 300, or say in flows/anaplan/sql/{declared.name}.sql where they belong.",
         )
     if no_codes:
         _refuse_codes(connection, declared, table, codes)
@@ -198,6 +204,15 @@ def _check(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table
         _check_unique(connection, declared, table, ", ".join(key))
     numbers = {c.header: Decimal(v) if v is not None else Decimal(0) for c, v in zip(declared.numbers, totals, strict=True)}
     return int(rows), f"{rows}-{mixed or 0:x}-{added or 0:x}", numbers
+
+
+def _refuse_wrong(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str) -> None:
+    """Refuse what the query calls wrong: left out, the money would be missing, and nobody would be told."""
+    wrong = [str(w) for (w,) in connection.execute(f"SELECT DISTINCT {WRONG} FROM {table} WHERE {WRONG} IS NOT NULL ORDER BY 1").fetchall()]
+    if wrong:
+        more = f"; and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
+        raise DataError(f"{declared.name}: {'; '.join(wrong[:SHOWN])}{more}. Nothing is sent.", cure=declared.cure)
+    connection.execute(f"ALTER TABLE {table} DROP COLUMN {WRONG}")
 
 
 def _is_no_code(code: str) -> str:

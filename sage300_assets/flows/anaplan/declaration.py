@@ -63,7 +63,10 @@ class Column:
 
 @dataclass(frozen=True)
 class AnaplanImport:
-    """One import. Its query stands in `sql/<name>.sql`, reads the models, and gives the rows of the company in `getvariable('company')`."""
+    """One import. Its query stands in `sql/<name>.sql`, reads the models, and gives the rows of the company in `getvariable('company')`.
+
+    It leaves out nothing that has an amount. Where a row cannot be placed or valued, its column `wrong` says why, and nothing is sent.
+    """
 
     name: str
     description: str
@@ -93,6 +96,8 @@ class AnaplanImport:
     """What becomes of rows that Anaplan refuses."""
     chosen: Mapping[str, str] = field(default_factory=dict)
     """Members for dimensions that the saved import asks for."""
+    cure: str = ""
+    """What helps where the query says that rows are `wrong`."""
 
     query: str = field(default="", repr=False)
     """Its query, where it does not stand in a file."""
@@ -146,6 +151,12 @@ class AnaplanImport:
     def sql(self) -> str:
         """Its query."""
         return self.query or files(__package__).joinpath("sql", f"{self.name}.sql").read_text(encoding="utf-8")
+
+    @property
+    def total_sql(self) -> str:
+        """Its numbers on another path: `sql/<name>.total.sql`, where there is one, without what the query joins, which might lose or double some."""
+        other = files(__package__).joinpath("sql", f"{self.name}.total.sql")
+        return other.read_text(encoding="utf-8") if not self.query and other.is_file() else self.sql
 
     @property
     def lists_needed(self) -> frozenset[str]:

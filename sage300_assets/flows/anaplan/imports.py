@@ -14,6 +14,9 @@ _VENDOR = Column("Vendor", "vendor", Kind.MEMBER, "Vendors")
 _CUSTOMER = Column("Customer", "customer", Kind.MEMBER, "Customers")
 _MONTH = Column("Time", "month", Kind.MONTH, TIME)
 
+_RATE = "Enter the rate of that day in Sage 300, and read it (`sage300 pull cs/currency_rates`), or complete the order; then `sage300 models build`."
+_POSTED = "Look at the document in Sage 300: what was posted has an account and a rate there. Read it again, then `sage300 models build`."
+
 
 def _list(
     name: str, target: str, description: str, *more: Column, parent: str = "", order: int = 10, cadence: Cadence = Cadence.WEEKLY
@@ -73,6 +76,7 @@ IMPORTS: tuple[AnaplanImport, ...] = (
         Column("Version", "version", Kind.VERSION, VERSIONS),
         Column("Net Amount", "net_amount", Kind.NUMBER),
         clear={"GL Accounts": "all", TIME: "source", VERSIONS: "source"},
+        cure="Read the calendar (`sage300 pull cs/fiscal_calendars`), or give the year that period in Sage 300 first; then `sage300 models build`.",
     ),
     _data(
         "commitments",
@@ -84,6 +88,7 @@ IMPORTS: tuple[AnaplanImport, ...] = (
         Column("Open Commitment", "open_commitment", Kind.NUMBER),
         cadence=Cadence.WEEKLY,
         clear={"Vendor Groups": "all", "Cost Centres": "all", TIME: "all"},
+        cure=_RATE,
     ),
     _data(
         "purchase_orders",
@@ -100,6 +105,7 @@ IMPORTS: tuple[AnaplanImport, ...] = (
         cadence=Cadence.WEEKLY,
         clear={"PO Lines": "all"},
         scale=4,
+        cure="Enter the unit cost in Sage 300, or complete the order; then read it again and `sage300 models build`.",
     ),
     _data(
         "ap_invoices",
@@ -110,6 +116,7 @@ IMPORTS: tuple[AnaplanImport, ...] = (
         _MONTH,
         Column("Amount", "amount", Kind.NUMBER),
         clear={"Vendors": "all", "GL Accounts": "all", TIME: "source"},
+        cure=_POSTED,
     ),
     _data(
         "ar_invoices",
@@ -120,6 +127,7 @@ IMPORTS: tuple[AnaplanImport, ...] = (
         _MONTH,
         Column("Amount", "amount", Kind.NUMBER),
         clear={"Customers": "all", "GL Accounts": "all", TIME: "source"},
+        cure=_POSTED,
     ),
     _data(
         "payables_open",
@@ -129,6 +137,7 @@ IMPORTS: tuple[AnaplanImport, ...] = (
         _MONTH,
         Column("Open Amount", "amount", Kind.NUMBER),
         clear={"Vendors": "all", TIME: "all"},
+        cure=_POSTED,
     ),
 )
 

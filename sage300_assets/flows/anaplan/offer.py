@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sage300_assets.base.settings import load, load_settings
 from sage300_assets.delivery.flow import Flow, Grain
 from sage300_assets.delivery.guards import CONTROL_TOTAL, DUPLICATES, HELD, NOT_EMPTIED, share_changed
+from sage300_assets.flows.anaplan.guards import SOUND, open_models
 from sage300_assets.flows.anaplan.imports import IMPORTS
 from sage300_assets.flows.anaplan.parcel import Parcel, before, parcels
 from sage300_assets.flows.anaplan.settings import PlanningSettings
@@ -57,7 +58,7 @@ def _flow(parcel: Parcel, every: tuple[Parcel, ...], settings: PlanningSettings)
         return parcel.expected(db, company)
 
     def opened(lake: Lake, _company: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return lake.look_at_models(parcel.models)
+        return open_models(lake, parcel.models)
 
     @contextmanager
     def connect(lake: Lake, company: str) -> Iterator[ImportTarget]:
@@ -79,7 +80,7 @@ def _flow(parcel: Parcel, every: tuple[Parcel, ...], settings: PlanningSettings)
         open=opened,
         grain=Grain.WHOLE,
         operation="import",
-        guards=(DUPLICATES, CONTROL_TOTAL, NOT_EMPTIED, _LISTS if parcel.is_lists else _DATA, HELD),
+        guards=(SOUND, DUPLICATES, CONTROL_TOTAL, NOT_EMPTIED, _LISTS if parcel.is_lists else _DATA, HELD),
         kinds=("anaplan", "csv"),
         cron=settings.cron(first),
     )

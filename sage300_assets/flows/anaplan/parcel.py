@@ -27,7 +27,7 @@ class Parcel:
     @property
     def models(self) -> tuple[str, ...]:
         """Models that its queries read."""
-        return tuple(sorted({name for one in self.imports for name in _MODELS.findall(one.sql)}))
+        return tuple(sorted({name for one in self.imports for name in _MODELS.findall(f"{one.sql}\n{one.total_sql}")}))
 
     @property
     def is_lists(self) -> bool:
@@ -51,7 +51,7 @@ class Parcel:
         return " UNION ALL ".join(parts)
 
     def expected(self, db: duckdb.DuckDBPyConnection, company: str) -> Decimal:
-        """The control total out of the queries themselves."""
+        """The control total on another path, where an import has one, or else out of its query."""
         return sum((control_at_source(db, one, company) for one in self.imports), Decimal(0))
 
 

@@ -26,9 +26,11 @@ CREATE TABLE models.fact_purchase_order_line AS SELECT * FROM (VALUES
   ('SAMLTD', 8, 20, 'PO2', 'ÉCLAIR', 'A-1', 'Lamp', DATE '2026-04-01', 1, 0, 0, 0, 'USD'))
   AS t(company, order_key, line, purchase_order, vendor, item_formatted, item_name, order_date, quantity_ordered, quantity_outstanding, open_commitment,
        home_open_commitment, currency);
-CREATE TABLE models.fact_ap_invoice_line AS SELECT * FROM (VALUES ('SAMLTD', true, 'O''NEIL', '6000100', DATE '2026-02-03', 1.1::DECIMAL(18,3)),
-  ('SAMLTD', true, 'O''NEIL', '6000100', DATE '2026-02-27', 2.2), ('SAMLTD', false, 'O''NEIL', '6000100', DATE '2026-02-27', 100),
-  ('SAMLTD', true, 'ÉCLAIR', '6000200', DATE '2026-02-03', -0.35)) AS t(company, is_posted, vendor, account, document_date, home_amount);
-CREATE TABLE models.fact_ar_invoice_line AS SELECT 'SAMLTD' AS company, true AS is_posted, '1200' AS customer, '6000100' AS account,
-  DATE '2026-05-05' AS document_date, 4321.09::DECIMAL(18,3) AS home_amount;
-CREATE TABLE models.fact_ap_document AS SELECT 'SAMLTD' AS company, 'O''NEIL' AS vendor, DATE '2026-06-07' AS due_date, 55.5::DECIMAL(18,3) AS home_open_amount;
+CREATE TABLE models.fact_ap_invoice_line AS SELECT *, home_amount AS amount FROM (VALUES
+  ('SAMLTD', true, 'O''NEIL', 'IN1', '6000100', DATE '2026-02-03', 1.1::DECIMAL(18,3)), ('SAMLTD', true, 'O''NEIL', 'IN2', '6000100', DATE '2026-02-27', 2.2),
+  ('SAMLTD', false, 'O''NEIL', 'IN3', '6000100', DATE '2026-02-27', 100), ('SAMLTD', true, 'ÉCLAIR', 'IN4', '6000200', DATE '2026-02-03', -0.35))
+  AS t(company, is_posted, vendor, document, account, document_date, home_amount);
+CREATE TABLE models.fact_ar_invoice_line AS SELECT 'SAMLTD' AS company, true AS is_posted, '1200' AS customer, 'IN5' AS document, '6000100' AS account,
+  DATE '2026-05-05' AS document_date, 4321.09::DECIMAL(18,3) AS home_amount, 4321.09::DECIMAL(18,3) AS amount;
+CREATE TABLE models.fact_ap_document AS SELECT 'SAMLTD' AS company, 'O''NEIL' AS vendor, 'IN1' AS document, DATE '2026-05-08' AS document_date,
+  DATE '2026-06-07' AS due_date, 55.5::DECIMAL(18,3) AS open_amount, 55.5::DECIMAL(18,3) AS home_open_amount;

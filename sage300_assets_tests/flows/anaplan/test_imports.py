@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import duckdb
@@ -17,7 +20,7 @@ from hypothesis import strategies as st
 from sage300_assets.base.errors import ConfigurationError, DataError
 from sage300_assets.base.settings import load
 from sage300_assets.catalogue.model import Cadence
-from sage300_assets.flows.anaplan.csv_file import Written, write_csv
+from sage300_assets.flows.anaplan.csv_file import Written, control_at_source, set_company, write_csv
 from sage300_assets.flows.anaplan.declaration import AnaplanImport, Column, Kind, in_order
 from sage300_assets.flows.anaplan.imports import IMPORTS, anaplan_import
 from sage300_assets.flows.anaplan.model import model_document
@@ -121,6 +124,132 @@ def test_what_anaplan_would_misread_is_not_written(lake: duckdb.DuckDBPyConnecti
     assert not (tmp_path / "x.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("statement", "name", "said"),
+    [
+        (
+            "INSERT INTO models.fact_gl_balance VALUES ('SAMLTD', '6000100', 2026, 13, 'A', 0.01)",
+            "gl_balances",
+            "account 6000100 moved in period 13 of 2026, which the fiscal calendar does not have",
+        ),
+        (
+            "DELETE FROM models.dim_fiscal_period; INSERT INTO models.fact_gl_balance VALUES ('SAMLTD', '6000100', 2025, 3, 'A', 1)",
+            "gl_balances",
+            "period 3 of 2025, .*; and 1 more",
+        ),
+        ("UPDATE models.dim_fiscal_period SET fiscal_year = 2025", "gl_balances", "period 14 of 2026"),
+        (
+            "UPDATE models.fact_purchase_order_line SET home_open_commitment = NULL WHERE line = 40",
+            "commitments",
+            "open of purchase order PO1 of 2026-03-06 in CAD has no amount in home currency",
+        ),
+        ("UPDATE models.fact_purchase_order_line SET open_commitment = NULL WHERE line = 40", "purchase_orders", "line 40 of purchase order PO1"),
+        ("UPDATE models.fact_ap_invoice_line SET account = NULL WHERE document = 'IN4'", "ap_invoices", "IN4 of vendor ÉCLAIR has an amount without"),
+        ("UPDATE models.fact_ap_invoice_line SET home_amount = NULL WHERE document = 'IN1'", "ap_invoices", "IN1 of vendor O'NEIL has no amount in"),
+        ("UPDATE models.fact_ar_invoice_line SET account = NULL", "ar_invoices", "IN5 of customer 1200 has an amount without an account"),
+        ("UPDATE models.fact_ar_invoice_line SET home_amount = NULL", "ar_invoices", "IN5 of customer 1200 has no amount in home currency"),
+        ("UPDATE models.fact_ap_document SET home_open_amount = NULL", "payables_open", "IN1 of vendor O'NEIL has no open amount"),
+        (
+            "UPDATE models.fact_ap_document SET home_open_amount = NULL, open_amount = NULL",
+            "payables_open",
+            "IN1 of vendor O'NEIL has no open amount",
+        ),
+    ],
+)
+def test_money_that_has_no_place_or_no_value_is_refused_and_not_left_out(
+    lake: duckdb.DuckDBPyConnection, tmp_path: Path, statement: str, name: str, said: str
+) -> None:
+    lake.execute(statement)
+    with pytest.raises(DataError, match=said) as told:
+        write_csv(lake, anaplan_import(name), tmp_path / "x.csv", COMPANY)
+    assert "sage300 models build" in told.value.cure
+    assert not (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("INSERT INTO models.fact_gl_balance VALUES ('SAMLTD', '6000100', 2026, 13, 'A', 0)", "gl_balances"),
+        ("INSERT INTO models.fact_gl_balance VALUES ('SAMLTD', '6000100', 2026, 13, '2', 7)", "gl_balances"),
+        ("UPDATE models.fact_purchase_order_line SET home_open_commitment = NULL, open_commitment = NULL WHERE order_key = 8", "commitments"),
+        ("UPDATE models.fact_purchase_order_line SET quantity_outstanding = 1, home_open_commitment = NULL WHERE order_key = 8", "commitments"),
+        (
+            "INSERT INTO models.fact_ap_invoice_line BY NAME SELECT 'SAMLTD' AS company, true AS is_posted, 'IN9' AS document, 0 AS amount",
+            "ap_invoices",
+        ),
+        (
+            "INSERT INTO models.fact_ar_invoice_line BY NAME SELECT 'SAMLTD' AS company, true AS is_posted, 'IN9' AS document, 0 AS amount",
+            "ar_invoices",
+        ),
+        ("INSERT INTO models.fact_ap_document BY NAME SELECT 'SAMLTD' AS company, 'IN9' AS document, 0 AS open_amount", "payables_open"),
+    ],
+)
+def test_what_has_no_amount_is_neither_sent_nor_refused(lake: duckdb.DuckDBPyConnection, tmp_path: Path, statement: str, name: str) -> None:
+    before = write_csv(lake, anaplan_import(name), tmp_path / "before.csv", COMPANY)
+    lake.execute(statement)
+    assert write_csv(lake, anaplan_import(name), tmp_path / "after.csv", COMPANY).fingerprint == before.fingerprint
+
+
+def test_what_has_no_day_on_which_it_is_due_is_due_at_once(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lake.execute("UPDATE models.fact_ap_document SET due_date = NULL")
+    assert rows_of(write_csv(lake, anaplan_import("payables_open"), tmp_path / "p.csv", COMPANY).path)[1] == ["O'NEIL", "May 26", "55.500"]
+
+
+@pytest.mark.parametrize(
+    ("name", "joined"), [("gl_balances", "dim_fiscal_period"), ("commitments", "dim_vendor"), ("commitments", "dim_vendor_group")]
+)
+def test_the_control_total_notices_what_a_join_doubles(lake: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, joined: str) -> None:
+    declared = anaplan_import(name)
+    (header,) = (c.header for c in declared.numbers)
+    right = write_csv(lake, declared, tmp_path / "right.csv", COMPANY).totals[header]
+    assert control_at_source(lake, declared, COMPANY) == right != 0
+    lake.execute(f"INSERT INTO models.{joined} SELECT * FROM models.{joined}")
+    assert write_csv(lake, declared, tmp_path / "doubled.csv", COMPANY).totals[header] != right
+    assert control_at_source(lake, declared, COMPANY) == right
+
+
+def months_of(lake: duckdb.DuckDBPyConnection, begins: date, days: Sequence[int]) -> dict[int, str]:
+    """Where the periods of a year go, whose periods have so many days; one account moves in each."""
+    starts = list(accumulate(days, lambda day, more: day + timedelta(days=more), initial=begins))
+    periods = [(n, "period", start, after - timedelta(days=1)) for n, (start, after) in enumerate(pairwise(starts), 1)]
+    ends = starts[-1] - timedelta(days=1)
+    lake.execute("DELETE FROM models.dim_fiscal_period; DELETE FROM models.fact_gl_balance")
+    for number, kind, start, end in (*periods, (14, "adjustment", ends, ends), (15, "closing", ends, ends)):
+        lake.execute("INSERT INTO models.dim_fiscal_period VALUES ('SAMLTD', 2026, ?, ?, ?, ?, true, '')", [number, kind, start, end])
+        lake.execute("INSERT INTO models.fact_gl_balance VALUES ('SAMLTD', ?, 2026, ?, 'A', 1)", [number, number])
+    set_company(lake, COMPANY)
+    found = lake.execute(
+        f"SELECT CAST(account AS INTEGER), strftime(month, '%b %y') FROM ({anaplan_import('gl_balances').sql}) ORDER BY 1"
+    ).fetchall()
+    return dict(found)
+
+
+YEAR = [f"{date(2026, month, 1):%b} 26" for month in range(1, 13)]
+WEEKS = (28, 28, 35)
+
+
+@pytest.mark.parametrize(
+    ("begins", "days", "expected"),
+    [
+        (date(2026, 1, 4), WEEKS * 4, YEAR),
+        (date(2025, 12, 28), WEEKS * 4, YEAR),
+        (date(2026, 1, 4), (*WEEKS * 3, 28, 28, 42), YEAR),
+        (date(2026, 1, 4), (35, 28, 28) * 4, YEAR),
+        (date(2026, 1, 1), [monthrange(2026, month)[1] for month in range(1, 13)], YEAR),
+        (date(2026, 2, 1), [monthrange(2026, 1 + month % 12)[1] for month in range(1, 13)], [*YEAR[1:], "Jan 27"]),
+        (date(2026, 1, 16), [monthrange(2026, month)[1] for month in range(1, 13)], YEAR),
+        (date(2026, 1, 4), (28,) * 13, [*YEAR[:8], "Aug 26", *YEAR[8:]]),
+    ],
+    ids=["4-4-5", "4-4-5 from December", "53 weeks", "5-4-4", "months", "months from February", "from the 16th", "13 times four weeks"],
+)
+def test_a_period_goes_into_the_month_of_its_middle(
+    lake: duckdb.DuckDBPyConnection, begins: date, days: Sequence[int], expected: Sequence[str]
+) -> None:
+    found = months_of(lake, begins, days)
+    assert [found[n] for n in range(1, len(days) + 1)] == expected
+    assert found[14] == found[15] == expected[-1]
+
+
 amounts = st.decimals(Decimal("-1e14"), Decimal("1e14"), places=3, allow_nan=False)
 
 
@@ -129,10 +258,12 @@ amounts = st.decimals(Decimal("-1e14"), Decimal("1e14"), places=3, allow_nan=Fal
 def test_amounts_are_the_same_in_the_lake_and_in_the_file(tmp_path_factory: pytest.TempPathFactory, values: list[Decimal]) -> None:
     folder = tmp_path_factory.mktemp("exact")
     with duckdb.connect() as connection:
-        columns = "company VARCHAR, vendor VARCHAR, due_date DATE, home_open_amount DECIMAL(18, 3)"
-        connection.execute(f"CREATE SCHEMA models; CREATE TABLE models.fact_ap_document({columns})")
+        columns = "company VARCHAR, vendor VARCHAR, document VARCHAR, due_date DATE, document_date DATE, home_open_amount DECIMAL(18, 3)"
+        connection.execute(f"CREATE SCHEMA models; CREATE TABLE models.fact_ap_document({columns}, open_amount DECIMAL(18, 3))")
         for n, value in enumerate(values):
-            connection.execute("INSERT INTO models.fact_ap_document VALUES ('C', ?, DATE '2026-01-01', ?)", [f"V{n:02d}", value])
+            connection.execute(
+                "INSERT INTO models.fact_ap_document VALUES ('C', ?, 'IN1', DATE '2026-01-01', NULL, ?, ?)", [f"V{n:02d}", value, value]
+            )
         written = write_csv(connection, anaplan_import("payables_open"), folder / "f.csv", "C")
     kept = [v for v in values if v]
     assert [Decimal(row[2]) for row in rows_of(written.path)[1:]] == kept

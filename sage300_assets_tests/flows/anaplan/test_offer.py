@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
+import duckdb
 import pytest
 
-from sage300_assets.base.errors import ConfigurationError
+from sage300_assets.base.errors import ConfigurationError, DataError
 from sage300_assets.delivery.flow import Flow
+from sage300_assets.delivery.plan import Past, make_plan
 from sage300_assets.flows.anaplan.csv_file import record_of
 from sage300_assets.flows.anaplan.imports import IMPORTS, anaplan_import
 from sage300_assets.flows.anaplan.offer import flows, import_flows
 from sage300_assets.flows.anaplan.parcel import parcels
 from sage300_assets.flows.anaplan.settings import PlanningSettings
+from sage300_assets.lake.lake import Lake
+from sage300_assets.lake.shelf import Verdict
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets_tests.flows.anaplan.conftest import COMPANY, Planning
 
@@ -39,6 +46,57 @@ def test_every_import_goes_out_of_built_models_and_only_when_something_changed(p
     for flow in flows():
         assert planning.deliver(flow)[1].state == "unchanged", flow.name
     assert len(planning.server.calls) == before
+
+
+def offered(name: str) -> Flow:
+    """The flow of one import, with its guards."""
+    return next(flow for flow in flows() if flow.name == f"anaplan_{name}")
+
+
+@contextmanager
+def checked(lake: Lake, model: str, *verdicts: Verdict) -> Iterator[None]:
+    """For a while the newest build of a model is one whose checks have found this."""
+    shelf, build = lake.shelf, lake.shelf.newest(model)
+    assert build is not None
+    shelf.publish(replace(build, build=shelf.new_build(model), verdicts=verdicts))
+    yield
+    shelf.publish(replace(build, build=shelf.new_build(model)))
+
+
+ERROR = Verdict("adds_up_to_source", False, True, "3 rows offend")
+
+
+@pytest.mark.parametrize(("name", "model"), [("vendors", "dim_vendor"), ("gl_balances", "dim_fiscal_period"), ("commitments", "dim_item")])
+def test_nothing_is_sent_of_a_model_whose_checks_found_an_error(planning: Planning, name: str, model: str) -> None:
+    flow = offered(name)
+    before = len(planning.server.calls)
+    with checked(planning.lake, model, ERROR):
+        plan = planning.desk.plan(flow, COMPANY)
+        (stop,) = plan.blocked_by
+        assert (stop.guard, stop.said) == ("models_are_sound", f"{model}: adds_up_to_source: 3 rows offend")
+        with pytest.raises(DataError, match="held by its guards"):
+            planning.desk.carry_out(flow, plan, worker="test")
+    assert len(planning.server.calls) == before
+    with checked(planning.lake, model, replace(ERROR, error=False), replace(ERROR, passed=True)):
+        assert not planning.desk.plan(flow, COMPANY).blocked_by
+
+
+def test_the_builds_that_are_judged_are_those_that_are_planned(planning: Planning) -> None:
+    flow = offered("vendors")
+
+    def stops(db: duckdb.DuckDBPyConnection) -> list[str]:
+        return [v.guard for v in make_plan(flow, COMPANY, planning.lake, db, Past(), now=planning.desk.now()).blocked_by]
+
+    with flow.open(planning.lake, COMPANY) as db, checked(planning.lake, "dim_vendor", ERROR):
+        assert stops(db) == []
+        with flow.open(planning.lake, COMPANY) as later, checked(planning.lake, "dim_vendor"):
+            assert stops(later) == ["models_are_sound"]
+
+
+def test_a_model_that_was_not_built_is_named(planning: Planning, tmp_path: Path) -> None:
+    assert planning.model.periods
+    with pytest.raises(DataError, match=r"models\.dim_vendor was not built yet"), offered("vendors").open(Lake(tmp_path), COMPANY):
+        pass
 
 
 def test_refused_rows_become_dead_letters_and_go_again_when_they_are_cured(planning: Planning) -> None:
@@ -70,7 +128,7 @@ def test_refused_rows_become_dead_letters_and_go_again_when_they_are_cured(plann
 def balances(where: str = "true") -> Flow:
     """Actuals and a budget that equals them, or some of both."""
     actual = f"SELECT * FROM ({anaplan_import('gl_balances').sql}) WHERE version = 'Actual'"
-    both = f"{actual} UNION ALL SELECT account, month, 'Budget' AS version, net_amount FROM ({actual})"
+    both = f"{actual} UNION ALL SELECT * REPLACE ('Budget' AS version) FROM ({actual})"
     return changed("gl_balances", query=f"WITH everything AS ({both}) SELECT * FROM everything WHERE {where}")
 
 

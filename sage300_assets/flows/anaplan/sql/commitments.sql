@@ -8,10 +8,14 @@ WITH charged AS (
 )
 SELECT
   coalesce(g.vendor_group, 'UNASSIGNED') AS vendor_group, coalesce(nullif(c.cost_centre, ''), 'UNASSIGNED') AS cost_centre,
-  date_trunc('month', l.order_date) AS month, sum(l.home_open_commitment) AS open_commitment
+  date_trunc('month', l.order_date) AS month, sum(l.home_open_commitment) AS open_commitment,
+  CASE WHEN l.home_open_commitment IS NULL THEN
+    concat('what is open of purchase order ', l.purchase_order, ' of ', l.order_date, ' in ', l.currency, ' has no amount in home currency')
+  END AS wrong
 FROM models.fact_purchase_order_line AS l
 LEFT JOIN models.dim_vendor AS v ON v.company = l.company AND v.vendor = l.vendor
 LEFT JOIN models.dim_vendor_group AS g ON g.company = v.company AND g.vendor_group = v.vendor_group
 LEFT JOIN charged AS c ON c.company = l.company AND c.item_formatted = l.item_formatted
-WHERE l.company = getvariable('company') AND l.home_open_commitment <> 0
+-- A line without a rate has no amount in home currency, and is wrong unless nothing of it is open.
+WHERE l.company = getvariable('company') AND l.quantity_outstanding <> 0 AND coalesce(l.home_open_commitment, l.open_commitment) IS DISTINCT FROM 0
 GROUP BY ALL
