@@ -1,7 +1,7 @@
 """Jobs, and the schedules that run them on each company's own clock and finance calendar."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,6 +21,8 @@ CATCH_UP = timedelta(days=92)
 `backfill_all`, which a person starts: the check of the dates names the days."""
 DUE = "due"
 """Tag of a scheduled run: the hour for which it was asked for, by the company's clock."""
+_TICK = "dagster/scheduled_execution_time"
+"""Tag that Dagster gives a scheduled run: the tick that asked for it, in UTC."""
 _IN_PROCESS = dg.in_process_executor
 """Reading waits for the web server most of the time: a process of its own for each step would cost more than the step."""
 
@@ -101,11 +103,13 @@ def _daily(company: str, zone: str, entities: Sequence[Entity], start: date) -> 
         # Of the hours that passed while the daemon was down Dagster catches up with the last one only, which need not be one to read at.
         due, why = last_due(moment, period_ends(sage300.lake, company))
         slot = due.strftime("%Y%m%dT%H")
-        if context.instance.get_runs_count(dg.RunsFilter(job_name=DAILY, tags={"company": word(company), DUE: slot})):
+        asked = _asked_before(context, company, slot)
+        left = [e for e in entities if asset_key(company, e.root) not in asked]
+        if not left:
             return dg.SkipReason(f"{why}; that of {due:%Y-%m-%d %H:%M} was asked for")
         today = moment.date()
         together: dict[date, list[Entity]] = {}
-        for entity in entities:
+        for entity in left:
             together.setdefault(max(start, _first_day(company, entity, sage300, start, today)), []).append(entity)
         return [
             range_request(company, group, first, today, run_key=f"{company}:{slot}:{first}", tags={DUE: slot})
@@ -113,6 +117,17 @@ def _daily(company: str, zone: str, entities: Sequence[Entity], start: date) -> 
         ]
 
     return daily
+
+
+def _asked_before(context: dg.ScheduleEvaluationContext, company: str, slot: str) -> set[dg.AssetKey]:
+    """The tables that an earlier tick asked for on behalf of the same hour.
+
+    Runs of this very tick do not count. A daemon that dies while it submits them evaluates the tick again, and has to be given all of them again:
+    Dagster knows by their keys which are there already, and starts the others.
+    """
+    this = context.scheduled_execution_time.astimezone(UTC).isoformat()
+    runs = context.instance.get_runs(dg.RunsFilter(job_name=DAILY, tags={"company": word(company), DUE: slot}))
+    return {key for run in runs if run.tags.get(_TICK) != this for key in run.asset_selection or ()}
 
 
 def _weekly(company: str, zone: str, entities: Sequence[Entity], start: date) -> dg.ScheduleDefinition:

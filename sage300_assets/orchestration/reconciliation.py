@@ -5,6 +5,7 @@ The asset waits for nothing and is blocked by nothing: what fails to arrive show
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -26,7 +27,14 @@ JOB = "reconciliation"
 _SEVERITIES = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARNING: dg.AssetCheckSeverity.WARN}
 _SHOWN = 20
 _BRINGING = (DAILY, BACKFILL)
-"""Jobs that bring transactions: by schedule, and where the change sensor has noticed something."""
+"""Jobs that bring transactions: by schedule, and where the change sensor has noticed something or a person starts it."""
+_ENDS = {
+    "reconcile_after_transactions": (dg.DagsterRunStatus.SUCCESS, "has succeeded"),
+    # What the others brought is to be judged also if the last one failed, or somebody put an end to it.
+    "reconcile_after_a_failed_read": (dg.DagsterRunStatus.FAILURE, "has failed"),
+    "reconcile_after_a_cancelled_read": (dg.DagsterRunStatus.CANCELED, "was cancelled"),
+}
+"""Sensor -> the end of a run that it hears of."""
 
 
 def reconciliation_definitions(settings: Settings, entities: Sequence[Entity]) -> dg.Definitions:
@@ -43,11 +51,7 @@ def reconciliation_definitions(settings: Settings, entities: Sequence[Entity]) -
         asset_checks=checks,
         jobs=[job],
         schedules=[_every_morning(company, settings, controls) for company in companies],
-        sensors=[
-            _after_transactions("reconcile_after_transactions", dg.DagsterRunStatus.SUCCESS, companies, controls),
-            # What the others brought is to be judged also if the last one failed.
-            _after_transactions("reconcile_after_a_failed_read", dg.DagsterRunStatus.FAILURE, companies, controls),
-        ],
+        sensors=[_after_transactions(name, job, companies, controls) for name in _ENDS],
     )
 
 
@@ -183,28 +187,47 @@ def request(company: str, controls: Sequence[Control], run_key: str) -> dg.RunRe
     )
 
 
-def _after_transactions(name: str, status: dg.DagsterRunStatus, companies: Sequence[str], controls: Sequence[Control]) -> dg.SensorDefinition:
-    by_word = {word(company): company for company in companies}
+def _after_transactions(
+    name: str,
+    job: Any,  # noqa: ANN401 - Dagster does not export its type
+    companies: Sequence[str],
+    controls: Sequence[Control],
+) -> dg.SensorDefinition:
+    status, ended = _ENDS[name]
 
     @dg.run_status_sensor(
         name=name,
         run_status=status,
         monitor_all_code_locations=False,
-        request_jobs=None,
-        description="Reconciles a company when the last of its runs that bring transactions has ended, and has "
-        + ("succeeded." if status is dg.DagsterRunStatus.SUCCESS else "failed."),
+        request_job=job,
+        description=f"Reconciles a company when the last of its runs that bring transactions has ended, and {ended}.",
     )
-    def after(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    def after(context: dg.RunStatusSensorContext) -> list[dg.RunRequest] | dg.SkipReason:
         run = context.dagster_run
-        company = by_word.get(run.tags.get("company", ""))
-        if run.job_name not in _BRINGING or company is None:
+        brought = _companies_of(run, companies) if run.job_name in _BRINGING else []
+        if not brought:
             return dg.SkipReason(f"{run.job_name} brings no transactions of a company")
-        others = (dg.RunsFilter(job_name=name, tags={"company": word(company)}, statuses=_UNDER_WAY) for name in _BRINGING)
-        if any(map(context.instance.get_runs_count, others)):
-            return dg.SkipReason(f"{company}: other reads of transactions are under way; the last of them starts the reconciliation")
-        return request(company, controls, f"reconcile:{run.run_id}")
+        waiting = _being_read(context.instance, companies)
+        requests = [request(company, controls, f"reconcile:{run.run_id}:{company}") for company in brought if company not in waiting]
+        if requests:
+            return requests
+        return dg.SkipReason(f"{', '.join(brought)}: other reads of transactions are under way; the last of them starts the reconciliation")
 
     return after
+
+
+def _companies_of(run: dg.DagsterRun, companies: Sequence[str]) -> list[str]:
+    """The companies that a run reads. What a person starts has no tag that says so, but a selection of tables, or none for all of them."""
+    if "company" in run.tags:
+        return [company for company in companies if word(company) == run.tags["company"]]
+    selected = {key.path[0] for key in run.asset_selection or ()}
+    return [company for company in companies if not selected or company.lower() in selected]
+
+
+def _being_read(instance: dg.DagsterInstance, companies: Sequence[str]) -> set[str]:
+    """The companies whose transactions are being read, or will be."""
+    runs = (run for name in _BRINGING for run in instance.get_runs(dg.RunsFilter(job_name=name, statuses=_UNDER_WAY)))
+    return {company for run in runs for company in _companies_of(run, companies)}
 
 
 _UNDER_WAY = [

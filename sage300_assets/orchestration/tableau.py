@@ -5,7 +5,7 @@ Nothing of it exists where Tableau is not configured.
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -49,6 +49,9 @@ _SHOWN = 20
 _WARN, _FAIL = timedelta(hours=30), timedelta(hours=50)
 _REPLAY_AFTER = timedelta(days=1)
 """So long a refresh that failed is not run again twice, unless it went well in between: its own failure is told too, and would start it for ever."""
+_FAILED = frozenset({REFRESH_FAILED, "WorkbookRefreshFailed"})
+_ENDS_A_FAILURE = frozenset({REFRESH_SUCCEEDED, SOURCE_DELETED, "WorkbookRefreshSucceeded", "WorkbookDeleted"})
+"""What ends the failure of a refresh; whatever else happens to the same thing says nothing of it."""
 Rows = Sequence[tuple[str, ...]]
 
 
@@ -266,27 +269,52 @@ def _events_asset() -> dg.AssetsDefinition:
         owners=[OWNER],
         kinds={"tableau"},
         check_specs=[
-            dg.AssetCheckSpec(NOTHING_WRONG, asset=EVENTS, description="No refresh failed last, and no source was deleted, since the last look.")
+            dg.AssetCheckSpec(
+                NOTHING_WRONG, asset=EVENTS, description="Each refresh that failed went well since, and no source was deleted since the last look."
+            )
         ],
     )
     def events(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
-        event = context.instance.get_latest_materialization_event(EVENTS)
-        before = event.asset_materialization.metadata.get("read_to") if event and event.asset_materialization else None
-        told = told_since(sage300.lake, str(before.value) if before else "")
-        last = {one.id: one for one in told}  # a refresh that went well afterwards makes up for one that failed
-        wrong = [f"{one.kind}: {one.name}, {one.at}" for one in last.values() if one.wrong]
+        read_to, failing = _last_look(context.instance)
+        told = told_since(sage300.lake, read_to)
+        failing = _still_failing(failing, told)
+        wrong = [*failing.values(), *(_said(one) for one in told if one.kind == SOURCE_DELETED)]
         rows: list[tuple[object, ...]] = [(one.at, one.kind, one.name) for one in told[-_SHOWN:]]
         verdict = _verdict(NOTHING_WRONG, EVENTS, wrong, "; ".join(wrong[:3]) or "nothing went wrong")
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": dg.MetadataValue.int(len(told)),
-                "read_to": dg.MetadataValue.text(told[-1].place if told else (str(before.value) if before else "")),
+                "read_to": dg.MetadataValue.text(told[-1].place if told else read_to),
+                "failing": dg.MetadataValue.json(failing),
                 "events": dg.MetadataValue.md(preview(rows, ["at", "what", "of"])),
             },
             check_results=[verdict],
         )
 
     return events
+
+
+def _last_look(instance: dg.DagsterInstance) -> tuple[str, dict[str, str]]:
+    """How far it read, and what was failing then."""
+    event = instance.get_latest_materialization_event(EVENTS)
+    kept = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    read_to, failing = (kept[name].value if name in kept else None for name in ("read_to", "failing"))
+    return str(read_to or ""), dict(failing) if isinstance(failing, Mapping) else {}
+
+
+def _still_failing(before: Mapping[str, str], told: Iterable[Told]) -> dict[str, str]:
+    """What failed to refresh and was neither refreshed nor deleted since: its id on the site, and what is said of it."""
+    failing = dict(before)
+    for one in told:
+        if one.kind in _FAILED:
+            failing[one.id] = _said(one)
+        elif one.kind in _ENDS_A_FAILURE:
+            failing.pop(one.id, None)
+    return failing
+
+
+def _said(one: Told) -> str:
+    return f"{one.kind}: {one.name}, {one.at}"
 
 
 @dataclass

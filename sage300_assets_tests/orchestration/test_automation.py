@@ -129,12 +129,25 @@ def test_an_unreachable_source_skips_with_the_reason(house: House) -> None:
 
 def _schedule(house: House, instance: dg.DagsterInstance, moment: datetime) -> list[dg.RunRequest] | dg.SkipReason:
     """One tick of the daily schedule. What it asks for is on record afterwards, as runs that Dagster queues are."""
+    found = _asked(house, instance, moment)
+    _launch(instance, moment, *(found if isinstance(found, list) else ()))
+    return found
+
+
+def _asked(house: House, instance: dg.DagsterInstance, moment: datetime) -> list[dg.RunRequest] | dg.SkipReason:
     schedule = house.definitions.resolve_schedule_def("samltd_daily_transactions")
     found = schedule(dg.build_schedule_context(instance, scheduled_execution_time=moment, resources={"sage300": house.source}))
     assert isinstance(found, (list, dg.SkipReason))
-    for request in found if isinstance(found, list) else ():
-        instance.add_run(dg.DagsterRun(job_name="daily_transactions", tags=dict(request.tags), status=dg.DagsterRunStatus.SUCCESS))
     return found
+
+
+def _launch(instance: dg.DagsterInstance, moment: datetime, *requests: dg.RunRequest) -> None:
+    """Runs, with what Dagster's scheduler writes on each."""
+    for request in requests:
+        tags = {**request.tags, "dagster/scheduled_execution_time": moment.isoformat(), "dagster/run_key": str(request.run_key)}
+        selection = frozenset(request.asset_selection or ())
+        run = dg.DagsterRun(job_name="daily_transactions", tags=tags, asset_selection=selection, status=dg.DagsterRunStatus.SUCCESS)
+        instance.add_run(run)
 
 
 def _scheduled(house: House) -> dict[tuple[str, ...], tuple[str, str]]:
@@ -223,6 +236,23 @@ def test_an_hour_that_passed_while_the_daemon_was_down_is_made_up_for_once(house
     assert isinstance(again, dg.SkipReason)
     assert "that of 2026-11-20 05:00 was asked for" in str(again.skip_message)
     assert isinstance(_schedule(house, kept, datetime(2026, 11, 21, 4, tzinfo=UTC)), dg.SkipReason), "not due before five"
+
+
+def test_a_daemon_that_died_while_it_submitted_the_runs_of_a_tick_submits_the_rest(house: House, kept: dg.DagsterInstance) -> None:
+    house.loaded(*CHOSEN)
+    five = datetime(2026, 11, 20, 5, tzinfo=UTC)
+    asked = _asked(house, kept, five)
+    assert isinstance(asked, list)
+    first, *lost = asked
+    assert lost, "there are several groups"
+    _launch(kept, five, first)
+    assert _asked(house, kept, five) == asked, "Dagster drops what is there already by its key"
+
+    six = _asked(house, kept, five + timedelta(hours=1))  # or it comes back later, when that tick is not taken up again
+    assert isinstance(six, list)
+    assert [request.asset_selection for request in six] == [request.asset_selection for request in lost]
+    _launch(kept, five + timedelta(hours=1), *six)
+    assert isinstance(_asked(house, kept, five + timedelta(hours=2)), dg.SkipReason)
 
 
 def test_period_ends_come_from_the_companys_own_calendar(house: House) -> None:

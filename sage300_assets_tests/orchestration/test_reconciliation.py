@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,10 +12,11 @@ from dagster._core.definitions.run_status_sensor_definition import RunStatusSens
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from sage300_assets.catalogue import find
+from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.jobs import BACKFILL, DAILY
 from sage300_assets.orchestration.reconciliation import JOB, control_key, key_of
 from sage300_assets.reconciliation.controls import CONTROLS
-from sage300_assets_tests.orchestration.conftest import House
+from sage300_assets_tests.orchestration.conftest import CHOSEN, House
 
 BATCHES = find("APInvoiceBatches")
 AP_BATCH_TOTALS = next(control for control in CONTROLS if control.name == "ap_batch_totals")
@@ -82,7 +84,7 @@ def test_a_job_that_reads_plans_no_control(house: House, name: str) -> None:
 def test_the_last_run_over_the_transactions_starts_the_reconciliation(house: House) -> None:
     repository = house.definitions.get_repository_def()
 
-    def after(job_name: str, run_id: str, company: str, *, failed: bool = False) -> object:
+    def after(job_name: str, run_id: str, company: str, *, failed: bool = False) -> dg.RunRequest | dg.SkipReason:
         name = "reconcile_after_a_failed_read" if failed else "reconcile_after_transactions"
         status = dg.DagsterRunStatus.FAILURE if failed else dg.DagsterRunStatus.SUCCESS
         sensor = house.definitions.resolve_sensor_def(name)
@@ -93,7 +95,11 @@ def test_the_last_run_over_the_transactions_starts_the_reconciliation(house: Hou
         context = dg.build_run_status_sensor_context(
             name, dagster_instance=house.instance, dagster_run=run, dagster_event=event, repository_def=repository
         )
-        return sensor(context)
+        found = sensor(context)
+        if isinstance(found, list):
+            (found,) = found
+        assert isinstance(found, (dg.RunRequest, dg.SkipReason))
+        return found
 
     asked = after(DAILY, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c1", "samltd")
     assert isinstance(asked, dg.RunRequest)
@@ -107,6 +113,54 @@ def test_the_last_run_over_the_transactions_starts_the_reconciliation(house: Hou
     for job in (DAILY, BACKFILL):
         assert isinstance(after(job, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c3", "samltd"), dg.SkipReason)
         assert isinstance(after(job, "2f6b8a86-3b8d-4b43-9a04-0b9bb2a3b1c3", "samltd", failed=True), dg.SkipReason)
+
+
+def _reconciled(house: House, sensor: str, end: Callable[[dg.DagsterRun], object], run: dg.DagsterRun) -> list[list[str]]:
+    """The companies, by request, that Dagster is to reconcile when a run has ended: two ticks of a sensor, as the daemon makes them."""
+    instance, watching = house.instance, house.definitions.resolve_sensor_def(sensor)
+    before = watching.evaluate_tick(dg.build_sensor_context(instance, cursor=None))
+    end(instance.add_run(run))
+    after = watching.evaluate_tick(dg.build_sensor_context(instance, cursor=before.cursor))
+    assert len({asked.run_key for asked in after.run_requests or ()}) == len(after.run_requests or ())
+    return [[key.path[0] for key in asked.asset_selection or ()] for asked in after.run_requests or ()]
+
+
+def _being_read(*companies: str, tagged: bool = False) -> dg.DagsterRun:
+    """A run of `backfill_all` that is under way. One that a person has started has no tag that says of which company it is."""
+    selection = frozenset(dg.AssetKey([company, "ap", "invoice_batches"]) for company in companies)
+    tags = {"company": companies[0]} if tagged else {}
+    return dg.DagsterRun(job_name=BACKFILL, tags=tags, asset_selection=selection or None, status=dg.DagsterRunStatus.STARTED)
+
+
+@pytest.fixture
+def two(house: House) -> House:
+    """With a second company."""
+    settings = house.settings.model_copy(update={"sage300_companies": ("SAMLTD", "SAMINC")})
+    house.definitions = build_definitions(settings, house.source, CHOSEN)
+    return house
+
+
+@pytest.mark.parametrize(
+    ("selected", "reconciled"), [((), [["samltd"], ["saminc"]]), (("saminc",), [["saminc"]]), (("samltd", "saminc"), [["samltd"], ["saminc"]])]
+)
+def test_what_a_person_read_is_reconciled_for_every_company_in_it(two: House, selected: tuple[str, ...], reconciled: list[list[str]]) -> None:
+    end = two.instance.report_run_failed
+    assert _reconciled(two, "reconcile_after_a_failed_read", end, _being_read(*selected)) == reconciled
+
+
+@pytest.mark.parametrize(("selected", "reconciled"), [((), []), (("samltd",), [["saminc"]]), (("samltd", "saminc"), [])])
+def test_nothing_is_reconciled_in_the_middle_of_what_a_person_reads(two: House, selected: tuple[str, ...], reconciled: list[list[str]]) -> None:
+    two.instance.add_run(_being_read(*selected))
+    end = two.instance.report_run_failed
+    assert _reconciled(two, "reconcile_after_a_failed_read", end, _being_read("saminc", tagged=True)) == reconciled
+    assert _reconciled(two, "reconcile_after_a_failed_read", end, _being_read("samltd", tagged=True)) == []
+
+
+def test_a_run_that_is_cancelled_starts_the_reconciliation_for_which_the_others_waited(two: House) -> None:
+    cancelled = _being_read("samltd", tagged=True)
+    assert _reconciled(two, "reconcile_after_a_cancelled_read", two.instance.report_run_canceled, cancelled) == [["samltd"]]
+    stranger = dg.DagsterRun(job_name=BACKFILL, tags={"company": "elsewhere"}, status=dg.DagsterRunStatus.STARTED)
+    assert _reconciled(two, "reconcile_after_a_cancelled_read", two.instance.report_run_canceled, stranger) == []
 
 
 def test_every_morning_a_company_is_reconciled(house: House) -> None:

@@ -213,6 +213,39 @@ def test_a_refresh_that_failed_is_run_again(office: Office) -> None:
     assert _checks(office.run("", EVENTS)) == {"nothing_went_wrong": True}
 
 
+def _wrong(office: Office) -> list[str]:
+    """What is wrong by the check, in one look."""
+    (said,) = office.run("", EVENTS).get_asset_check_evaluations()
+    assert said.passed is ("offending" not in said.metadata)
+    return [line.split(",")[0] for line in str(said.metadata["offending"].value).splitlines()] if not said.passed else []
+
+
+def test_a_refresh_that_failed_is_wrong_until_that_same_source_was_refreshed(office: Office) -> None:
+    office.told(Kind.REFRESH_FAILED, "Vendors")
+    office.told(Kind.SOURCE_UPDATED, "Vendors")
+    failed = ["- DatasourceRefreshFailed: Vendors"]
+    assert _wrong(office) == failed, "to be published again is not to be refreshed"
+    office.told(Kind.REFRESH_SUCCEEDED, "Trial Balance")
+    office.told(Kind.REFRESH_FAILED, "Vendors", "HR")
+    assert _wrong(office) == failed * 2, "each of two that are called the same"
+    assert _wrong(office) == failed * 2, "although nothing was told"
+    office.told(Kind.REFRESH_SUCCEEDED, "Vendors")
+    assert _wrong(office) == failed
+    office.told(Kind.SOURCE_DELETED, "Vendors", "HR")
+    assert _wrong(office) == ["- DatasourceDeleted: Vendors"]
+    assert _wrong(office) == []
+
+
+@pytest.mark.parametrize("end", [Kind.WORKBOOK_REFRESH_SUCCEEDED, Kind.WORKBOOK_DELETED])
+def test_a_workbook_that_was_not_refreshed_is_wrong_until_it_is_or_is_gone(office: Office, end: Kind) -> None:
+    office.told(Kind.WORKBOOK_REFRESH_FAILED, "Cash")
+    assert _wrong(office) == ["- WorkbookRefreshFailed: Cash"]
+    office.told(Kind.WORKBOOK_UPDATED, "Cash")
+    assert _wrong(office) == ["- WorkbookRefreshFailed: Cash"]
+    office.told(end, "Cash")
+    assert _wrong(office) == []
+
+
 def test_a_refresh_that_keeps_failing_is_run_again_once_until_it_went_well_or_a_day_has_passed(office: Office) -> None:
     cursor: str | None = None
 

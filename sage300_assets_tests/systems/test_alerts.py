@@ -58,6 +58,12 @@ def told(book: Book, *signals: Signal, minutes: float = 0, pages: str = "") -> l
     return list(book.messages(NOW + timedelta(minutes=minutes), HOUR, pages))
 
 
+def heard_by(message: Message) -> list[Severity]:
+    """Of two addresses, each told of one severity only, those that hear it."""
+    targets = [Target(severity.word, Secret("x"), frozenset({severity})) for severity in Severity]
+    return [Severity[waiting.target.upper()] for waiting in addressed([message], targets)]
+
+
 # --- incidents ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -90,7 +96,9 @@ def test_it_is_over_when_the_last_member_is_well_and_those_who_heard_the_worst_h
     told(book, bad("a", 0, CRITICAL), bad("b"))
     assert told(book, well("a", 5), minutes=5) == []
     (over,) = told(book, well("b", 6), well("c", 6), minutes=6)
-    assert over == Message(CRITICAL, "[recovered] SAMLTD: totals tie", "It was wrong from 2026-11-20 06:00 UTC to 2026-11-20 06:06 UTC.", over=True)
+    assert (over.severity, over.title, over.over) == (CRITICAL, "[recovered] SAMLTD: totals tie", True)
+    assert over.body == "It was wrong from 2026-11-20 06:00 UTC to 2026-11-20 06:06 UTC."
+    assert heard_by(over) == [CRITICAL]
     assert not book.open
     assert told(book, well("b", 7)) == []
     assert len(told(book, bad("b", 8))) == 1
@@ -105,6 +113,27 @@ def test_what_went_wrong_and_right_between_two_looks_is_told_once() -> None:
 def test_the_order_of_events_counts_and_not_the_order_in_which_they_are_found() -> None:
     (message,) = told(Book(), bad("a", 3), well("a", 1))
     assert not message.over
+
+
+def test_who_heard_of_a_warning_hears_that_it_got_worse_and_that_it_is_over() -> None:
+    memory, heard = Memory(), list[list[Severity]]()
+
+    def tell(minutes: float, *signals: Signal) -> None:
+        nonlocal memory
+        heard.extend(map(heard_by, told(memory.book, *signals, minutes=minutes)))
+        memory = Memory.from_text(memory.to_text())
+
+    tell(0, bad("a"))
+    tell(1, bad("b", 1, CRITICAL))
+    assert heard == [[WARNING], [WARNING, CRITICAL]]
+    tell(70, bad("c", 70, CRITICAL))
+    assert heard.pop() == [CRITICAL], "that it grows is for those who are told of its severity"
+    tell(140, well("b", 140), well("c", 140), bad("d", 140))
+    assert heard.pop() == [WARNING]
+    tell(141, bad("a", 141, CRITICAL))
+    assert heard.pop() == [WARNING, CRITICAL]
+    tell(142, well("a", 142), well("d", 142))
+    assert heard.pop() == [WARNING, CRITICAL]
 
 
 def test_a_member_that_is_gone_is_no_trouble_any_more() -> None:
@@ -162,11 +191,22 @@ def test_what_an_earlier_release_remembered_is_known_still() -> None:
     written = json.loads(memory.to_text())
     del written["well"]
     (incident,) = written["open"]
+    del incident["told_as"]
     incident["members"] = {name: [one["severity"], one["said"], one["link"], one["since"]] for name, one in incident["members"].items()}
     again = Memory.from_text(json.dumps(written))
     assert again == memory
     again.book.note([well("a", 2)])
     assert [one.over for one in again.book.messages(NOW, HOUR)] == [True]
+
+
+@pytest.mark.parametrize(("severity", "hear"), [(WARNING, [WARNING]), (CRITICAL, [WARNING, CRITICAL])])
+def test_whoever_may_have_heard_of_it_from_an_earlier_release_hears_that_it_is_over(severity: Severity, hear: list[Severity]) -> None:
+    memory = Memory()
+    told(memory.book, bad("a", 0, severity))
+    written = json.loads(memory.to_text())
+    del written["open"][0]["told_as"]
+    (over,) = told(Memory.from_text(json.dumps(written)).book, well("a", 1), minutes=1)
+    assert heard_by(over) == hear
 
 
 def test_a_target_that_is_away_for_long_is_told_at_least_the_titles() -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # brings the client library, which the definitions do not nee
 
 FOLDER = "_told"
 REFRESH_FAILED, REFRESH_SUCCEEDED, SOURCE_DELETED = "DatasourceRefreshFailed", "DatasourceRefreshSucceeded", "DatasourceDeleted"
-WRONG = frozenset({REFRESH_FAILED, SOURCE_DELETED, "WorkbookRefreshFailed", "WorkbookDeleted"})
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,6 @@ class Told:
     id: str
     where: str = ""
     """Its place on the site, such as Finance/Vendors; empty where that is not known."""
-
-    @property
-    def wrong(self) -> bool:
-        """Whether somebody should know of it."""
-        return self.kind in WRONG
 
 
 def place_of(project: str, name: str) -> str:

@@ -112,8 +112,10 @@ class Incident:
     told: datetime | None = None
     told_severity: Severity = Severity.WARNING
     told_members: frozenset[str] = frozenset()
+    told_as: frozenset[Severity] = frozenset()
+    """Every severity under which it was told: whoever heard of it then is to hear that it got worse, and that it is over."""
     worst: Severity = Severity.WARNING
-    """How bad it ever was, which decides who hears that it is over."""
+    """How bad it ever was."""
 
     @property
     def severity(self) -> Severity:
@@ -129,6 +131,8 @@ class Message:
     title: str
     body: str
     over: bool = False
+    heard: frozenset[Severity] = frozenset()
+    """Severities under which the same was told before: whoever is told of these hears this too, whatever its own severity."""
 
 
 Heard = tuple[str, str, Work]
@@ -205,7 +209,13 @@ class Book:
             if not incident.members:
                 del self.open[key]
             elif event is not None:
-                self.open[key] = replace(incident, told=now, told_severity=incident.severity, told_members=frozenset(incident.members))
+                self.open[key] = replace(
+                    incident,
+                    told=now,
+                    told_severity=incident.severity,
+                    told_members=frozenset(incident.members),
+                    told_as=incident.told_as | {incident.severity},
+                )
             if event is not None:
                 yield _message(incident, event, now, pages)
 
@@ -224,7 +234,8 @@ def _message(incident: Incident, event: Event, now: datetime, pages: str) -> Mes
     word = "recovered" if event is Event.RECOVERED else incident.severity.word
     title = f"[{word}] {incident.title}" + (" (update)" if event is Event.UPDATED else "")
     if event is Event.RECOVERED:
-        return Message(incident.severity, title, f"It was wrong from {_moment(incident.opened)} to {_moment(now)}.", over=True)
+        body = f"It was wrong from {_moment(incident.opened)} to {_moment(now)}."
+        return Message(incident.severity, title, body, over=True, heard=incident.told_as)
     lines = [f"Since {_moment(incident.opened)}."]
     worst_first = sorted(incident.members.items(), key=lambda item: (-item[1].severity, item[1].since, item[0]))
     for name, trouble in worst_first[:_SHOWN]:
@@ -232,7 +243,9 @@ def _message(incident: Incident, event: Event, now: datetime, pages: str) -> Mes
         lines.append(f"- {name}{days}: {trouble.said}" + (f" {pages}{trouble.link}" if pages and trouble.link else ""))
     if len(worst_first) > _SHOWN:
         lines.append(f"- and {len(worst_first) - _SHOWN} more")
-    return Message(incident.severity, title, "\n".join(lines))
+    # News of the same severity, or of a lower one, is for those only who are told of that.
+    heard = incident.told_as if incident.severity > incident.told_severity else frozenset()
+    return Message(incident.severity, title, "\n".join(lines), heard=heard)
 
 
 def _moment(when: datetime) -> str:

@@ -85,6 +85,7 @@ def _written(incident: Incident) -> dict[str, object]:
         "told": incident.told.isoformat() if incident.told else "",
         "told_severity": incident.told_severity.value,
         "told_members": sorted(incident.told_members),
+        "told_as": sorted(incident.told_as),
         "worst": incident.worst.value,
     }
 
@@ -95,6 +96,7 @@ def _read(content: Mapping[str, object]) -> Incident:
     assert isinstance(members, dict)
     assert isinstance(names, list)
     told = str(content["told"])
+    worst = Severity(int(str(content["worst"])))
     return Incident(
         key=str(content["key"]),
         title=str(content["title"]),
@@ -103,8 +105,16 @@ def _read(content: Mapping[str, object]) -> Incident:
         told=datetime.fromisoformat(told) if told else None,
         told_severity=Severity(int(str(content["told_severity"]))),
         told_members=frozenset(map(str, names)),
-        worst=Severity(int(str(content["worst"]))),
+        told_as=_told_as(content, worst) if told else frozenset(),
+        worst=worst,
     )
+
+
+def _told_as(content: Mapping[str, object], worst: Severity) -> frozenset[Severity]:
+    """Under which severities it was told. Earlier releases did not say: one recovery too many is better than none."""
+    levels = content.get("told_as", range(1, worst + 1))
+    assert isinstance(levels, Sequence)
+    return frozenset(map(Severity, levels))
 
 
 def _written_trouble(one: Trouble) -> dict[str, object]:

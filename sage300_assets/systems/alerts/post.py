@@ -25,8 +25,8 @@ class Posted:
 
 
 def addressed(messages: Iterable[Message], targets: Sequence[Target]) -> list[Waiting]:
-    """Each message for each target that wants its severity."""
-    return [Waiting(target.name, message) for message in messages for target in targets if message.severity in target.severities]
+    """Each message for each target that wants its severity, or has heard of the same before."""
+    return [Waiting(target.name, message) for message in messages for target in targets if target.severities & {message.severity, *message.heard}]
 
 
 def post(waiting: Iterable[Waiting], targets: Sequence[Target], send: Send, enough: Callable[[], bool] = lambda: False) -> Posted:

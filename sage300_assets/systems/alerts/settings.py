@@ -29,7 +29,7 @@ class AlertSettings(EnvSettings):
     """Addresses of e-mail, Slack, Teams and the rest, as apprise writes them. All are secrets."""
 
     alert_urls: SecretStr = Field(default=SecretStr(""), description="Where all alerts go: addresses as apprise writes them, separated by spaces.")
-    alert_urls_warning: SecretStr = Field(default=SecretStr(""), description="Where warnings go besides.")
+    alert_urls_warning: SecretStr = Field(default=SecretStr(""), description="Where warnings go besides, and what becomes of them.")
     alert_urls_critical: SecretStr = Field(default=SecretStr(""), description="Where critical alerts go besides.")
     alert_every_minutes: float = Field(default=60.0, ge=0, description="Minutes between two messages of one incident that grows.")
     alert_views: bool = Field(default=True, description="Whether exported Tableau views (TABLEAU_VIEWS) are attached to what is told of trouble.")

@@ -18,7 +18,11 @@ DEFAULT = (
     Kind.SOURCE_CREATED,  # so that its deletion is believed later
     Kind.SOURCE_DELETED,
     Kind.SOURCE_UPDATED,
+    # Of a workbook: that its refresh failed, and what ends that.
     Kind.WORKBOOK_REFRESH_FAILED,
+    Kind.WORKBOOK_REFRESH_SUCCEEDED,
+    Kind.WORKBOOK_CREATED,
+    Kind.WORKBOOK_DELETED,
 )
 
 

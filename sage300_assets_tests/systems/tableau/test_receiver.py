@@ -173,6 +173,29 @@ def test_a_project_that_is_removed_takes_its_sources_along_and_each_is_told(hook
     assert [(c.kind, c.place) for c in hooks.acted] == [(Kind.SOURCE_DELETED, "Finance/GL Detail")]
 
 
+def test_what_becomes_of_a_workbook_is_told_too(hooks: Hooks) -> None:
+    house, site = hooks.house, hooks.house.world.site()
+    above = house.world.add_project("Close")
+    with house.session() as session:
+        register(session, hooks.url, Secret(SECRET))
+    book = house.world.add_workbook("Cash", [])
+    book.project = above.id
+    for kind in (Kind.WORKBOOK_CREATED, Kind.WORKBOOK_REFRESH_SUCCEEDED):
+        house.server._desk.event(site, kind.wire, "WORKBOOK", book.name, book.id)
+    house.server.courier.wait()
+    hooks.work_off()
+    with house.session() as session:
+        session.ask("removing", lambda server: server.projects.delete(above.id))
+    house.server.courier.wait()
+    hooks.work_off()
+    assert [(r.outcome, r.detail) for r in hooks.seen if r.outcome != "taken"] == [
+        ("confirmed", "WorkbookCreated Cash"),
+        ("confirmed", "WorkbookRefreshSucceeded Cash"),
+        ("confirmed", "WorkbookDeleted Cash"),
+    ]
+    assert {c.place for c in hooks.acted} == {"Close/Cash"}
+
+
 def test_an_old_update_is_not_news(hooks: Hooks) -> None:
     late = (hooks.house.clock() + timedelta(hours=1)).isoformat()
     hooks.post(hooks.event(Kind.SOURCE_UPDATED, created_at=late))
