@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from sage300_assets.terminal.failure import failed
 from sage300_assets.terminal.verb import parse
@@ -18,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     verb, args = parse(all_verbs(), argv)
     try:
-        code = verb.run(args)
+        with _settings_of(args):
+            code = verb.run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write("sage300: interrupted.\n")
@@ -29,6 +32,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as problem:  # noqa: BLE001 - one line instead of a traceback, whatever it is
         return failed(problem)
     return code
+
+
+def _settings_of(args: argparse.Namespace) -> AbstractContextManager[None]:
+    """What `--env-file` names holds for every setting that is read on behalf of the verb: a target must not come from another file than its plan."""
+    file = getattr(args, "env_file", None)
+    if file is None:
+        return nullcontext()
+    from sage300_assets.base.settings import settings_from  # noqa: PLC0415 - `--help` needs none of this
+
+    return settings_from(file)
 
 
 if __name__ == "__main__":

@@ -738,6 +738,23 @@ def test_under_dev_a_path_means_the_same_file_as_on_the_command_line(
     assert one.environment["LEDGER_URL"] == f"sqlite:///{tmp_path / 'var/ledger.db'}"
 
 
+def test_dev_hands_on_the_file_that_is_named_and_nothing_of_the_other(started: list[Started], run: Run, tmp_path: Path) -> None:
+    env_file(LAKE_URL="trial", TABLEAU_STATE_FOLDER="trial/tableau")
+    Path(".env").rename("test.env")
+    env_file(SAGE300_COMPANIES="OTHER", LAKE_URL="real", ANAPLAN_STATE_FOLDER="real/anaplan", VAULT_FILE="real/vault.json", SAGE300_ODATA="v3")
+    assert run("dev", "--env-file", "test.env").code == 0
+    (one,) = started
+    assert one.environment["SAGE300_COMPANIES"] == "REAL"
+    assert "SAGE300_ODATA" not in one.environment
+    for name, place in {
+        "LAKE_URL": "trial",
+        "TABLEAU_STATE_FOLDER": "trial/tableau",
+        "ANAPLAN_STATE_FOLDER": "var/anaplan",
+        "VAULT_FILE": "var/vault.json",
+    }.items():
+        assert one.environment[name] == str(tmp_path / place)
+
+
 def test_a_demo_never_sees_the_real_settings(started: list[Started], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     env_file(SAGE300_ODATA="v3")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))

@@ -37,6 +37,8 @@ class CheckedSettings(BaseSettings):
 
     looks_for_files: ClassVar[bool] = True
     """Whether a `.env` and a vault in the folder we are in count; see `only_from_the_environment`."""
+    env_file: ClassVar[str] = ".env"
+    """The file that is read where none is named; see `settings_from`."""
 
     @field_validator("*")
     @classmethod
@@ -251,6 +253,22 @@ def only_from_the_environment() -> Iterator[None]:
         CheckedSettings.looks_for_files = before
 
 
+@contextmanager
+def settings_from(env_file: str) -> Iterator[None]:
+    """As long as this lasts, this file is read wherever `.env` is read otherwise, by every thread and however deep below.
+
+    A file, and not a pipe: it is read once for each kind of settings, and a pipe would be empty the second time.
+    """
+    if not Path(env_file).is_file():
+        raise _wrong(f"There is no file {env_file}.", ".env.example shows what it may hold.")
+    before = CheckedSettings.env_file
+    CheckedSettings.env_file = env_file
+    try:
+        yield
+    finally:
+        CheckedSettings.env_file = before
+
+
 def set_by(env_file: str | Path | None = ".env") -> Mapping[str, str]:
     """The settings that are set somewhere, in capitals, and where: that goes before what is in the vault."""
     file = {} if env_file is None else dotenv_values(env_file, encoding="utf-8")
@@ -270,6 +288,7 @@ def load_vault_settings(**overrides: object) -> VaultSettings:
 
 def load(kind: type[_S], **overrides: object) -> _S:
     """Read settings of one kind; a malformed one is a `ConfigurationError` that names it and says what it means."""
+    overrides.setdefault("_env_file", CheckedSettings.env_file)
     if not CheckedSettings.looks_for_files:
         overrides["_env_file"] = None
     try:
@@ -280,7 +299,7 @@ def load(kind: type[_S], **overrides: object) -> _S:
     except SettingsError as problem:  # its cause quotes the value
         name, said = _field_in(str(problem)), "it is not written as a list or table is written in JSON"
     except UnicodeDecodeError:
-        name, said = str(overrides.get("_env_file", ".env")), "it is not text in UTF-8"
+        name, said = str(overrides["_env_file"]), "it is not text in UTF-8"
     # Raised out here, so that what may quote the value is not even kept as the context of the error.
     raise _wrong(f"{name or kind.__name__} cannot be used: {said}.", _describe(kind, name))
 

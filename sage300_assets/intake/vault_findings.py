@@ -19,7 +19,7 @@ def vault_findings(settings: VaultSettings, env_file: str | Path = ".env") -> It
     """Everything about the vault that these settings name; `env_file` is the file that goes before it."""
     file = settings.vault_file
     if file is None or not file.exists():
-        yield Finding(Level.OK, _SUBJECT, "There is none; settings come from the environment and .env.")
+        yield _absent(file, env_file)
         return
     vault = open_vault(file, settings.vault_key.get_secret_value(), settings.vault_key_file)
     found = list(_values(vault, set_by(env_file)))
@@ -28,6 +28,16 @@ def vault_findings(settings: VaultSettings, env_file: str | Path = ".env") -> It
         return
     yield from _access(vault, file)
     yield from _spare_keys(vault)
+
+
+def _absent(file: Path | None, env_file: str | Path) -> Finding:
+    """Nobody need have a vault; but where one is named, something is meant to be in it."""
+    named_in = set_by(env_file).get("VAULT_FILE")
+    if file is None or named_in is None:
+        return Finding(Level.OK, _SUBJECT, f"There is none; settings come from the environment and {env_file}.")
+    message = f"VAULT_FILE, which is set in {named_in}, is {file}, and that is not there, so nothing that is kept in it is used."
+    cure = "Correct it, or put the file back; `sage300 vault set` makes a new one there. Without a vault, unset it."
+    return Finding(Level.PROBLEM, _SUBJECT, message, cure)
 
 
 def _values(vault: Vault, elsewhere: Mapping[str, str]) -> Iterator[Finding]:

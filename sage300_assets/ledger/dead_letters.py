@@ -9,6 +9,7 @@
     letters.discard(7, who="ann", reason="...")                       it is not to be sent, until somebody replays it all the same
     letters.counts()                                                  how many are open, by flow and class: what an alert watches
 
+With `below` what is chosen by a flow is the flow and all that is named below it, such as the rows `anaplan_vendors/rejected` of `anaplan_vendors`.
 Payloads are shown redacted; the item in the outbox has the whole one. Every decision is an event in the audit trail. Replaying what is older than
 something of the same record that went out meanwhile is a `Conflict`: it would undo the newer one. So is what was discarded so long ago that its
 content is gone.
@@ -70,9 +71,9 @@ class DeadLetters:
     ledger: Ledger
     now: Callable[[], datetime]
 
-    def open(self, *, company: str = "", flow: str = "", problem_class: str = "", limit: int = 1000) -> list[DeadLetter]:
+    def open(self, *, company: str = "", flow: str = "", problem_class: str = "", below: bool = False, limit: int = 1000) -> list[DeadLetter]:
         """Those that wait for a person, newest first."""
-        wanted = [dead_letters.c.resolved_at.is_(None), *_wanted(company, flow, problem_class)]
+        wanted = _open_ones(company, flow, problem_class, below=below)
         with self.ledger.read() as db:
             rows = db.execute(
                 select(*_COLUMNS).select_from(_JOINED).where(*wanted).order_by(dead_letters.c.last_at.desc(), dead_letters.c.id.desc()).limit(limit)
@@ -90,10 +91,11 @@ class DeadLetters:
         with self.ledger.read() as db:
             return [DeadLetter(*row) for row in db.execute(select(*_COLUMNS).select_from(_JOINED).where(wanted).order_by(dead_letters.c.id))]
 
-    def counts(self) -> Mapping[tuple[str, str, str], int]:
+    def counts(self, *, company: str = "", flow: str = "", problem_class: str = "", below: bool = False) -> Mapping[tuple[str, str, str], int]:
         """How many are open: (company, flow, class) -> number."""
+        wanted = _open_ones(company, flow, problem_class, below=below)
         columns = (outbox.c.company, outbox.c.flow, dead_letters.c.problem_class)
-        query = select(*columns, func.count()).select_from(_JOINED).where(dead_letters.c.resolved_at.is_(None)).group_by(*columns)
+        query = select(*columns, func.count()).select_from(_JOINED).where(*wanted).group_by(*columns)
         with self.ledger.read() as db:
             return {(str(company), str(flow), str(kind)): int(count) for company, flow, kind, count in db.execute(query)}
 
@@ -109,9 +111,11 @@ class DeadLetters:
         with self.ledger.write() as db:
             return self._replay_what_can(db, sorted(set(letters)), who)
 
-    def replay_open(self, *, who: str, company: str = "", flow: str = "", problem_class: str = "") -> tuple[list[Item], list[Conflict]]:
+    def replay_open(
+        self, *, who: str, company: str = "", flow: str = "", problem_class: str = "", below: bool = False
+    ) -> tuple[list[Item], list[Conflict]]:
         """The same with all that are open, of one class, flow or company."""
-        wanted = [dead_letters.c.resolved_at.is_(None), *_wanted(company, flow, problem_class)]
+        wanted = _open_ones(company, flow, problem_class, below=below)
         with self.ledger.write() as db:
             letters = db.execute(select(dead_letters.c.id).select_from(_JOINED).where(*wanted).order_by(dead_letters.c.id)).scalars()
             return self._replay_what_can(db, list(letters), who)
@@ -174,9 +178,12 @@ _OF_AN_ATTEMPT = frozenset({
 })  # fmt: skip
 
 
-def _wanted(company: str, flow: str, problem_class: str) -> list[ColumnElement[bool]]:
-    given = ((outbox.c.company, company), (outbox.c.flow, flow), (dead_letters.c.problem_class, problem_class))
-    return [column == value for column, value in given if value]
+def _open_ones(company: str, flow: str, problem_class: str, *, below: bool) -> list[ColumnElement[bool]]:
+    given = ((outbox.c.company, company), (outbox.c.flow, "" if below else flow), (dead_letters.c.problem_class, problem_class))
+    wanted: list[ColumnElement[bool]] = [dead_letters.c.resolved_at.is_(None), *(column == value for column, value in given if value)]
+    if flow and below:  # not by LIKE, in which _ is any character, and which SQLite reads without regard to case
+        wanted.append(func.substr(outbox.c.flow + "/", 1, len(flow) + 1) == f"{flow}/")
+    return wanted
 
 
 def _get(db: Connection, letter: int) -> DeadLetter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import ConfigurationError, PermanentError
@@ -34,20 +33,11 @@ def lake_settings_of(args: argparse.Namespace) -> LakeSettings:
 
 
 def _given(args: argparse.Namespace) -> dict[str, object]:
-    given = env_file_of(args)
+    given: dict[str, object] = {}
     for option, name in (("lake", "lake_url"), ("company", "sage300_companies")):
         if getattr(args, option, None):
             given[name] = getattr(args, option)
     return given
-
-
-def env_file_of(args: argparse.Namespace) -> dict[str, object]:
-    """The file of settings that was named, as any class of settings takes it."""
-    if args.env_file is None:
-        return {}
-    if not Path(args.env_file).exists():
-        raise ConfigurationError(f"There is no file {args.env_file}.", cure=".env.example shows what it may hold.")
-    return {"_env_file": args.env_file}
 
 
 def lake_of(settings: LakeSettings) -> Lake:
@@ -62,7 +52,7 @@ def lake_of(settings: LakeSettings) -> Lake:
 
 def ledger_of(args: argparse.Namespace) -> Ledger:
     """The ledger that the settings name."""
-    return Ledger.of(load(LedgerSettings, **env_file_of(args)))
+    return Ledger.of(load(LedgerSettings))
 
 
 def evidence_of(args: argparse.Namespace, so: str = "nothing is proven") -> Ledger:

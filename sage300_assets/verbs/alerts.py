@@ -29,9 +29,8 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.base.errors import ConfigurationError
     from sage300_assets.base.settings import load
     from sage300_assets.systems.alerts.settings import AlertSettings
-    from sage300_assets.terminal.places import env_file_of
 
-    settings = load(AlertSettings, **env_file_of(args))
+    settings = load(AlertSettings)
     if not settings.targets:
         raise ConfigurationError(
             "Nobody is told when something goes wrong, because ALERT_URLS is not set.",

@@ -29,14 +29,13 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.systems.anaplan.by_hand import log_in
     from sage300_assets.systems.anaplan.client import AnaplanClient
     from sage300_assets.systems.anaplan.settings import AnaplanSettings
-    from sage300_assets.terminal.places import env_file_of, keeper_of
+    from sage300_assets.terminal.places import keeper_of
     from sage300_assets.terminal.screen import say
 
-    given = env_file_of(args)
-    settings = load(AnaplanSettings, **given)
+    settings = load(AnaplanSettings)
     settings.require()
     keeper = keeper_of(args)
-    with keeper.safe(), AnaplanClient(settings, token_store(settings, **given), told_to(keeper, Behalf(run="by hand"))) as client:
+    with keeper.safe(), AnaplanClient(settings, token_store(settings), told_to(keeper, Behalf(run="by hand"))) as client:
         who = log_in(client, _show, _ask)
     say(f"Logged in as {who}. The refresh token is in the vault.")
     return 0

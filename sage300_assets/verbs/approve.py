@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from sage300_assets.base.clock import utc_now
 from sage300_assets.terminal.options import lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
@@ -27,7 +26,7 @@ def _options(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-
+    from sage300_assets.base.clock import utc_now
     from sage300_assets.ledger.approvals import Approvals
     from sage300_assets.ledger.items import PENDING
     from sage300_assets.ledger.outbox import Outbox

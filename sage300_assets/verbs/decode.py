@@ -10,6 +10,7 @@ from sage300_assets.terminal.verb import Parser, Verb
 _MORE = """
 Sage 300 is not asked: the raw pages that its reads have landed are decoded by today's catalogue, and take the place of what the same reads
 had published. Whatever was read later stays in force. Use it after the catalogue has got a nested field, or a wider type.
+Ends with 1 if anything failed, or if one of the companies that were named has nothing to decode.
 Pages that are missing or were altered since are refused, and so is a field of the header that was not asked for when they were read.
 
   sage300 decode APInvoiceBatches --company SAMLTD
@@ -40,8 +41,11 @@ def _run(args: argparse.Namespace) -> int:
     companies = [company for company, one in loaded(lake, configured) if one is entity]
     if not companies:
         raise PermanentError(f"{entity.resource}: nothing to decode.", cure=nothing_in(lake))
+    never = [company for company in configured if company not in companies] if args.company else []
+    if never:
+        complain(f"sage300: nothing to decode of {', '.join(never)}: no {entity.resource} was ever read. `sage300 tables` shows what there is.")
     done: list[tuple[object, ...]] = []
-    codes: list[int] = []
+    codes = [1 if never else 0]
     for company in companies:
         for read in [args.read] if args.read else reads_in_force(lake, company, entity):
             try:
@@ -55,7 +59,7 @@ def _run(args: argparse.Namespace) -> int:
         grid(("company", "entity", "read", "records", "pages", "seconds"), done, right=(3, 4, 5))
         if not lake.refresh_warehouse((company, entity) for company in companies):
             complain(f"sage300: {lake.layout.warehouse} is in use by another program; the next read brings it up to date.")
-    return max(codes, default=0)
+    return max(codes)
 
 
 VERB = Verb("decode", "Decode landed pages again, by today's catalogue, without asking Sage 300.", _run, _options, _MORE)

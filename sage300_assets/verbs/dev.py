@@ -23,11 +23,11 @@ def _options(parser: Parser) -> None:
 def _run(args: argparse.Namespace) -> int:
     from sage300_assets.orchestration.all_settings import whole_paths
     from sage300_assets.orchestration.dev import run_dev
-    from sage300_assets.terminal.places import env_file_of, settings_of
+    from sage300_assets.terminal.places import settings_of
 
     if not args.demo:
         settings_of(args).require_source()
-        _hand_on(args.env_file or ".env", whole_paths(**env_file_of(args)))
+        _hand_on(args.env_file or ".env", whole_paths())
     return run_dev(demo=args.demo, port=args.port)
 
 

@@ -33,11 +33,10 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.intake.tableau_findings import tableau_findings
     from sage300_assets.intake.vault_findings import vault_findings
     from sage300_assets.ledger.settings import LedgerSettings
-    from sage300_assets.terminal.places import env_file_of, settings_of
+    from sage300_assets.terminal.places import settings_of
     from sage300_assets.terminal.screen import finding, say
 
     seen: Counter[Level] = Counter()
-    file = env_file_of(args)
     keeper = _keeper(args)
     recorder = keeper or UNRECORDED
 
@@ -47,9 +46,9 @@ def _run(args: argparse.Namespace) -> int:
         except Sage300AssetsError as unrecorded:
             yield problem("ledger", unrecorded)
 
-    reading = examine(lambda: settings_of(args), lambda: load(LedgerSettings, **file), recorder)
-    systems = chain(alert_findings(**file), tableau_findings(recorder, **file), anaplan_findings(recorder, **file))
-    for found in chain(vault_findings(load_vault_settings(**file), args.env_file or ".env"), reading, systems, on_record()):
+    reading = examine(lambda: settings_of(args), lambda: load(LedgerSettings), recorder)
+    systems = chain(alert_findings(), tableau_findings(recorder), anaplan_findings(recorder))
+    for found in chain(vault_findings(load_vault_settings(), args.env_file or ".env"), reading, systems, on_record()):
         seen[found.level] += 1
         finding(found)
     say(f"Problems: {seen[Level.PROBLEM]}, notes: {seen[Level.NOTE]}, in order: {seen[Level.OK]}.")

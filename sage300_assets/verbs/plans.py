@@ -36,7 +36,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.form == "list":
         found = [plan for plan in plans(lake) if not args.flow or plan.flow == args.flow]
         if not found:
-            say("There are no plans yet. Run the job deliver in Dagster, or `sage300 deliver FLOW --dry-run`.")
+            there = f"no plans of {args.flow}; `sage300 plans list` shows those of all flows" if args.flow else "no plans yet"
+            say(f"There are {there}. Run the job deliver in Dagster, or `sage300 deliver {args.flow or 'FLOW'} --dry-run`.")
             return 0
         rows = [
             (

@@ -10,6 +10,7 @@ from sage300_assets.terminal.verb import Parser, Verb
 
 _MORE = """
 The page needs nothing but itself and asks nothing of the network. Written over an older one, it tells what changed since.
+Ends with 1 if there is a company of which nothing is loaded; the others have their pages.
 
   sage300 models build && sage300 report
   sage300 report --company SAMLTD --output pages
@@ -30,7 +31,7 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.models import catalogue
     from sage300_assets.models.report import write_report
     from sage300_assets.terminal.places import lake_of, lake_settings_of
-    from sage300_assets.terminal.screen import say
+    from sage300_assets.terminal.screen import complain, say
 
     settings = lake_settings_of(args)
     lake = lake_of(settings)
@@ -38,12 +39,15 @@ def _run(args: argparse.Namespace) -> int:
     if missing:
         raise PermanentError(f"{len(missing)} models were not built yet, such as {missing[0]}.", cure="Run `sage300 models build`.")
     wanted = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
-    companies = [company.upper() for company in wanted if loaded(lake, [company])]
-    if not companies:
+    there = [company for company in wanted if loaded(lake, [company])]
+    if not there:
         raise PermanentError("Nothing is loaded of these companies.", cure="`sage300 tables` shows what there is.")
-    for company in companies:
-        say(str(write_report(lake, company, Path(args.output), datetime.now(UTC))))
-    return 0
+    for company in wanted:
+        if company in there:
+            say(str(write_report(lake, company.upper(), Path(args.output), datetime.now(UTC))))
+        else:
+            complain(f"sage300: nothing is loaded of {company} in {lake.root}, so it has no page. `sage300 tables` shows what there is.")
+    return 0 if len(there) == len(wanted) else 1
 
 
 VERB = Verb("report", "Write one page per company: key figures, plots, checks, reconciliation, freshness, and what changed.", _run, _options, _MORE)

@@ -33,11 +33,10 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.systems.tableau.receiver import ReceiverSettings
     from sage300_assets.systems.tableau.settings import TableauSettings
     from sage300_assets.systems.tableau.site_settings import SiteSettings
-    from sage300_assets.terminal.places import env_file_of, keeper_of, lake_of, lake_settings_of
+    from sage300_assets.terminal.places import keeper_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
-    given = env_file_of(args)
-    settings, own, refreshed = load(TableauSettings, **given), load(ReceiverSettings, **given), load(SiteSettings, **given).refreshed
+    settings, own, refreshed = load(TableauSettings), load(ReceiverSettings), load(SiteSettings).refreshed
     ear = Ear(settings, own, lake_of(lake_settings_of(args)), keeper_of(args), refreshed, say, complain)
     with own.listen() as listening, ear.listening(registering=args.register) as receiver:  # the port is ours before the site is told to send here
         _take(receiver, own, listening)

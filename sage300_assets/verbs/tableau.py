@@ -43,21 +43,20 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.systems.tableau.session import Session
     from sage300_assets.systems.tableau.settings import TableauSettings
     from sage300_assets.systems.tableau.site_settings import SiteSettings
-    from sage300_assets.terminal.places import env_file_of, keeper_of
+    from sage300_assets.terminal.places import keeper_of
     from sage300_assets.terminal.screen import grid, say
 
     if args.form == "schema":
         say(rules_schema().rstrip())
         return 0
-    given = env_file_of(args)
-    site = load(SiteSettings, **given)
+    site = load(SiteSettings)
     if site.tableau_site_rules is None:
         raise ConfigurationError(
             "TABLEAU_SITE_RULES is not set.", cure="Set it to the YAML file that says how the site is to be; docs/tableau.md shows one."
         )
     rules = read_rules(site.tableau_site_rules)
     keeper = keeper_of(args)
-    with keeper.safe(), Session(load(TableauSettings, **given), on_call=told_to(keeper, Behalf(run="by hand"))) as session:
+    with keeper.safe(), Session(load(TableauSettings), on_call=told_to(keeper, Behalf(run="by hand"))) as session:
         state = read_for(session, rules)
         if args.form == "access":
             if site.tableau_security_groups is None:

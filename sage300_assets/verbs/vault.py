@@ -65,7 +65,6 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.base.settings import load_vault_settings
     from sage300_assets.base.vault import open_vault
     from sage300_assets.base.vault_keys import Key, new_key_file
-    from sage300_assets.terminal.places import env_file_of
     from sage300_assets.terminal.screen import say
 
     if args.vault == "key":
@@ -75,7 +74,7 @@ def _run(args: argparse.Namespace) -> int:
             file = Path(args.file).expanduser().absolute()
             say(f"Key {new_key_file(file).mark} is in {file}. Set VAULT_KEY_FILE to this path, and keep a copy of the file elsewhere.")
         return 0
-    settings = load_vault_settings(**env_file_of(args))
+    settings = load_vault_settings()
     assert settings.vault_file is not None  # it has a default
     vault = open_vault(settings.vault_file, settings.vault_key.get_secret_value(), settings.vault_key_file)
     if args.vault == "set":

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import Field, SecretStr, model_validator
 
 from sage300_assets.base.errors import ConfigurationError
-from sage300_assets.base.settings import EnvSettings, Settings, load, load_settings
+from sage300_assets.base.settings import EnvSettings, Settings, load, load_settings, only_from_the_environment, settings_from
 
 
 class Elsewhere(EnvSettings):
@@ -42,6 +43,24 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_default(tm
     assert (found.elsewhere_size, found.elsewhere_token.get_secret_value()) == (3, "filed")
     assert load(Elsewhere, elsewhere_size=4).elsewhere_size == 4
     assert load(Elsewhere, _env_file=None).elsewhere_token.get_secret_value() == ""
+
+
+def test_a_file_that_is_named_takes_the_place_of_the_other_as_long_as_it_lasts(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ELSEWHERE_SIZE=2\nELSEWHERE_TOKEN=filed\n", encoding="utf-8")
+    (tmp_path / "other.env").write_text("ELSEWHERE_SIZE=5\n", encoding="utf-8")
+    with settings_from("other.env"), ThreadPoolExecutor(1) as another_thread:
+        for found in (load(Elsewhere), another_thread.submit(load, Elsewhere).result()):
+            assert (found.elsewhere_size, found.elsewhere_token.get_secret_value()) == (5, "")
+        assert load(Elsewhere, _env_file=".env").elsewhere_size == 2
+        with only_from_the_environment():
+            assert load(Elsewhere).elsewhere_size == 1
+    assert load(Elsewhere).elsewhere_size == 2
+    with pytest.raises(RuntimeError), settings_from("other.env"):
+        raise RuntimeError
+    assert load(Elsewhere).elsewhere_size == 2
+    for nothing in ("none.env", "."):
+        with pytest.raises(ConfigurationError, match="There is no file"), settings_from(nothing):
+            pass
 
 
 def test_what_is_wrong_is_named_and_explained_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

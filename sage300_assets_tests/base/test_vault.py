@@ -25,7 +25,7 @@ from sage300_assets.base import vault_keys
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.private_file import KEEPS_OTHERS_OUT, write_private
 from sage300_assets.base.secret import Secret
-from sage300_assets.base.settings import load_settings, load_vault_settings
+from sage300_assets.base.settings import load_settings, load_vault_settings, settings_from
 from sage300_assets.base.vault import Vault, open_vault
 from sage300_assets.base.vault_keys import Key, KeysInFile, KeysInKeyring, KeysInVariable, parse_keys
 from sage300_assets.intake.finding import Finding, Level
@@ -513,6 +513,15 @@ def test_the_file_of_settings_may_say_where_the_vault_is(in_use: Vault, tmp_path
     assert load_settings(_env_file=None).password == Secret("FROM VAULT")
 
 
+def test_the_file_that_a_command_names_may_say_where_the_vault_is(in_use: Vault, tmp_path: Path) -> None:
+    in_use.file.rename(tmp_path / "elsewhere.json")
+    (tmp_path / "other.env").write_text("VAULT_FILE=elsewhere.json\n", encoding="utf-8")
+    with settings_from("other.env"):
+        assert load_vault_settings().vault_file == Path("elsewhere.json")
+        assert load_settings().password == Secret("FROM VAULT")
+    assert not load_settings().password
+
+
 def test_a_vault_is_opened_only_for_what_it_alone_has(in_use: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAULT_KEY_FILE", "nowhere")
     assert "is not there" in str(refused(load_settings))
@@ -559,6 +568,21 @@ def test_the_doctor_looks_into_it(in_use: Vault, tmp_path: Path, monkeypatch: py
     assert damage.level is Level.PROBLEM
     in_use.file.unlink()
     assert [one.level for one in found()] == [Level.OK]
+
+
+def test_a_vault_that_is_named_and_not_there_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["vault", "check"]) == 0
+    assert "There is none" in capsys.readouterr().out
+    for file in (".env", "other.env"):
+        (tmp_path / file).write_text("VAULT_FILE=gone.json\n", encoding="utf-8")
+        assert cli.main(["vault", "check", *(["--env-file", file] if file != ".env" else [])]) == 1
+        assert f"VAULT_FILE, which is set in {file}, is gone.json, and that is not there" in capsys.readouterr().out
+        (tmp_path / file).unlink()
+    monkeypatch.setenv("VAULT_FILE", str(Path("var", "vault.json")))
+    assert [one.level for one in found()] == [Level.PROBLEM]
+    assert "set in the environment" in found()[0].message
 
 
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -257,6 +257,22 @@ def test_a_class_is_replayed_but_not_what_is_older_than_what_went_out(box: Outbo
     assert ["ap/vendors/0" in str(c) for c in left] == [True]
 
 
+def test_what_is_named_below_a_flow_is_chosen_only_where_that_is_asked(box: Outbox, company: str, clock: Clock) -> None:
+    letters = DeadLetters(box.ledger, clock)
+    below = {"a_b", "a_b/rejected", "a_b/rejected/more"}
+    box.enqueue([item(company, flow=flow) for flow in (*below, "a_bc", "a_bc/rejected", "axb/rejected", "A_B/rejected", "more/a_b/rejected")])
+    claims = take(box, company)
+    box.intend(claims)
+    box.settle([Failed(c, "data", "E1", "refused", "Mend it.") for c in claims])
+    assert {letter.flow for letter in letters.open(company=company, flow="a_b")} == {"a_b"}
+    assert {letter.flow for letter in letters.open(company=company, flow="a_b", below=True)} == below
+    assert {flow for _, flow, _ in letters.counts(company=company, flow="a_b", below=True)} == below
+    assert len(letters.open(company=company, below=True)) == len(claims)
+    sent, left = letters.replay_open(who="ann", company=company, flow="a_b", below=True)
+    assert ({i.flow for i in sent}, left) == (below, [])
+    assert letters.counts(company=company, flow="a_b", below=True) == {}
+
+
 def test_a_link_that_contradicts_another_is_told_and_the_item_is_done(box: Outbox, company: str, clock: Clock) -> None:
     refs = CrossReferences(box.ledger, clock)
     refs.link(Link("vendor", "1200", "anaplan", "V-1"), company=company, linked_by="test")

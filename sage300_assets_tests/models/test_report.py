@@ -115,3 +115,13 @@ def test_verbs_list_show_and_answer(run: Run) -> None:
     code, said, _ = run("report", "--company", "SAMLTD", "--output", "pages")
     assert code == 0
     assert Path("pages", "samltd.html").is_file()
+
+
+@pytest.mark.parametrize("how", ["named", "configured"])
+def test_a_company_without_a_page_is_told(run: Run, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGE300_COMPANIES", "SAMLTD,SAMINC" if how == "configured" else "")
+    code, said, complaint = run("report", "--output", "pages", *(["--company", "SAMLTD,SAMINC"] if how == "named" else []))
+    assert code == 1
+    (line,) = complaint.splitlines()
+    assert "nothing is loaded of SAMINC" in line
+    assert said.splitlines()[0] == str(Path("pages", "samltd.html"))

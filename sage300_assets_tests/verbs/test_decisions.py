@@ -15,7 +15,7 @@ from sage300_assets.cli import main
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.dead_letters import DeadLetters
-from sage300_assets.ledger.items import NewItem
+from sage300_assets.ledger.items import Failed, NewItem
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.retention import let_go
 from sage300_assets_tests.delivery.conftest import Counter, counter, empty_ledger  # noqa: F401 - fixtures
@@ -108,3 +108,52 @@ def test_what_was_discarded_so_long_ago_that_its_content_is_gone_is_not_sent_emp
     assert "its content was let go of after LEDGER_KEEP_DAYS. Change the record at its source" in said.err
     assert "1 go out" in said.out
     assert [letters(refused).get(n).resolution for n in (first, second)] == ["discarded", "replayed"]
+
+
+@pytest.fixture
+def rejected(counter: Counter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter:  # noqa: F811 - a fixture
+    """A shop that has taken a whole, save for two of its rows; and one dead letter of what goes out over all companies."""
+    monkeypatch.chdir(tmp_path)
+    counter.whole()
+    counter.shop.rejects = {"2", "3"}
+    counter.want("1", "2", "3")
+    assert counter.deliver().state == "partly"
+    box = Outbox(counter.ledger, counter.clock.now)
+    box.enqueue([NewItem(company="all", flow="vendors_sheet", target="shop/sheet", record="all", operation="publish", payload="{}")])
+    (claim,) = box.claim("one", lease=timedelta(minutes=5), limit=1, flow="vendors_sheet", company="all")
+    box.intend([claim])
+    box.settle([Failed(claim, "config", "", "refused", "Mend it.")])
+    return counter
+
+
+def test_rows_that_were_rejected_are_found_by_their_flow(rejected: Counter, capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = {str(letter.id): letter.record for letter in letters(rejected).open()}
+    for how, records in (
+        (["--flow", "vendors"], {"2", "3"}),
+        (["--flow", "vendors/rejected", "--class", "data"], {"2", "3"}),
+        (["--flow", "vendors", "--company", "samltd"], {"2", "3"}),
+        (["--company", "all"], {"all"}),
+        ([], {"2", "3", "all"}),
+    ):
+        assert main(["dead-letters", "list", *how]) == 0
+        shown = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
+        assert {waiting[number] for number in shown & waiting.keys()} == records, how
+    assert main(["dead-letters", "replay", "--flow", "vendors", "--company", "samltd"]) == 0
+    assert "2 go out with the next delivery of their flow: vendors/rejected." in capsys.readouterr().out
+    assert {letter.record for letter in letters(rejected).open()} == {"all"}
+    rejected.shop.rejects = set()
+    assert rejected.deliver().state == "done"
+
+
+def test_that_none_is_open_is_said_of_those_that_were_asked_for(rejected: Counter, capsys: pytest.CaptureFixture[str]) -> None:
+    for how in (["--flow", "vendor"], ["--flow", "VENDORS"], ["--company", "saminc"], ["--class", "auth"], ["--flow", "vendors", "--company", "all"]):
+        assert main(["dead-letters", "list", *how]) == 0
+        assert "None of these dead letters is open" in capsys.readouterr().out
+        assert main(["dead-letters", "replay", *how]) == 1
+        said = capsys.readouterr()
+        assert "none of these dead letters is open, so nothing goes out again" in said.err
+        assert said.out == ""
+    for letter in letters(rejected).open():
+        letters(rejected).discard(letter.id, who="ann", reason="by hand")
+    assert main(["dead-letters", "list"]) == 0
+    assert capsys.readouterr().out == "There are no dead letters.\n"

@@ -48,6 +48,15 @@ def test_the_read_in_force_is_decoded_again(off: House, capsys: pytest.CaptureFi
         )
 
 
+def test_a_company_that_was_named_and_has_nothing_to_decode_is_told(off: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["decode", GROUPS, "--company", f"{COMPANY},nobody", "--lake", "lake"]) == 1
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert f"nothing to decode of NOBODY: no {GROUPS} was ever read" in line
+    assert COMPANY in said.out
+    off.check(GROUPS)
+
+
 def test_a_refusal_is_one_line_and_the_code_1(off: House, capsys: pytest.CaptureFixture[str]) -> None:
     for path in off.lake.layout.raw(COMPANY, find(GROUPS)).glob("*.index.jsonl"):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
