@@ -20,6 +20,7 @@ from sage300_assets.base.errors import DataError, PermanentError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Entity, Snapshot
 from sage300_assets.intake.compare import Comparison
+from sage300_assets.intake.elsewhere import each_once
 from sage300_assets.intake.evidence import LOOKED_UP
 from sage300_assets.intake.order import Loaded, Order
 from sage300_assets.intake.taking import Intake, finish
@@ -238,7 +239,11 @@ class _FromLanding(Intake):
     def _safe(self) -> str:
         return self.before.anchor  # nothing was asked, so the trail of the read itself is the evidence
 
+    def _watermark(self, seen: str, earlier: Iterable[Publication]) -> str:  # noqa: ARG002 - others may have been published since
+        # A poll asks for what came after the read, so what later reads brought must not count as known to it.
+        return self.before.watermark or seen
+
     def _compare(self, comparison: Comparison) -> list[Page]:
         # What is gone is not decided here: nobody was asked. A record that came later, or went, is so by a read that sorts behind this one.
         comparison.find_changes(everything=False)
-        return self.pages.looked_up()
+        return each_once(self.pages.looked_up())

@@ -13,7 +13,7 @@ from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.systems.sage300.client import Page, Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.failures import refuses_the_key
-from sage300_assets.systems.sage300.odata import Dialect, literal
+from sage300_assets.systems.sage300.odata import Dialect, Value, literal
 from sage300_assets.systems.sage300.windows import Reader
 
 FEW = 20
@@ -28,7 +28,7 @@ def conditions(keys: Iterable[Key], contract: Contract, dialect: Dialect) -> Ite
     names = contract.key_select
     batch, asked, size = "", set[Key](), 0
     for key in sorted(keys, key=repr):
-        one = " and ".join(f"{n} eq {literal(v, dialect)}" for n, v in zip(names, contract.asked_by(key), strict=True))  # type: ignore[arg-type]
+        one = " and ".join(_is(n, v, dialect) for n, v in zip(names, contract.asked_by(key), strict=True))  # type: ignore[arg-type]
         if batch and size + len(quote(one)) > _FILTER_BYTES:
             yield batch, asked
             batch, asked, size = "", set[Key](), 0
@@ -37,6 +37,11 @@ def conditions(keys: Iterable[Key], contract: Contract, dialect: Dialect) -> Ite
         asked.add(key)
     if batch:
         yield batch, asked
+
+
+def _is(name: str, value: Value | None, dialect: Dialect) -> str:
+    # A value that no record has must still be asked for in words that every server takes.
+    return f"{name} eq 0 and {name} eq 1" if value is None else f"{name} eq {literal(value, dialect)}"
 
 
 def is_too_much(gone: int, before: int, most: int) -> bool:

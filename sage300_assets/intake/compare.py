@@ -77,14 +77,25 @@ class Comparison:
         table = self.entity.quarantine
         return f'"{schema_name(self.company)}"."{view_name(table)}"' if table else ""
 
-    def _fitting_no_more(self) -> list[tuple[object, ...]]:
+    def _fitting_no_more(self, covers: Sequence[Cover] = ()) -> list[tuple[object, ...]]:
         """Records that were aside and did not come in this read: each has to be asked for, wherever it stood."""
         if not self._quarantine:
             return []
-        root = self.entity.root
-        here = [quoted(f"fresh_{root.name}"), quoted(f"undated_{root.name}"), "aside"]
-        missing = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {name} AS f WHERE {_same(root.key, 'f', 'q')})" for name in here)
-        return self.db.execute(f"SELECT {comma(root.key)}, {BUSINESS_DATE} FROM {self._quarantine} AS q WHERE {missing}").fetchall()
+        aside = f"{self._quarantine} AS q WHERE {self._absent('q', covers)}"
+        return self.db.execute(f"SELECT {comma(self.entity.key)}, {BUSINESS_DATE} FROM {aside}").fetchall()
+
+    def _fresh(self, covers: Sequence[Cover]) -> str:
+        """The keys of the windows in force, as SQL: what came of a window that was read again counts only as it came then."""
+        fresh = f"SELECT {comma(self.entity.key)} FROM {quoted(f'fresh_{self.entity.root.name}')} AS f"
+        if len(covers) < 2:
+            return fresh
+        self._cover(covers)
+        return f"{fresh} WHERE {_in_force(f'f.{BUSINESS_DATE}')}"
+
+    def _absent(self, record: str, covers: Sequence[Cover]) -> str:
+        """As SQL: it came nowhere, neither with a date nor without one, nor was it put aside."""
+        places = f"({self._fresh(covers)})", quoted(f"undated_{self.entity.root.name}"), "aside"
+        return " AND ".join(f"NOT EXISTS (SELECT 1 FROM {place} AS f WHERE {_same(self.entity.key, 'f', record)})" for place in places)
 
     @property
     def _first(self) -> bool:
@@ -96,7 +107,7 @@ class Comparison:
         views = [f'"{schema_name(self.company)}"."{view_name(self.entity.root)}"', *([self._quarantine] if self._quarantine else [])]
         return sum(_one(self.db, f"SELECT count(*) FROM {view}") for view in views)
 
-    def find_leavers(self, reading: Stamped | Dated, span: Span) -> None:
+    def find_leavers(self, reading: Stamped | Dated, span: Span, covers: Sequence[Cover]) -> None:
         """Records that the lake has in the span and that did not come again."""
         if self._first:
             return
@@ -110,10 +121,8 @@ class Comparison:
         # Almost always nobody left, which is seen without working out which version of each record is the current one.
         self.db.execute(f"""
             CREATE OR REPLACE TEMP TABLE missed AS SELECT DISTINCT {comma(root.key)} FROM "{schema}"."_live_{view_name(root)}" AS c WHERE {inside}
-            AND NOT EXISTS (SELECT 1 FROM {quoted(f"fresh_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})
-            AND NOT EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS f WHERE {_same(root.key, "f", "c")})
-            AND NOT EXISTS (SELECT 1 FROM aside AS f WHERE {_same(root.key, "f", "c")})""")
-        unfit = self._fitting_no_more()
+            AND {self._absent("c", covers)}""")
+        unfit = self._fitting_no_more(covers)
         if not _one(self.db, "SELECT count(*) FROM missed"):
             self._gone_with_days(unfit)
             return
@@ -124,25 +133,16 @@ class Comparison:
             AND EXISTS (SELECT 1 FROM missed AS m WHERE {_same(root.key, "m", "c")})""").fetchall()
         self._gone_with_days(rows + unfit)
 
-    def passed_over(self, keys: pa.Table) -> set[Key]:
+    def passed_over(self, keys: pa.Table, covers: Sequence[Cover]) -> set[Key]:
         """Those of these records that did not come in this read."""
-        root = self.entity.root
         self.db.register("expected", keys)
-        came = " ".join(
-            f"AND NOT EXISTS (SELECT 1 FROM {name} AS f WHERE {_same(root.key, 'f', 'e')})"
-            for name in (quoted(f"fresh_{root.name}"), quoted(f"undated_{root.name}"), "aside")
-        )
-        rows = self.db.execute(f"SELECT DISTINCT {comma(root.key)} FROM expected AS e WHERE true {came}").fetchall()
+        rows = self.db.execute(f"SELECT DISTINCT {comma(self.entity.key)} FROM expected AS e WHERE {self._absent('e', covers)}").fetchall()
         self.db.unregister("expected")
         return set(rows)
 
     def counted(self, covers: Sequence[Cover], elsewhere: Iterable[pa.Table]) -> tuple[int, int, int]:
         """Rows of the windows in force, of how many different records these are, and how many there are with those seen elsewhere."""
-        keys = comma(self.entity.key)
-        fresh = f"SELECT {keys} FROM {quoted(f'fresh_{self.entity.root.name}')} AS f"
-        if len(covers) > 1:  # windows were read again
-            self._cover(covers)
-            fresh += f" WHERE {_in_force(f'f.{BUSINESS_DATE}')}"
+        keys, fresh = comma(self.entity.key), self._fresh(covers)
         rows = _one(self.db, f"SELECT count(*) FROM ({fresh})")
         # Part by part, so that a million records need no more memory than a few.
         parts = 1 + rows // _TOLD_APART_AT_ONCE

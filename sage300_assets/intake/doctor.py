@@ -28,7 +28,7 @@ from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, agree
 from sage300_assets.systems.sage300.decode import envelope
-from sage300_assets.systems.sage300.failures import check_is_json, check_status, refuses_the_query
+from sage300_assets.systems.sage300.failures import check_is_json, check_status, leaves_unanswered
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets.systems.sage300.odata import Dialect, Window, query
 from sage300_assets.systems.sage300.windows import DATED
@@ -260,8 +260,8 @@ def _page(client: Sage300Client, contract: Contract, top: int) -> tuple[int, int
 def _accepts(client: Sage300Client, contract: Contract, where: str) -> bool:
     try:
         _get(client, contract, query(where=where, select=contract.key_select, top=1))
-    except PermanentError as refusal:
-        if refuses_the_query(refusal):
+    except Sage300AssetsError as trouble:
+        if leaves_unanswered(trouble, lambda: client.count(contract, "")):
             return False
         raise
     return True

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pyarrow as pa
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import PermanentError
-from sage300_assets.intake.asking import conditions, looks_emptied
+from sage300_assets.base.errors import Sage300AssetsError
+from sage300_assets.intake.asking import Key, conditions, looks_emptied
 from sage300_assets.intake.compare import Comparison
-from sage300_assets.lake.publication import Publication, reads
+from sage300_assets.lake.publication import Cover, Publication, reads
 from sage300_assets.systems.sage300.client import Page
-from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.odata import Window, literal
 from sage300_assets.systems.sage300.windows import Reader
 
@@ -48,34 +48,63 @@ def gone(reader: Reader, comparison: Comparison, *, accept_vanished: bool) -> li
     return pages
 
 
-def passed_over(reader: Reader, comparison: Comparison, without_date: pa.Table | None) -> list[Page]:
+def passed_over(reader: Reader, comparison: Comparison, without_date: pa.Table | None, covers: Sequence[Cover]) -> list[Page]:
     """Records that had no date when the read began, and came neither among those that have one nor among the others."""
-    missed = comparison.passed_over(without_date) - comparison.gone if without_date is not None else set()
+    missed = comparison.passed_over(without_date, covers) - comparison.gone if without_date is not None else set()
     return [page for condition, _ in conditions(missed, reader.contract, reader.client.dialect) for page in reader.look_up(condition).pages]
 
 
-def older(reader: Reader, span: Span, publications: Iterable[Publication]) -> Iterator[Page]:
+def older(reader: Reader, span: Span, publications: Iterable[Publication]) -> list[Page]:
     """Of the days that were read before and are older than a read goes back: the documents that something has befallen since."""
     before = reads(publications)
     covered = [cover.span for publication in before for cover in publication.covers]
     if not covered or span.start is None or span.end is not None:
-        return
+        return []
     first = None if any(c.start is None for c in covered) else min(c.start for c in covered if c.start is not None)
     if first is not None and first >= span.start:
-        return
+        return []
     dialect, what = reader.client.dialect, f"{reader.client.company} {reader.contract.entity.resource}"
     where = Window(reader.contract.date_field, Span(first, span.start)).filter(dialect)
+    pages: list[Page] = []
     for name in reader.contract.later:
+        condition = f"{where} and {name} ge {literal(_since(before), dialect)}"
         try:
-            found = reader.look_up(f"{where} and {name} ge {literal(_since(before), dialect)}")
-        except PermanentError as refusal:
-            if not refuses_the_query(refusal):
+            page = reader.first_page(Window(more=condition))
+        except Sage300AssetsError as trouble:
+            if not reader.unanswered(trouble):
                 raise
             _log.warning(
-                "%s: this server does not filter by %s, so changes of what is older than %s are not seen: %s", what, name, span.start, refusal
+                "%s: this server does not filter by %s, so changes of what is older than %s are not seen: %s", what, name, span.start, trouble
             )
             continue
-        yield from found.pages
+        pages += reader.look_up(condition, page).pages  # whoever has answered once is to answer to the end
+    return each_once(pages)
+
+
+def each_once(pages: Sequence[Page]) -> list[Page]:
+    """The same pages without the records that a later one has too: a check that was cleared and reversed is found twice, and is one.
+
+    How many rows a page had when it was read stays as it was.
+    """
+    seen: set[Key] = set()
+    kept: list[Page] = []
+    for page in reversed(pages):
+        names = list(page.contract.entity.key)
+        came = {key for rows in (page.tables[page.contract.entity.root.name], page.aside) if rows is not None for key in _keys(rows, names)}
+        kept.append(_without(page, came & seen, names) if came & seen else page)
+        seen |= came
+    return kept[::-1]
+
+
+def _without(page: Page, gone: set[Key], names: list[str]) -> Page:
+    def left(rows: pa.Table) -> pa.Table:
+        return rows.filter(pa.array([key not in gone for key in _keys(rows, names)], pa.bool_()))
+
+    return replace(page, kept={name: left(rows) for name, rows in page.tables.items()}, aside=None if page.aside is None else left(page.aside))
+
+
+def _keys(rows: pa.Table, names: list[str]) -> list[Key]:
+    return [tuple(row.values()) for row in rows.select(names).to_pylist()]
 
 
 def _since(before: tuple[Publication, ...]) -> date:

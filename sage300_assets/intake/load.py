@@ -20,7 +20,7 @@ from sage300_assets.intake.elsewhere import gone, older, passed_over
 from sage300_assets.intake.evidence import LOOKED_UP
 from sage300_assets.intake.order import Loaded, Order
 from sage300_assets.intake.shape import contract_for, or_anew
-from sage300_assets.intake.taking import Intake, finish
+from sage300_assets.intake.taking import Intake, finish, no_room
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.publication import Publication
 from sage300_assets.systems.sage300.client import Page, RawPage, Reload, Sage300Client
@@ -59,7 +59,10 @@ def _load(
     recorder: Recorder,
 ) -> Loaded:
     began = time.monotonic()
-    contract, drift = contract_for(order.entity, client, lake, now())
+    try:
+        contract, drift = contract_for(order.entity, client, lake, now())
+    except OSError as problem:  # what is remembered of the server is in the lake, too
+        raise no_room(order.company, order.entity, lake, problem) from problem
     if isinstance(contract.reading, Snapshot) and order.span.end is not None and order.span.end <= today:
         note = "The source keeps no history of this: it can only be read as it is today, so these days stay as they were seen."
         return Loaded(order, None, time.monotonic() - began, note, drift)
@@ -118,10 +121,10 @@ class _FromServer(Intake):
     def _compare(self, comparison: Comparison) -> list[Page]:
         reading = self.contract.reading
         if not isinstance(reading, Snapshot):
-            comparison.find_leavers(reading, self.order.span)
+            comparison.find_leavers(reading, self.order.span, self.covers)
         comparison.find_changes(everything=isinstance(reading, Snapshot))
         pages = gone(self.reader, comparison, accept_vanished=self.accept_vanished)
-        pages += passed_over(self.reader, comparison, self.without_date)
+        pages += passed_over(self.reader, comparison, self.without_date, self.covers)
         for page in pages:
             self.evidence.count(page)
         return pages

@@ -18,11 +18,11 @@ from urllib.parse import quote
 
 import duckdb
 
-from sage300_assets.base.errors import PermanentError
+from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.failures import refuses_the_query
+from sage300_assets.systems.sage300.failures import leaves_unanswered
 from sage300_assets.systems.sage300.keys import DAY, Keys
 from sage300_assets.systems.sage300.odata import Dialect, Value, literal
 
@@ -62,7 +62,9 @@ class Cell:
 def axes(contract: Contract, *, dated: bool) -> tuple[Axis, ...]:
     """What cells of an entity can be cut by."""
     kinds = {f.name: f.type.kind for f in contract.entity.fields}
-    by_key = tuple(Axis(n, contract.root.names[n], kinds[n] is Kind.TEXT) for n in contract.key if kinds[n] in _COMPARABLE)
+    # A text that the server keeps as a number is in another order there.
+    comparable = (n for n in contract.key if kinds[n] in _COMPARABLE and n not in contract.root.numbers)
+    by_key = tuple(Axis(n, contract.root.names[n], kinds[n] is Kind.TEXT) for n in comparable)
     return (Axis(DAY, contract.date_field), *by_key) if dated else by_key
 
 
@@ -76,6 +78,8 @@ class Narrowing:
         """False once a count was taken for proof."""
         self.by_text = False
         """Whether the order of texts was relied on."""
+        self._uncut: set[Axis] = set()
+        """What this server was seen not to compare."""
         empty = f"SELECT {comma(self.names)}, {DAY} FROM held WHERE false"
         for name in ("seen", "missed", "more"):
             db.execute(f"CREATE TEMP TABLE {name} AS {empty}")
@@ -89,12 +93,7 @@ class Narrowing:
                 self.on_rows(have)
                 return
             before = self._found()
-            try:
-                self._narrow(cell, have, there)
-            except PermanentError as refusal:
-                if not refuses_the_query(refusal):
-                    raise
-                break  # this server does not compare what we cut by
+            self._narrow(cell, have, there)
             missed, more = (now - then for now, then in zip(self._found(), before, strict=True))
             if missed - more == have - there:
                 self.exact = False
@@ -122,23 +121,36 @@ class Narrowing:
             GROUP BY ALL ORDER BY ALL""").fetchall()
 
     def _narrow(self, cell: Cell, have: int, there: int) -> None:
-        parts = self._cut(cell) if there and max(have, there) > self.keys.few else []
+        parts = self._counted(cell) if there and max(have, there) > self.keys.few else []
         if not parts:
             self._read(cell, ask=there > 0)
             return
-        for part, number in zip(parts, self.keys.counts([p.where for p in parts]), strict=True):
+        for part, number in parts:
             held = self._held(part)
             if held != number:
                 self._narrow(part, held, number)
 
-    def _cut(self, cell: Cell) -> list[Cell]:
-        """The cell in up to four parts; none if there is nothing to cut it by."""
+    def _counted(self, cell: Cell) -> list[tuple[Cell, int]]:
+        """The cell in parts, with how many records of each there are at the source; none if it cannot be cut."""
+        while True:
+            axis, parts = self._cut(cell)
+            try:
+                return list(zip(parts, self.keys.counts([p.where for p in parts]), strict=True))
+            except Sage300AssetsError as trouble:
+                if axis is None or not leaves_unanswered(trouble, lambda: self.keys.counts([cell.where])):
+                    raise
+                self._uncut.add(axis)
+
+    def _cut(self, cell: Cell) -> tuple[Axis | None, list[Cell]]:
+        """The cell in up to four parts, and what it is cut by; none if there is nothing to cut it by."""
         for place, axis in enumerate(cell.axes):
+            if axis in self._uncut:
+                continue
             column = quoted(axis.column)
             row = self.db.execute(f"""SELECT min({column}), max({column}),
                 quantile_disc({column}, 0.25), quantile_disc({column}, 0.5), quantile_disc({column}, 0.75) FROM held WHERE {cell.held}""").fetchone()
             if row is None or row[0] is None:
-                return []
+                return None, []
             least, most, *quarters = row
             if least == most:
                 continue  # all of one value: cut by what comes next
@@ -151,8 +163,8 @@ class Narrowing:
             dialect = self.keys.client.dialect
             parts = [rest.part(axis, low, high, dialect) for low, high in zip([None, *edges], [*edges, None], strict=True)]
             self.by_text = self.by_text or axis.text
-            return parts if all(len(quote(p.where)) <= _LONGEST_FILTER for p in parts) else []
-        return []
+            return axis, parts if all(len(quote(p.where)) <= _LONGEST_FILTER for p in parts) else []
+        return None, []
 
     def _read(self, cell: Cell, *, ask: bool = True) -> None:
         names = comma((*self.names, DAY))

@@ -40,7 +40,7 @@ from sage300_assets.intake.shape import contract_for, or_anew
 from sage300_assets.intake.territory import first_gap
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import schema_name, view_name
-from sage300_assets.lake.publication import Publication, live_covers, reads
+from sage300_assets.lake.publication import Publication, live_covers, reads, still_lacking
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted
 from sage300_assets.systems.sage300.client import Sage300Client
@@ -116,11 +116,7 @@ def poll(  # noqa: PLR0913 - each is a choice of its own
 
 def _named_by_sweep(entity: Entity, publications: tuple[Publication, ...]) -> Touched | None:
     """Days that a sweep found to lack records, and that were not read since."""
-    days: set[date] = set()
-    for swept in (p for p in publications if p.sweep):
-        since = [p for p in reads(publications) if p.read > swept.read]
-        named = map(date.fromisoformat, swept.lacking)
-        days |= {day for day in named if not any(p.snapshot or any(day in c.span for c in p.covers) for p in since)}
+    days = {day for swept in publications for day in still_lacking(swept, publications)}
     if not days:
         return None
     return Touched(entity, tuple(sorted(days)), hashlib.sha256(repr(sorted(days)).encode()).hexdigest()[:16])

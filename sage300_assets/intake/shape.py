@@ -20,7 +20,7 @@ from sage300_assets.catalogue.model import Collection, Dated, Entity, OnDrift, S
 from sage300_assets.intake.finding import listed
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
-from sage300_assets.systems.sage300.client import Sage300Client
+from sage300_assets.systems.sage300.client import Outgrown, Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, distrusting
 from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
@@ -136,11 +136,14 @@ def contract_for(entity: Entity, client: Sage300Client, lake: Lake, now: datetim
 
 
 def or_anew(do: Callable[[], T], entity: Entity, client: Sage300Client) -> T:
-    """Do something by the contract, and once more if the server no longer knows what it asks for and the `$metadata` it went by was remembered."""
+    """Do something by the contract, and once more if the server has changed since the `$metadata` was made that it went by.
+
+    That shows when it no longer knows what it is asked for, or sends records that lack what `$metadata` names.
+    """
     try:
         return do()
     except PermanentError as refusal:
-        if not (refuses_the_query(refusal) and client.outgrown(entity.module)):
+        if not (isinstance(refusal, Outgrown) or (refuses_the_query(refusal) and client.outgrown(entity.module))):
             raise
     return do()
 

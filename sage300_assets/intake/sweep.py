@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -23,14 +23,14 @@ import pyarrow as pa
 from sage300_assets.base.audit import UNRECORDED, Recorder
 from sage300_assets.base.clock import utc_now
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import PermanentError
+from sage300_assets.base.errors import Sage300AssetsError
 from sage300_assets.base.watch import NOBODY, Watch
 from sage300_assets.catalogue.model import Dated, Entity, Stamped
 from sage300_assets.intake.asking import Asked, Key, ask, is_too_much, looks_emptied
 from sage300_assets.intake.elsewhere import MOST_VANISHED
 from sage300_assets.intake.held import SEQUENCE, VERSION, current_keys, hold_keys, look_up
 from sage300_assets.intake.narrow import Cell, Narrowing, axes, same
-from sage300_assets.intake.shape import contract_for
+from sage300_assets.intake.shape import contract_for, or_anew
 from sage300_assets.intake.taking import no_room
 from sage300_assets.intake.territory import Territory, territory
 from sage300_assets.lake.lake import Lake
@@ -39,7 +39,6 @@ from sage300_assets.lake.schema import BUSINESS_DATE, fingerprint, stored_schema
 from sage300_assets.lake.views import comma
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.failures import refuses_the_query
 from sage300_assets.systems.sage300.keys import DAY, Keys
 from sage300_assets.systems.sage300.odata import Window
 from sage300_assets.systems.sage300.windows import Reader
@@ -92,10 +91,28 @@ def sweep(
     recorder: Recorder = UNRECORDED,
 ) -> Swept:
     """Find what is gone and publish it, or raise and leave the lake as it was. What the recorder cannot keep is not published."""
+    again = partial(_sweep, search, client, lake, today=today, zone=zone, watch=watch, now=now, recorder=recorder)
+    return or_anew(again, search.entity, client)
+
+
+def _sweep(
+    search: Search,
+    client: Sage300Client,
+    lake: Lake,
+    *,
+    today: date,
+    zone: ZoneInfo,
+    watch: Watch,
+    now: Callable[[], datetime],
+    recorder: Recorder,
+) -> Swept:
     began = time.monotonic()
     if not lake.publications(search.company, search.entity):
         return Swept(search, note="It was never read, so there is nothing to compare.")
-    work = _Sweep(search, client, lake, today, zone, watch=watch, now=now)
+    try:
+        work = _Sweep(search, client, lake, today, zone, watch=watch, now=now)
+    except OSError as problem:  # what is remembered of the server is in the lake, too
+        raise no_room(search.company, search.entity, lake, problem) from problem
     work.recorder = recorder
     try:
         return work.run(began)
@@ -220,8 +237,8 @@ class _Sweep:
         cell = Cell(Window(self.contract.date_field, undated=True).filter(self.client.dialect), f"{DAY} IS NULL")
         try:
             narrowing.read(cell)
-        except PermanentError as refusal:
-            if not refuses_the_query(refusal):
+        except Sage300AssetsError as trouble:
+            if not self.reader.unanswered(trouble):
                 raise
             self._all_missed(cell.held)  # this server does not compare with null: each is asked for
 

@@ -227,8 +227,6 @@ class Intake:
     ) -> Publication:
         names = {f.name for f in files}
         figures, watermark = comparison.figures(self.covers, self.contract.reading, names)
-        before = max((p.watermark for p in earlier if p.watermark), key=int, default="")
-        newest = max((w for w in (watermark, before) if w), key=int, default="")
         return Publication(
             read=self.read,
             run=self.order.run,
@@ -244,7 +242,7 @@ class Intake:
             changes=any(f.name.endswith(".c.parquet") for f in files),
             vanished=len(comparison.tombstones),
             quarantined=len({tuple(row.values()) for rows in self.aside for row in rows.select(list(self.order.entity.key)).to_pylist()}),
-            watermark=newest,
+            watermark=self._watermark(watermark, earlier),
             schema=fingerprint(self.order.entity.tables),
             missing=self.contract.missing,
             pages=(*self.evidence.facts, *(page_facts(LOOKED_UP, page) for page in moved)),
@@ -252,6 +250,10 @@ class Intake:
             anchor=anchor,
             metadata=self.metadata,
         )
+
+    def _watermark(self, seen: str, earlier: Iterable[Publication]) -> str:
+        """The newest posting sequence that is known when this is published."""
+        return max((w for w in (seen, *(p.watermark for p in earlier)) if w), key=int, default="")
 
 
 def finish(intake: Intake) -> Publication | None:

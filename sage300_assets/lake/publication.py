@@ -113,6 +113,18 @@ def reads(publications: Iterable[Publication]) -> tuple[Publication, ...]:
     return tuple(p for p in publications if not p.sweep)
 
 
+def still_lacking(swept: Publication, publications: Iterable[Publication]) -> tuple[date, ...]:
+    """Days that a sweep found to lack records, and that no read has covered that began later. What is older than all that was read is let be."""
+    if not swept.lacking:
+        return ()
+    brought = reads(publications)
+    since = [p for p in brought if p.read > swept.read]
+    starts = [c.span.start for p in brought for c in p.covers]
+    first = min((start for start in starts if start is not None), default=date.min) if None not in starts else date.min
+    days = (day for day in map(date.fromisoformat, swept.lacking) if day >= first)
+    return tuple(day for day in days if not any(p.snapshot or any(day in c.span for c in p.covers) for p in since))
+
+
 def again(read: str, known: Iterable[str]) -> str:
     """Identity of a read made of the pages that another read has landed: it sorts directly behind that one, before any that came later."""
     earlier = [int(r.partition(_AGAIN)[2].partition("-")[0]) for r in known if _AGAIN in r and original(r) == original(read)]
@@ -168,7 +180,7 @@ def live_pieces(covers: Iterable[Cover]) -> tuple[Cover, ...]:
 
 
 def superseded_since(publications: Iterable[Publication]) -> Mapping[str, datetime]:
-    """Reads that are in force for no day any more and hold no change rows, with the moment since when."""
+    """Reads that are in force for no day any more and hold no change rows, with the moment since when; no sweep whose days are still to be read."""
     found = list(publications)
     published = {p.read: p.published_at for p in found}
     since = {p.read: p.published_at for p in found if not p.changes}
@@ -183,7 +195,8 @@ def superseded_since(publications: Iterable[Publication]) -> Mapping[str, dateti
             left += rest
         live = [*left, cover]
     in_force = {c.read.partition(".")[0] for c in live}
-    return {read: moment for read, moment in since.items() if read not in in_force}
+    needed = in_force | {p.read for p in found if still_lacking(p, found)}
+    return {read: moment for read, moment in since.items() if read not in needed}
 
 
 def _without(cover: Cover, hole: Span) -> list[Cover]:

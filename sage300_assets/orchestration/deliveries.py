@@ -382,8 +382,8 @@ def _approval_sensor(pairs: Sequence[tuple[Flow, str]]) -> dg.SensorDefinition:
                     tags={_PLAN_TAG: plan.plan},
                 )
             )
-        for problem in forged:
-            context.log.error(str(problem))
+        for one in forged:
+            context.log.error(str(one))
         if forged and not requests:  # a tick that fails starts nothing, so the others go first
             raise forged[0]
         return dg.SensorResult(run_requests=requests)

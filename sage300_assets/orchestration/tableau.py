@@ -299,7 +299,7 @@ def _last_look(instance: dg.DagsterInstance) -> tuple[str, dict[str, str]]:
     event = instance.get_latest_materialization_event(EVENTS)
     kept = event.asset_materialization.metadata if event and event.asset_materialization else {}
     read_to, failing = (kept[name].value if name in kept else None for name in ("read_to", "failing"))
-    return str(read_to or ""), dict(failing) if isinstance(failing, Mapping) else {}
+    return str(read_to or ""), {one: str(said) for one, said in failing.items()} if isinstance(failing, Mapping) else {}
 
 
 def _still_failing(before: Mapping[str, str], told: Iterable[Told]) -> dict[str, str]:

@@ -123,7 +123,8 @@ def _company(args: argparse.Namespace) -> str:
     """As the ledger has it: Org IDs in capitals, and `all` for what goes out over all companies."""
     from sage300_assets.delivery.plan import ALL
 
-    return args.company if args.company == ALL else args.company.upper()
+    named: str = args.company
+    return named if named == ALL else named.upper()
 
 
 VERB = Verb("dead-letters", "Show what could not be delivered, and replay or discard it.", _run, _options, _MORE, objection=_objection)

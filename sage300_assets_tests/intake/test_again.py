@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,10 +23,13 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity, Stamped
 from sage300_assets.catalogue.types import TYPES, Field
 from sage300_assets.intake.again import decode_again, reads_in_force
-from sage300_assets.intake.order import Loaded
+from sage300_assets.intake.load import load
+from sage300_assets.intake.order import Loaded, Order
+from sage300_assets.intake.poll import poll
 from sage300_assets.lake.lake import Lake
-from sage300_assets.lake.publication import original
-from sage300_assets_tests.house import COMPANY, TODAY, WHOLE, House, open_house
+from sage300_assets.lake.publication import Publication, original
+from sage300_assets.simulators.sage300 import World
+from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless
 from sage300_assets_tests.truth import Row, current_rows
@@ -130,6 +133,32 @@ def test_decoded_again_and_again_is_still_one_copy(lake: Lake) -> None:
     assert _plain(current_rows(Lake(lake.root), COMPANY, entity)) == before
     _again(lake, entity)  # the read whose pages they are is tidied away; its pages are not
     assert _plain(current_rows(lake, COMPANY, entity)) == before
+
+
+def test_a_read_of_long_ago_knows_no_later_postings(tmp_path: Path) -> None:
+    """A poll asks for what has a higher number than what was known when the read began that goes back far enough."""
+    entity = find("GLPostedTransactions")
+    world = World(companies=(COMPANY,), days=4, today=TODAY, username=USER, password=PASSWORD)
+    world.replace_all(COMPANY, entity.resource, world.truth(COMPANY, entity.resource)[-9:])
+    newest = max(world.truth(COMPANY, entity.resource), key=lambda row: row["PostingSequenceNumber"])
+    known, before, back = newest["PostingSequenceNumber"], TODAY - timedelta(days=40), TODAY - timedelta(days=400)
+
+    def read(one: House, day: date, span: Span) -> Publication:
+        order, moment = Order(COMPANY, entity, span, "test"), datetime.combine(day, time(12), UTC)
+        publication = load(order, one.client, one.lake, today=day, now=lambda: moment).publication
+        assert publication is not None
+        return publication
+
+    with open_house(tmp_path / "lake", world=world) as one:
+        first = read(one, before, Span(None, None))
+        for number, day in ((1, back), (2, TODAY)):
+            world.put(COMPANY, entity.resource, {**newest, "PostingSequenceNumber": known + number, "JournalDate": day})
+        assert int(read(one, TODAY, Span(TODAY - timedelta(days=35), None)).watermark) == known + 2
+        (done,) = _again(one.lake, entity, first.read)
+        assert done.publication is not None
+        assert done.publication.watermark == first.watermark == str(known)
+        [touched] = poll(COMPANY, [entity], one.client, one.lake, today=TODAY, zone=UTC)
+        assert touched.days == (back,)
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------------------------

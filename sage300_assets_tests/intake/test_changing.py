@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from sage300_assets.base.days import Span
 from sage300_assets.base.errors import DataError, SourceMoved
 from sage300_assets.catalogue import find
 from sage300_assets.simulators.sage300 import Server, filters
+from sage300_assets.simulators.sage300.drafts import Draft
+from sage300_assets.simulators.sage300.world import Question
 from sage300_assets_tests.house import ALWAYS, COMPANY, TODAY, WHOLE, At, House, open_house, settings_for
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority
+from sage300_assets_tests.intake.troubled import BUSINESS, FAULT, WhenRead, asks, fails_over
 from sage300_assets_tests.truth import current_rows
 
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 10), date(2026, 2, 10), date(2026, 3, 10)
@@ -170,6 +174,21 @@ def test_a_server_on_which_nothing_equals_null(one: House, world: Restless, monk
     asked = [call.query for call in one.server.calls[before:]]
     assert sum("$top=1&" in query for query in asked) == 2, "where none is without a date, it takes two counts to know"
     assert not any(query.startswith("$select") and "$top=1&" not in query for query in asked), "nothing is looked through"
+
+
+@pytest.mark.parametrize(("status", "code", "tries"), [(*BUSINESS, 1), (*FAULT, 3)])
+def test_a_server_that_fails_over_null(one: House, world: Restless, monkeypatch: pytest.MonkeyPatch, status: int, code: str, tries: int) -> None:
+    fails_over(monkeypatch, asks("eq null"), status, code)
+    for n, day in enumerate((None, JANUARY, None, TODAY, FEBRUARY, MARCH)):
+        world.plant(n, day)
+    one.load(ENTITY)
+    one.check(ENTITY)
+    world.plant(1, None, "undated")
+    world.remove(2)
+    asked = len(one.server.calls)
+    one.load(ENTITY)
+    one.check(ENTITY)
+    assert sum("eq%20null" in call.query for call in one.server.calls[asked:]) == tries, "a read asks for it once"
 
 
 def test_undated_records_that_have_not_changed_are_not_stored_again(one: House, world: Restless) -> None:
@@ -465,6 +484,28 @@ def test_a_source_that_never_holds_still(one: House, world: Restless, name: str)
     before.assert_unchanged()
     one.load(name)
     one.check(name)
+
+
+def test_a_new_record_that_gains_loses_and_gains_its_date_while_it_is_read(one: House, world: Restless, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It came with a window that was read once more without it, and had no other place when that was looked into."""
+    _many(world)
+    one.load(ENTITY)
+    world.plant(90, None)
+    there = partial(world.plant, 90, date(2026, 1, 15))
+    watch = WhenRead(41, lambda: world.plant(90, None), first=there)
+    find = world.find
+
+    def found(company: str, resource: str, question: Question | None = None) -> list[Draft]:
+        if watch.left <= 0 and question is not None and "eq null" in question.text:
+            there()
+        return find(company, resource, question)
+
+    monkeypatch.setattr(world, "find", found)
+    loaded = one.load(ENTITY, watch=watch)
+    assert loaded.publication is not None
+    assert len(loaded.publication.covers) > 1, "the window was read once more"
+    assert authority(90) in _keys(one)
+    one.check(ENTITY)
 
 
 def test_changes_at_every_page(one: House, world: Restless) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,13 +11,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sage300_assets.base.days import Span
+from sage300_assets.base.errors import RetriableError
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Dated, Entity
 from sage300_assets.intake.again import decode_again
 from sage300_assets.intake.load import load
 from sage300_assets.intake.order import Loaded, Order
+from sage300_assets.lake.publication import DayFigures
 from sage300_assets.simulators.sage300 import Release, filters
+from sage300_assets.simulators.sage300.query import Query
 from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
+from sage300_assets_tests.intake.law import Still
+from sage300_assets_tests.intake.troubled import BUSINESS, FAULT, When, WhenRead, asks, fails_over
 from sage300_assets_tests.truth import current_rows
 
 SPRING = date(2026, 3, 2)
@@ -93,6 +98,76 @@ def test_a_check_is_cleared_after_months_by_a_statement_of_last_month(one: House
     one.check(entity)
 
 
+def test_a_check_that_was_cleared_and_reversed_is_one(one: House) -> None:
+    entity = find("APPostedPayments")
+    paid = {"BankCode": "B", "VendorNumber": "V", "CheckNumber": "1", "CheckSerialNumber": Decimal(1), "CheckDate": SPRING, "PostingDate": SPRING}
+    one.world.put(COMPANY, entity.resource, {**paid, "PaymentAmount": Decimal(70)})
+    read(one, entity, TODAY - timedelta(days=1), Span(START, None))
+    month = {"DateCleared": TODAY - timedelta(days=30), "DateReversed": TODAY - timedelta(days=2)}
+    one.world.put(COMPANY, entity.resource, {**paid, "PaymentAmount": Decimal(70), **month})
+    first, second = read(one, entity, TODAY).publication, read(one, entity, TODAY).publication
+    assert first is not None
+    assert second is not None
+    one.check(entity)
+    figures = {entity.root.name: {str(SPRING): DayFigures(1, "70.000")}}
+    assert first.figures == figures
+    assert [page["rows"] for page in first.pages if page["window"] == "looked up"] == [1, 1], "the page was read, whatever is on it"
+    assert second.rows == 0, "it has not changed"
+    again = decode_again(COMPANY, entity, first.read, one.lake, zone=ZoneInfo("UTC")).publication
+    assert again is not None
+    assert again.figures == figures
+    assert again.pages == first.pages
+    one.check(entity)
+
+
+def test_more_orders_change_than_a_page_holds(one: House) -> None:
+    """The server's own link to the next page is longer than our query was, and IIS takes no more than 2,048 bytes."""
+    for number in range(130):
+        blanket(one, number, SPRING + timedelta(days=number % 60))
+    read(one, ORDERS, TODAY - timedelta(days=1), Span(START, None))
+    for number in range(130):
+        blanket(one, number, SPRING + timedelta(days=number % 60), shipped=10, posted=TODAY)
+    asked = len(one.server.calls)
+    read(one, ORDERS, TODAY)
+    one.check(ORDERS)
+    orders = [call.query for call in one.server.calls[asked:] if call.resource == "OEOrders"]
+    assert any("$skip=120" in query and "LastPostingDate" in query for query in orders), "the link is followed to its end"
+    assert max(map(len, orders)) <= 2048
+    assert any("OrderCompleted" in query and "LastPostingDate%20ge" not in query for query in orders), "the days themselves are read as ever"
+
+
+def test_an_order_deleted_while_its_days_are_read_once_more_is_gone(one: House) -> None:
+    for number in range(1, 60):
+        blanket(one, number, SPRING + timedelta(days=number))
+    read(one, ORDERS, TODAY - timedelta(days=1), Span(START, None))
+    blanket(one, 7, SPRING + timedelta(days=7), shipped=40, posted=TODAY)
+    read(one, ORDERS, TODAY)
+    one.server.page_size = 4
+    deletes = WhenRead(59, lambda: one.world.delete(COMPANY, "OEOrders", [Decimal(7)]))
+    backfill = Order(COMPANY, ORDERS, Span(START, TODAY - timedelta(days=60)), "test")
+    loaded = load(backfill, one.client, one.lake, today=TODAY, watch=deletes)
+    assert loaded.publication is not None
+    assert len(loaded.publication.covers) > 1, "its days were read once more"
+    assert loaded.source_rows == 58
+    assert loaded.publication.vanished == 1
+    one.check(ORDERS)
+
+
+def test_an_order_that_moves_to_other_days_of_a_read_is_not_asked_for(one: House) -> None:
+    """Its old window is read once more without it; where it is now, it came."""
+    for number in range(1, 60):
+        blanket(one, number, SPRING + timedelta(days=number))
+    read(one, ORDERS, TODAY - timedelta(days=1), Span(START, None))
+    one.server.page_size = 4
+    moves = WhenRead(59, lambda: blanket(one, 7, TODAY - timedelta(days=61)))
+    asked = len(one.server.calls)
+    loaded = load(Order(COMPANY, ORDERS, Span(START, TODAY - timedelta(days=60)), "test"), one.client, one.lake, today=TODAY, watch=moves)
+    assert loaded.publication is not None
+    assert len(loaded.publication.covers) > 1
+    assert not any("OrderUniquifier%20eq" in call.query for call in one.server.calls[asked:])
+    one.check(ORDERS)
+
+
 def test_days_on_which_nobody_read_are_made_up_for(one: House) -> None:
     blanket(one, 1)
     read(one, ORDERS, date(2026, 5, 4), Span(START, None))
@@ -149,6 +224,64 @@ def test_a_server_that_does_not_filter_by_the_date_is_read_as_far_back_as_ever(
     read(one, ORDERS, TODAY)
     one.check(ORDERS)
     assert "does not filter by LastPostingDate" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "code"), [BUSINESS, (409, "FieldInvalid"), FAULT])
+def test_a_server_that_fails_over_the_date_is_read_as_far_back_as_ever(
+    one: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: int, code: str
+) -> None:
+    fails_over(monkeypatch, asks("LastPostingDate"), status, code)
+    blanket(one, 1)
+    blanket(one, 2, TODAY)
+    read(one, ORDERS, TODAY - timedelta(days=1), Span(START, None))
+    blanket(one, 2, TODAY, shipped=10, posted=TODAY)
+    asked = len(one.server.calls)
+    read(one, ORDERS, TODAY)
+    one.check(ORDERS)
+    assert "does not filter by LastPostingDate" in caplog.text
+    tried = sum("LastPostingDate%20ge" in call.query for call in one.server.calls[asked:])
+    assert tried == (one.settings.sage300_tries if status == 500 else 1)
+
+
+def _at_the_second_page(query: Query) -> bool:
+    return asks("LastPostingDate")(query) and query.skip > 0
+
+
+class _Down:
+    """From the question about the date on."""
+
+    since = False
+
+    def __call__(self, query: Query) -> bool:
+        self.since = self.since or asks("LastPostingDate")(query)
+        return self.since
+
+
+@pytest.mark.parametrize(
+    ("when", "status", "code", "text"),
+    [
+        (lambda: asks("LastPostingDate"), 409, "General", "Day End Processing is in progress."),
+        (lambda: _at_the_second_page, *FAULT, "An error has occurred."),
+        (_Down, *FAULT, "An error has occurred."),
+    ],
+    ids=["day end", "the second page", "down"],
+)
+def test_a_server_that_cannot_answer_now_is_not_taken_for_one_that_never_does(
+    one: House, monkeypatch: pytest.MonkeyPatch, when: Callable[[], When], status: int, code: str, text: str
+) -> None:
+    for number in range(50):
+        blanket(one, number)
+    read(one, ORDERS, TODAY - timedelta(days=1), Span(START, None))
+    for number in range(50):
+        blanket(one, number, shipped=10, posted=TODAY)
+    still = Still.of(one.lake, ORDERS)
+    with monkeypatch.context() as patch:
+        fails_over(patch, when(), status, code, text)
+        with pytest.raises(RetriableError):
+            read(one, ORDERS, TODAY)
+    still.assert_unchanged()
+    read(one, ORDERS, TODAY)
+    one.check(ORDERS)
 
 
 def test_a_server_without_the_date_is_read_as_far_back_as_ever(one: House) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,10 +16,12 @@ from sage300_assets.base.days import Span
 from sage300_assets.base.errors import PermanentError
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.types import Kind
+from sage300_assets.intake.asking import conditions
 from sage300_assets.intake.doctor import examine, null_filter
 from sage300_assets.intake.drift import compare
 from sage300_assets.intake.finding import Level
 from sage300_assets.intake.poll import poll
+from sage300_assets.intake.shape import Memory
 from sage300_assets.simulators.sage300 import Release, encoding, filters, pages, paths
 from sage300_assets.simulators.sage300.errors import Refusal
 from sage300_assets.systems.sage300 import client
@@ -89,6 +92,64 @@ def test_a_part_of_the_key_without_which_records_are_one_is_counted_on(one: Hous
     assert "the server's own key" in caught.value.cure
 
 
+SEGMENTS = find("GLSegmentCodes")
+NUMBERED = {"retyped": (("GLSegmentCodes.SegmentNumber", "int"),)}
+
+
+def segments(one: House, *keys: tuple[str, str]) -> None:
+    one.world.replace_all(COMPANY, SEGMENTS.resource, [{"SegmentNumber": number, "SegmentCode": code, "Description": code} for number, code in keys])
+
+
+@pytest.mark.parametrize("dialect", ["v4", "v3"])
+def test_a_key_that_the_server_has_as_a_number_is_asked_for_as_one(tmp_path: Path, dialect: str) -> None:
+    with open_house(tmp_path / "lake", days=8, server={"dialect": dialect}, sage300_odata=dialect) as one:
+        segments(one, ("1", "A"), ("2", "A"), ("2", "B"))
+        answering(one, **NUMBERED)
+        one.load(SEGMENTS)
+        one.check(SEGMENTS)
+        one.world.delete(COMPANY, SEGMENTS.resource, ["2", "B"])
+        loaded = one.load(SEGMENTS)
+        assert loaded.publication is not None
+        assert loaded.publication.vanished == 1
+        one.check(SEGMENTS)
+        one.world.delete(COMPANY, SEGMENTS.resource, ["2", "A"])
+        assert search(one, SEGMENTS).gone == (("2", "A"),)
+        one.check(SEGMENTS)
+        contract = one.client.contract(SEGMENTS)
+        found = one.client.record(contract, ("1", "A"))
+        assert found is not None
+        assert found.tables[SEGMENTS.root.name]["SegmentNumber"].to_pylist() == ["1"]
+        assert one.client.record(contract, ("2", "A")) is None
+
+
+@pytest.mark.parametrize("swept", [False, True], ids=["read", "swept"])
+def test_keys_from_before_they_were_numbers_are_gone(one: House, swept: bool) -> None:
+    segments(one, ("000001", "A"), ("EU", "A"))
+    one.load(SEGMENTS)
+    answering(one, **NUMBERED)
+    Memory(one.lake, COMPANY).accept(SEGMENTS, structure_of(SEGMENTS.resource, one.client.metadata("GL", fresh=True)), datetime.now(UTC))
+    if swept:
+        assert search(one, SEGMENTS).gone == (("000001", "A"), ("EU", "A"))
+    loaded = one.load(SEGMENTS)
+    assert loaded.publication is not None
+    assert (loaded.publication.vanished, loaded.source_rows) == (0 if swept else 2, 2)
+    segments(one, ("1", "A"), ("0", "A"))
+    one.check(SEGMENTS)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"), [("2", 2), ("-2", -2), ("0", 0), ("2.50", Decimal("2.50")), ("02", None), ("EU", None), ("", None), ("1 or 1", None)]
+)
+def test_only_what_a_number_is_written_as_is_asked_for_as_one(one: House, written: str, asked: object) -> None:
+    answering(one, **NUMBERED)
+    contract = one.client.contract(SEGMENTS)
+    assert contract.asked_by((written, "A")) == (asked, "A")
+    if asked is None:
+        assert list(conditions([(written, "A")], contract, "v4")) == [
+            ("SegmentNumber eq 0 and SegmentNumber eq 1 and SegmentCode eq 'A'", {(written, "A")})
+        ]
+
+
 # --- optional fields -------------------------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +168,19 @@ def test_optional_fields_are_found_under_the_whole_name_that_was_cut_off(one: Ho
     one.check(resource)
     found = list(compare("X", "AR", one.client.metadata("AR")))
     assert [f"{cut_off}[] as {whole}" in finding.message for finding in found] == [True]
+
+
+@pytest.mark.parametrize("document", ["new", "old"])
+@pytest.mark.parametrize("member", ["OptionalField", "Value"])
+def test_the_members_of_optional_fields_may_have_other_capitals(one: House, member: str, document: str) -> None:
+    resource, name = "ARCustomerGroups", "CustomerGroupOptionalFieldVa"
+    filled = [{"OptionalField": f"O{n}", "Value": f"{n}", "CustomerGroupOptionalFieldVaType": "Text"} for n in range(3)]
+    one.world.replace_all(COMPANY, resource, [{"GroupCode": "A"}, {"GroupCode": "B", name: filled}, {"GroupCode": "C", name: filled[:1]}])
+    if document == "old":
+        one.client.metadata("AR")
+    answering(one, recased=(f"{resource}.{name}.{member}",))
+    one.load(resource)
+    one.check(resource)
 
 
 def test_optional_fields_that_are_missing_or_cannot_be_told_are_said_to_be(one: House) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,17 +18,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sage300_assets.base.errors import DataError, SchemaDrift
+from sage300_assets.base.errors import DataError, RetriableError, SchemaDrift
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import RAW, REASON, Entity, OnDrift
+from sage300_assets.intake import shape
 from sage300_assets.intake.poll import poll
 from sage300_assets.intake.shape import Memory
+from sage300_assets.lake.lake import Lake
 from sage300_assets.simulators.sage300 import Server
 from sage300_assets.simulators.sage300.release import Release
 from sage300_assets.systems.sage300.metadata import parse_metadata
 from sage300_assets.systems.sage300.structure import What, fingerprint, structure_of
 from sage300_assets_tests.house import COMPANY, TODAY, House, open_house, settings_for
-from sage300_assets_tests.intake.law import Still
+from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import STAMPED, Restless, authority
 from sage300_assets_tests.intake.test_sweep import JANUARY, read, search
 from sage300_assets_tests.truth import assert_lake_equals
@@ -99,6 +104,25 @@ def test_every_kind_of_change_is_named_and_remembered_with_its_day(one: House) -
     upgrade(one, Release())
     read(one, EVOLVE)
     assert len(Memory(one.lake, COMPANY).history("TX")) == 3, "going back is a change too"
+
+
+@pytest.mark.parametrize("what", [read, search])
+def test_a_disk_that_takes_no_shape_is_said_so(one: House, monkeypatch: pytest.MonkeyPatch, what: Callable[[House, Entity], object]) -> None:
+    read(one, EVOLVE)
+    shutil.rmtree(one.lake.layout.shapes(COMPANY))
+    one.lake = Lake(one.lake.root)
+    still = Still.of(one.lake, EVOLVE)
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shape, "write_whole", full)
+        with pytest.raises(RetriableError, match="could not be read or written") as refused:
+            what(one, EVOLVE)
+    assert_says_what_to_do(refused.value, STAMPED)
+    still.assert_unchanged()
+    what(one, EVOLVE)
 
 
 def test_order_and_capitals_make_no_other_fingerprint() -> None:

@@ -19,12 +19,14 @@ from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Entity
 from sage300_assets.intake.load import load
 from sage300_assets.intake.order import Loaded, Order
+from sage300_assets.intake.poll import poll
 from sage300_assets.intake.sweep import Search, Swept, sweep
 from sage300_assets.simulators.sage300 import World, filters
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets_tests.house import ALWAYS, COMPANY, PASSWORD, TODAY, USER, At, House, open_house
 from sage300_assets_tests.intake.law import Still
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, authority
+from sage300_assets_tests.intake.troubled import BUSINESS, FAULT, asks, fails_over
 from sage300_assets_tests.truth import current_rows
 
 JANUARY = date(2026, 1, 10)
@@ -128,6 +130,32 @@ def test_records_that_the_lake_lacks_are_named_by_their_days(one: House, world: 
         read(one, ENTITY, Span(day, None if day == TODAY else day + timedelta(days=1)))
     one.check(ENTITY)
     assert search(one, ENTITY).days == ()
+
+
+def test_a_day_that_a_sweep_has_named_is_asked_for_until_it_is_read(one: House, world: Restless) -> None:
+    _plant(world, 12)
+    read(one, ENTITY)
+    world.plant(101, JANUARY)  # dated back
+    assert search(one, ENTITY).days == (JANUARY,)
+    of_january = Span(JANUARY, JANUARY + timedelta(days=1))
+    one.server.faults.set("bad_gateway", times=None)
+    with pytest.raises(RetriableError):
+        read(one, ENTITY, of_january)
+    one.server.faults.clear()
+    read(one, ENTITY, Span(TODAY, None))
+
+    def tidied() -> list[tuple[date, ...]]:
+        """The days that a poll asks for when a day has gone by."""
+        newest = max(p.published_at for p in one.lake.publications(COMPANY, ENTITY))
+        one.lake.tidy(COMPANY, ENTITY, (newest + timedelta(hours=25)).timestamp())
+        return [touched.days for touched in poll(COMPANY, [ENTITY], one.client, one.lake, today=TODAY, zone=ZoneInfo("UTC"))]
+
+    assert tidied() == [(JANUARY,)]
+    read(one, ENTITY, of_january)
+    read(one, ENTITY, Span(TODAY, None))
+    assert tidied() == []
+    assert not any(p.sweep for p in one.lake.publications(COMPANY, ENTITY)), "it has done its part"
+    one.check(ENTITY)
 
 
 def test_a_record_that_moved_to_another_day_is_not_gone(one: House, world: Restless) -> None:
@@ -289,6 +317,24 @@ def test_a_server_that_does_not_compare_texts(tmp_path: Path, monkeypatch: pytes
 
         monkeypatch.setattr(filters._Parser, "_comparison", refuse)
         assert search(one, ENTITY).gone == ((authority(12),),)
+
+
+@pytest.mark.parametrize(("status", "code", "tries"), [(*BUSINESS, 1), (*FAULT, 3)])
+def test_a_server_that_fails_over_texts_and_null(
+    one: House, world: Restless, monkeypatch: pytest.MonkeyPatch, status: int, code: str, tries: int
+) -> None:
+    _plant(world, 60, lambda n: JANUARY + timedelta(days=n // 30))
+    world.plant(70, None)
+    read(one, ENTITY)
+    for n in (12, 42, 70):
+        world.remove(n)
+    fails_over(monkeypatch, lambda query: asks("eq null")(query) or asks("TaxAuthorityKey ge")(query), status, code)
+    asked = len(one.server.calls)
+    found = search(one, ENTITY)
+    assert found.gone == tuple((authority(n),) for n in (12, 42, 70))
+    ranges = [call.query for call in one.server.calls[asked:] if "TaxAuthorityKey%20ge" in call.query]
+    assert len(ranges) == 3 * tries, "what one day has shown is not tried with the next"
+    one.check(ENTITY)
 
 
 # --- when it must be held -----------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from sage300_assets.base.days import Span
 from sage300_assets.lake.lake import Lake
-from sage300_assets.lake.publication import Cover, again, live_covers, live_pieces, new_read, original, superseded_since
+from sage300_assets.lake.publication import Cover, again, live_covers, live_pieces, new_read, original, still_lacking, superseded_since
 from sage300_assets_tests.house import WHOLE
 from sage300_assets_tests.lake.things import COMPANY, FIRST, THINGS, Reading, Thing, Writer, held
 
@@ -118,6 +119,18 @@ def test_a_read_is_superseded_from_the_moment_when_its_last_day_is_taken(tmp_pat
     third = writer.publish(Reading(Span(DAYS[2], None)))
     assert superseded_since(lake.publications(COMPANY, THINGS)) == {first.read: third.published_at}
     assert [c.span for c in live_covers(lake.publications(COMPANY, THINGS))] == [Span(None, DAYS[2]), Span(DAYS[2], None)]
+
+
+def test_what_a_sweep_has_named_is_lacking_until_a_later_read_has_it(tmp_path: Path) -> None:
+    writer = Writer(Lake(tmp_path))
+    before = writer.publish(Reading(Span(DAYS[1], None)))
+    swept = replace(before, read=new_read([before.read]), covers=(), sweep=True, lacking=tuple(str(DAYS[n]) for n in (0, 2, 3)))
+    known = [before, swept]
+    assert still_lacking(swept, known) == (DAYS[2], DAYS[3]), "the first is older than all that was ever read"
+    for n, left in ((2, (DAYS[3],)), (4, (DAYS[3],)), (3, ())):
+        known.append(writer.publish(Reading(Span(DAYS[n], DAYS[n] + timedelta(days=1))), new_read(p.read for p in known)))
+        assert still_lacking(swept, known) == left
+        assert (swept.read in superseded_since(known)) is not bool(left)
 
 
 def test_a_tombstone_hides_the_version_that_still_stands_in_its_day(tmp_path: Path) -> None:

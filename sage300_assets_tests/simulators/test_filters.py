@@ -106,6 +106,24 @@ def test_a_filter_means_what_it_says(meaning: Meaning, row: Json) -> None:
     assert compiled(text)(row) == holds(row)
 
 
+@pytest.mark.parametrize(
+    ("shown", "value", "right", "wrong"),
+    [
+        (Kind.INTEGER, "000002", "2", "'000002'"),
+        (Kind.INTEGER, "", "null", "''"),
+        (Kind.TEXT, Decimal("5.00"), "'5.00'", "5"),
+        (Kind.FLAG, "Yes", "true", "'Yes'"),
+    ],
+)
+def test_a_member_of_another_type_is_compared_by_the_type_that_is_shown(shown: Kind, value: Anything, right: str, wrong: str) -> None:
+    shape = {"It": Property("It", shown, retyped=True)}
+    found = compile_filter(f"It eq {right}", shape, NESTED, "Model.Thing")
+    assert found.holds({"It": value})
+    assert found.bounds == (), "records are not looked for by a value that they do not hold"
+    with pytest.raises(FilterRefused, match="incompatible types"):
+        compile_filter(f"It eq {wrong}", shape, NESTED, "Model.Thing")
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="NameStampOpen eqgtorand()'0123-T:Z.,/", max_size=40))
 def test_no_text_breaks_the_parser(text: str) -> None:

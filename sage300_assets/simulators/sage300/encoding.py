@@ -12,7 +12,7 @@ from typing import Any
 
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.simulators.sage300.release import Wire, WireShape
-from sage300_assets.simulators.sage300.shapes import Anything, Row
+from sage300_assets.simulators.sage300.shapes import Anything, Row, as_shown
 
 Encoder = Callable[[Row], str]
 
@@ -67,13 +67,9 @@ def _encoder(member: Wire) -> Callable[[Any], str]:
         return lambda value: "null" if value is None else f"{value + Decimal(1).scaleb(-member.scale):.{member.scale}f}"
     if member.shown is None or member.shown.kind is member.field.type.kind:
         return usual
-    match member.shown.kind:
-        case Kind.TEXT:
-            return lambda value: "null" if value is None else _quote(str(value))
-        case Kind.FLAG:
-            return lambda value: "null" if value in (None, "") else _flag(value not in ("No", "0", 0))
-        case _:  # a text that is empty has no number, and one without digits is a code by now
-            return lambda value: "null" if value in (None, "") else str(int("".join(c for c in str(value) if c.isdigit()) or 0))
+    kind = member.shown.kind
+    write = _VALUE_ENCODERS[kind]
+    return lambda value: write(as_shown(value, kind))
 
 
 def _list_encoder(child: WireShape) -> Callable[[Any], str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sage300_assets.catalogue.types import Kind
 from sage300_assets.simulators.sage300.drafts import EVERYTHING, Interest
-from sage300_assets.simulators.sage300.shapes import Anything
+from sage300_assets.simulators.sage300.shapes import Anything, as_shown
 
 Test = Callable[[Mapping[str, Any]], bool]
 
@@ -30,6 +30,8 @@ class Property:
 
     name: str
     kind: Kind
+    retyped: bool = False
+    """Whether records hold another kind of value, which a filter sees as the member is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ class _Parser:
             raise FilterRefused(f"The query specified in the URI is not valid. The property '{word}' on type '{self._model}' has no members.")
         self.names.add(found.name)
         get = _getter(found)
-        return _Value(get, _KIND_NAMES[found.kind], member=found.name)
+        return _Value(get, _KIND_NAMES[found.kind], member="" if found.retyped else found.name)
 
     def _function(self, name: str) -> _Value:
         arguments = [self._operand()]
@@ -287,6 +289,8 @@ _KIND_NAMES = {Kind.TEXT: "string", Kind.INTEGER: "number", Kind.DECIMAL: "numbe
 
 def _getter(found: Property) -> Callable[[Mapping[str, Any]], Any]:
     name = found.name
+    if found.retyped:
+        return lambda row: as_shown(row[name], found.kind)
     if found.kind is Kind.DAY:
         return lambda row: None if row[name] is None else row[name].toordinal() * 86_400
     if found.kind is Kind.TIME:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from sage300_assets.catalogue.types import Kind
 from sage300_assets.simulators.sage300 import shifting
 from sage300_assets.simulators.sage300.drafts import Draft
 from sage300_assets.simulators.sage300.encoding import Encoder, compile_encoder
@@ -17,7 +18,7 @@ from sage300_assets.simulators.sage300.paths import METADATA, POST_ONLY, ROOT, V
 from sage300_assets.simulators.sage300.query import Query, QueryRefused, check_query, next_query
 from sage300_assets.simulators.sage300.release import Release, WireShape
 from sage300_assets.simulators.sage300.rows import RowCache
-from sage300_assets.simulators.sage300.shapes import Row, shape_of
+from sage300_assets.simulators.sage300.shapes import Anything, Row, as_shown, shape_of
 from sage300_assets.simulators.sage300.world import World
 
 Where = tuple[str, str, str]
@@ -137,15 +138,24 @@ class Librarian:
         by_field = {w.field.name: w for w in shape.members if not w.role}
         entity = self.world.entities[address.resource]
         served = [name for name in entity.key if name in by_field]
-        given = parse_key(address.key or "", [KeyMember(by_field[name].name, by_field[name].field) for name in served])
+        members = [by_field[name] for name in served]
+        given = parse_key(address.key or "", [KeyMember(m.name, replace(m.field, type=m.shown or m.field.type)) for m in members])
         values = dict(zip(served, given, strict=True))
-        key = tuple(values.get(name, "") for name in entity.key)
+        retyped = {m.field.name: m.kind for m in members if m.is_retyped}
         with self.world.lock:
-            draft = self.world.store(address.company, address.resource).find(key)
+            draft = self._find(address, [values.get(name, "") for name in entity.key], [retyped.get(name) for name in entity.key])
             if draft is None:
                 raise no_such_record(address.resource)
             rows = self._encode(address, query, [draft])
         return Answer(self._context(address, query, "/$entity"), rows, single=True)
+
+    def _find(self, address: Address, key: Sequence[Anything], shown: Sequence[Kind | None]) -> Draft | None:
+        """The record with this key, whose parts may be shown as another kind than records hold."""
+        store = self.world.store(address.company, address.resource)
+        if not any(shown):
+            return store.find(tuple(key))
+        same = (d for d in store.drafts() if [as_shown(v, k) if k else v for v, k in zip(d.key, shown, strict=True)] == list(key))
+        return next(same, None)
 
     def written(self, address: Address, row: Row) -> str:
         """The text of a record that is answered to a write."""

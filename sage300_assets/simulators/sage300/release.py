@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sage300_assets.catalogue.types import FLAG, INTEGER, TEXT, TYPES, Field, Type
+from sage300_assets.catalogue.types import FLAG, INTEGER, TEXT, TYPES, Field, Kind, Type
 from sage300_assets.simulators.sage300.filters import Property
 from sage300_assets.simulators.sage300.shapes import Shape
 
@@ -47,6 +47,16 @@ class Wire:
     """The type it is served as, where that is not the declared one."""
     scale: int = 0
     """The decimals it is served with, where the release says how many."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is on this server."""
+        return (self.shown or self.field.type).kind
+
+    @property
+    def is_retyped(self) -> bool:
+        """Whether that is not what it is in a record."""
+        return self.kind is not self.field.type.kind
 
 
 FRAMEWORK_ROOT = (Field("UpdateOperation", TEXT),)
@@ -119,7 +129,7 @@ class WireShape:
     @cached_property
     def properties(self) -> dict[str, Property]:
         """What a filter may name."""
-        return {w.name: Property(w.field.name, w.field.type.kind) for w in self.members if not w.role}
+        return {w.name: Property(w.field.name, w.kind, retyped=w.is_retyped) for w in self.members if not w.role}
 
 
 def recase(name: str) -> str:

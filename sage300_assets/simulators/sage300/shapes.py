@@ -156,6 +156,17 @@ def _time(value: Anything) -> time:
     return time.fromisoformat(value.rpartition("T")[2].rstrip("Z")) if isinstance(value, str) else value
 
 
+def as_shown(value: Anything, kind: Kind) -> Anything:
+    """A value as a member holds it that a release shows as another kind than the declared one."""
+    match kind:
+        case Kind.TEXT:
+            return None if value is None else str(value)
+        case Kind.FLAG:
+            return None if value in (None, "") else value not in ("No", "0", 0)
+        case _:  # a text that is empty has no number, and one without digits is a code by now
+            return None if value in (None, "") else int("".join(c for c in str(value) if c.isdigit()) or 0)
+
+
 def shape_of(entity: Entity) -> Shape:
     """The shape of an entity with everything nested in it."""
     return _shape(entity, entity, (), tuple(f for f in entity.fields if f.name in entity.key))

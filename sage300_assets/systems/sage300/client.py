@@ -16,7 +16,7 @@ from typing import Protocol, Self
 
 import pyarrow as pa
 
-from sage300_assets.base.errors import BadAnswer, PermanentError
+from sage300_assets.base.errors import BadAnswer, DataError, PermanentError
 from sage300_assets.base.limiter import AdaptiveLimiter
 from sage300_assets.base.settings import Settings
 from sage300_assets.base.transport import Answer, Call, Patience, Transport, http_client
@@ -28,6 +28,7 @@ from sage300_assets.systems.sage300.metadata import ModuleMetadata, parse_metada
 from sage300_assets.systems.sage300.odata import Dialect, Value, key_path, query
 from sage300_assets.systems.sage300.scrub import scrub
 
+_NAMED = 5
 _HEADERS = {
     # Without this content type the server answers 500, even to a GET.
     "Content-Type": "application/json",
@@ -47,6 +48,10 @@ class RawPage:
     read_at: datetime
     landed: str = ""
     """Hash of the body as it is landed, where that is not the body as it came."""
+
+
+class Outgrown(PermanentError):
+    """The server has changed since the `$metadata` was made that was gone by: whatever it was, it can be begun again by the new one."""
 
 
 NO_COUNT = "Something between here and the Sage 300 Web API may have changed the answer: look for proxies."
@@ -81,6 +86,8 @@ class Page:
     """Keys of all records in their order, where some are aside."""
     landed: str = ""
     """Hash of the body as it was landed, where that is not the body as it came."""
+    absent: tuple[str, ...] = ()
+    """Members that the contract names and that the first record does not have."""
 
     @property
     def tables(self) -> Mapping[str, pa.Table]:
@@ -109,7 +116,10 @@ class Sage300Client:
     _metadata: dict[str, ModuleMetadata] = field(default_factory=dict)
     _asked_for: set[str] = field(default_factory=set)
     """Modules whose `$metadata` came from the server, and not from what is remembered."""
+    _doubted: set[str] = field(default_factory=set)
+    """Modules whose `$metadata` was asked for again because records lack what it names."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _doubting: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.settings.require_source()
@@ -147,6 +157,7 @@ class Sage300Client:
         if known is not None and not fresh:
             return known
         document = self.metadata_store.recall(self.company, module) if self.metadata_store and not fresh else None
+        remembered = document is not None
         if document is None:
             path = f"{self.base}/{module}/$metadata"
 
@@ -157,10 +168,11 @@ class Sage300Client:
             document = self.transport.get(path, judge=judge).body
             if self.metadata_store is not None:
                 self.metadata_store.keep(self.company, module, document)
-            with self._lock:
-                self._asked_for.add(module)
         parsed = parse_metadata(module, document, self.company)
         with self._lock:
+            if remembered:  # another thread may have asked the server meanwhile
+                return self._metadata.setdefault(module, parsed)
+            self._asked_for.add(module)
             self._metadata[module] = parsed
         return parsed
 
@@ -169,6 +181,32 @@ class Sage300Client:
         with self._lock:
             known = None if module in self._asked_for else self._metadata.get(module)
         return known is not None and self.metadata(module, fresh=True).fingerprint != known.fingerprint
+
+    def _is_outgrown(self, contract: Contract) -> bool:
+        """Whether the server's `$metadata` is no longer the one that a contract was made by. It is asked for once: a server may leave members out."""
+        module = contract.entity.module
+        with self._doubting:
+            known = self.metadata(module, fresh=module not in self._doubted)
+            self._doubted.add(module)
+        return known.fingerprint != contract.document
+
+    def _trusted(self, page: Page, what: str) -> Page:
+        """The page, unless its records lack what would be taken for empty though it only has another name by now."""
+        if not page.absent:
+            return page
+        named = ", ".join(page.absent[:_NAMED]) + (", ..." if len(page.absent) > _NAMED else "")
+        if self._is_outgrown(page.contract):
+            raise Outgrown(
+                f"{what}: the server has changed since its $metadata was asked for: a record came without {named}. Nothing was read.",
+                cure="Read it again: its new $metadata is known now.",
+            )
+        lists = [name for name in page.absent if name.endswith("[]")]
+        if lists:
+            raise DataError(
+                f"{what}: a record came without {', '.join(lists)}, which $metadata has and which comes even where it is empty.",
+                cure="Look for a proxy that alters answers. If the server itself leaves it out, take it out of the catalogue.",
+            )
+        return page
 
     def contract(self, entity: Entity) -> Contract:
         """How an entity is read from this server."""
@@ -193,7 +231,7 @@ class Sage300Client:
             result.append(_page(ask, raw, page, contract, reload))
 
         self.transport.get(self._path(contract.entity), ask, judge=judge, given_up=given_up)
-        return result[-1]
+        return self._trusted(result[-1], what)
 
     def keys(
         self, contract: Contract, ask: str, given_up: threading.Event | None = None, *, more: tuple[str, ...] = ()
@@ -229,7 +267,10 @@ class Sage300Client:
     def record(self, contract: Contract, key: tuple[Value, ...], land: Land = keep_in_memory) -> Page | None:
         """One record by its key, as a page of one; None when there is none."""
         what = f"{self.company} {contract.entity.resource}{key}"
-        path = key_path(contract.key_select, contract.asked_by(key))
+        values = tuple(value for value in contract.asked_by(key) if value is not None)
+        if len(values) < len(contract.key):
+            return None  # no record has such a key
+        path = key_path(contract.key_select, values)
         result: list[Page] = []
 
         def judge(answer: Answer) -> None:
@@ -247,7 +288,7 @@ class Sage300Client:
             if refusal.code == "RecordNotFound":
                 return None
             raise
-        return result[-1]
+        return self._trusted(result[-1], what)
 
     @property
     def base(self) -> str:
@@ -272,6 +313,7 @@ def _page(ask: str, raw: RawPage, page: DecodedPage, contract: Contract, reload:
         aside=page.aside,
         keys=page.keys,
         landed=raw.landed,
+        absent=page.absent,
     )
 
 

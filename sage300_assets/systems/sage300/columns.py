@@ -142,14 +142,24 @@ def _cut(values: pa.Array, start: int, stop: int) -> pa.Array:
     return pc.utf8_slice_codeunits(values, start, stop)
 
 
+def is_nameless(rows: pa.StructArray, node: Node) -> bool:
+    """Whether all optional fields of some level came without their names or their values, as where these are spelt in another way."""
+    if node.optional:
+        inner = pc.list_flatten(rows.field(node.optional))
+        if len(inner) and any(inner.field(name).null_count == len(inner) for name in node.optional_row[:2]):
+            return True
+    return any(is_nameless(pc.list_flatten(rows.field(member)), below) for _, member, below in node.children)
+
+
 def _optional_of(rows: pa.StructArray, node: Node) -> pa.Array:
     if not node.optional:
         return pa.nulls(len(rows), _OPTIONAL_TYPE)
     lists = rows.field(node.optional)
     inner = pc.list_flatten(lists)
-    kinds = inner.field(node.optional_type) if node.optional_type else pa.nulls(len(inner), pa.string())
-    trimmed = pc.utf8_rtrim(inner.field("Value"), characters=" ")
-    names = pc.utf8_rtrim(inner.field("OptionalField"), characters=" ")
+    name, value, *kind = node.optional_row
+    kinds = inner.field(kind[0]) if kind else pa.nulls(len(inner), pa.string())
+    trimmed = pc.utf8_rtrim(inner.field(value), characters=" ")
+    names = pc.utf8_rtrim(inner.field(name), characters=" ")
     structs = pa.StructArray.from_arrays([names, trimmed, kinds], names=["name", "value", "type"])
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -34,8 +36,8 @@ class Node:
     """Nested collections the server has: declaration, member on the wire, its own level."""
     optional: str = ""
     """Member on the wire that holds optional-field rows."""
-    optional_type: str = ""
-    """Member of an optional-field row that says its type; it is prefixed with the collection's own name."""
+    optional_row: tuple[str, ...] = ("OptionalField", "Value")
+    """Members of an optional-field row on the wire: its name, its value and, if any says so, its type."""
     numbers: frozenset[str] = frozenset()
     """Declared texts that `$metadata` calls numbers. Elsewhere a number in place of a text has lost its leading zeros, and is refused."""
 
@@ -49,11 +51,18 @@ class Node:
         members = [pa.field(self.names[f.name], wire_type(f)) for f in self.fields if f.name in self.names]
         members += [pa.field(member, pa.list_(node.wire_type())) for _, member, node in self.children]
         if self.optional:
-            inner = [("OptionalField", pa.string()), ("Value", pa.string())]
-            if self.optional_type:
-                inner.append((self.optional_type, pa.string()))
-            members.append(pa.field(self.optional, pa.list_(pa.struct(inner))))
+            members.append(pa.field(self.optional, pa.list_(pa.struct([(name, pa.string()) for name in self.optional_row]))))
         return pa.struct(members)
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Members on the wire that hold rows."""
+        return (*(m for _, m, _ in self.children), *([self.optional] if self.optional else []))
+
+    def lacking(self, seen: Container[str]) -> Iterator[str]:
+        """Members that a record with these folded names does not have; lists end in `[]`."""
+        yield from (name for name in self.names.values() if name.casefold() not in seen)
+        yield from (f"{name}[]" for name in self.lists if name.casefold() not in seen)
 
     def respelled(self, seen: Mapping[str, str]) -> Node:
         """The same level with names as a real record spells them; `seen` maps folded names to spellings."""
@@ -75,12 +84,13 @@ class Contract:
     sensitive: frozenset[str]
     distrusted: frozenset[str] = frozenset()
     """Paths of fields whose type has changed since it was accepted."""
+    document: str = field(default="", compare=False)
+    """Fingerprint of the `$metadata` that it was made by."""
 
     @property
     def select(self) -> tuple[str, ...]:
         """Everything wanted, by its name on the wire."""
-        members = [m for _, m, _ in self.root.children] + ([self.root.optional] if self.root.optional else [])
-        return (*self.root.names.values(), *members)
+        return (*self.root.names.values(), *self.root.lists)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -92,9 +102,10 @@ class Contract:
         """The key, by its names on the wire."""
         return tuple(self.root.names[k] for k in self.key)
 
-    def asked_by(self, key: tuple[Value, ...]) -> tuple[Value, ...]:
-        """Of a key's values those that this server can be asked by."""
-        return tuple(value for name, value in zip(self.entity.key, key, strict=True) if name in self.root.names)
+    def asked_by(self, key: tuple[Value, ...]) -> tuple[Value | None, ...]:
+        """Of a key's values those that this server can be asked by; None for a text where it has numbers only, so that no record has it."""
+        asked = ((name, value) for name, value in zip(self.entity.key, key, strict=True) if name in self.root.names)
+        return tuple(_number(str(value)) if name in self.root.numbers else value for name, value in asked)
 
     @property
     def date_field(self) -> str:
@@ -151,7 +162,8 @@ def agree(entity: Entity, metadata: ModuleMetadata, company: str = "") -> Contra
         reading = Snapshot()
     if isinstance(reading, Dated) and reading.sequence and reading.sequence not in root.names:
         reading = replace(reading, sequence=None)
-    return Contract(entity, root, reading, tuple(n for n, _ in missing), frozenset(_sensitive(entity)) | ALWAYS_SENSITIVE)
+    sensitive = frozenset(_sensitive(entity)) | ALWAYS_SENSITIVE
+    return Contract(entity, root, reading, tuple(n for n, _ in missing), sensitive, document=metadata.fingerprint)
 
 
 def distrusting(contract: Contract, paths: frozenset[str]) -> Contract:
@@ -215,8 +227,8 @@ def _level(node: Entity | Collection, shape: Shape, metadata: ModuleMetadata, wh
     optional = optional_fields(node, shape)
     if node.optional_fields and optional is None:
         missing.append((f"{where}{node.optional_fields}[]", True))
-    optional_type = _optional_type(metadata.shape_named(optional.edm_type)) if optional else ""
-    return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_type, frozenset(numbers), blank)
+    optional_row = _optional_row(metadata.shape_named(optional.edm_type)) if optional else Node.optional_row
+    return Node(names, node.fields, tuple(children), optional.name if optional else "", optional_row, frozenset(numbers), blank)
 
 
 _NUMBERS = frozenset(f"Edm.{name}" for name in ("Byte", "SByte", "Int16", "Int32", "Int64", "Decimal", "Single", "Double"))
@@ -241,10 +253,22 @@ _EDM: Mapping[Kind, frozenset[str]] = {
 }
 
 
-def _optional_type(shape: Shape | None) -> str:
+def _optional_row(shape: Shape | None) -> tuple[str, ...]:
+    """How the members of an optional-field row are spelt; the one for its type is prefixed with the collection's own name."""
     if shape is None:
-        return ""
-    return next((p.name for folded, p in shape.properties.items() if folded.endswith("type")), "")
+        return Node.optional_row
+    known = (found.name if (found := shape.find(name)) else name for name in Node.optional_row)
+    return (*known, *[p.name for folded, p in shape.properties.items() if folded.endswith("type")][:1])
+
+
+def _number(text: str) -> int | Decimal | None:
+    """The number that a text was made of; None for one that no JSON number is written as, such as one with leading zeros."""
+    if not _AS_WRITTEN.fullmatch(text):
+        return None
+    return Decimal(text) if set(text) & set(".eE") else int(text)
+
+
+_AS_WRITTEN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def _sensitive(node: Entity | Collection) -> Iterator[str]:

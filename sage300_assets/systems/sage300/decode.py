@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from sage300_assets.base.errors import BadAnswer
-from sage300_assets.systems.sage300.columns import column, flatten, table_schema
+from sage300_assets.systems.sage300.columns import column, flatten, is_nameless, table_schema
 from sage300_assets.systems.sage300.contract import Contract, Node
 from sage300_assets.systems.sage300.misfits import Misfit, aside, keys_in_order, record_texts
 from sage300_assets.systems.sage300.slowly import CHANGED, read_slowly
@@ -37,30 +37,31 @@ class DecodedPage:
     """Records whose values do not fit, where the entity puts them aside; they are not in the tables."""
     keys: pa.Table | None = None
     """Keys of all records in their order, where some are aside."""
+    absent: tuple[str, ...] = ()
+    """Members that the contract names and that the first record, or the first row of a list, does not have; lists end in `[]`."""
 
 
 def decode_page(body: bytes, contract: Contract, what: str) -> DecodedPage:
     """Decode one list answer; `BadAnswer` when it is not one, `DataError` when a value does not fit."""
-    root = _respell(contract.root, body)
     if not contract.distrusted:  # the fast way takes a number in quotes for a number
         with contextlib.suppress(pa.ArrowException):
-            records = _fast(body, root, what)
-            return DecodedPage(dict(flatten(contract.entity, root, records)), len(records), *envelope(body))
+            return _decode_fast(body, contract, what)
+    root, absent = _adopted(contract.root, body, what, search=True)
     misfits: list[Misfit] | None = [] if contract.entity.quarantine else None
     records = read_slowly(body, contract.entity, root, what, misfits)
     tables = dict(flatten(contract.entity, root, records))
     if not misfits:
-        return DecodedPage(tables, len(records), *envelope(body))
+        return DecodedPage(tables, len(records), *envelope(body), absent=absent)
     entity, whole = contract.entity, len(records) + len(misfits)
     assert entity.quarantine is not None
     rows = aside(misfits, record_texts(body, whole, what), table_schema(entity.quarantine))
-    return DecodedPage(tables, whole, *envelope(body), rows, keys_in_order(tables[entity.root.name], misfits, entity))
+    return DecodedPage(tables, whole, *envelope(body), rows, keys_in_order(tables[entity.root.name], misfits, entity), absent)
 
 
 def decode_keys(body: bytes, contract: Contract, what: str, more: tuple[str, ...] = ()) -> tuple[pa.Table, int | None, str | None]:
     """Decode an answer that holds only keys, and perhaps a few more declared fields."""
     keys = {*contract.entity.key, *more}
-    whole = _respell(contract.root, body)
+    whole, _ = _adopted(contract.root, body, what)
     root = Node({d: w for d, w in whole.names.items() if d in keys}, whole.fields, (), numbers=whole.numbers, blank=whole.blank)
     try:
         records = _fast(body, root, what)
@@ -95,6 +96,15 @@ _COUNT = re.compile(rb'"@?odata\.count"\s*:\s*"?([0-9]+)')
 _NEXT = re.compile(rb'"@?odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
+def _decode_fast(body: bytes, contract: Contract, what: str) -> DecodedPage:
+    root, absent = _adopted(contract.root, body, what)
+    records = _fast(body, root, what)
+    if is_nameless(records, root):  # there are such rows, only the first record has none
+        root, absent = _adopted(contract.root, body, what, search=True)
+        records = _fast(body, root, what)
+    return DecodedPage(dict(flatten(contract.entity, root, records)), len(records), *envelope(body), absent=absent)
+
+
 def _fast(body: bytes, root: Node, what: str) -> pa.StructArray:
     schema = pa.schema([("value", pa.list_(root.wire_type()))])
     page = arrow_json.read_json(
@@ -115,43 +125,64 @@ def _fast(body: bytes, root: Node, what: str) -> pa.StructArray:
     return records
 
 
-def _respell(node: Node, body: bytes) -> Node:
-    """Adopt the capitals of the first record, which may differ from those of `$metadata`."""
-    start = body.find(b"{", body.find(b'"value"'))
-    if start < 0:
-        return node
-    return _adopt(node, _object_at(body, start), body)
+def _adopted(node: Node, body: bytes, what: str, *, search: bool = False) -> tuple[Node, tuple[str, ...]]:
+    """The root with the capitals of the first record, which may differ from those of `$metadata`, and the members which that does not have."""
+    start = _RECORDS.search(body)
+    if start is None:
+        return node, ()
+    spelling = _Spelling(body, what, search=search)
+    return spelling.adopt(node, spelling.object_at(start.end()), ""), tuple(spelling.absent)
 
 
-def _adopt(node: Node, record: object, body: bytes) -> Node:
-    if not isinstance(record, dict):
-        return node
-    adopted = node.respelled({name.casefold(): name for name in record})
-    children = []
-    for collection, member, inner in adopted.children:
-        lines = record.get(member)
-        first = lines[0] if isinstance(lines, list) and lines else _first_line(member, body)
-        children.append((collection, member, _adopt(inner, first, body)))
-    return replace(adopted, children=tuple(children))
+class _Spelling:
+    """How the first record of a page and the first row of each list spell their members."""
+
+    def __init__(self, body: bytes, what: str, *, search: bool) -> None:
+        self.body, self.what = body, what
+        self.search = search
+        """Whether to look through the page for optional fields where the first record has none: mostly nobody has any, and that takes long."""
+        self.absent: list[str] = []
+
+    def adopt(self, node: Node, record: object, where: str) -> Node:
+        if not isinstance(record, dict):
+            return node
+        seen = {name.casefold(): name for name in record}
+        self.absent += [where + name for name in node.lacking(seen)]
+        adopted = node.respelled(seen)
+        children = tuple((c, m, self.adopt(inner, self._first_row(record, m), f"{where}{m}.")) for c, m, inner in adopted.children)
+        return replace(adopted, children=children, optional_row=self._optional_row(adopted, record, where))
+
+    def _optional_row(self, node: Node, record: Mapping[str, object], where: str) -> tuple[str, ...]:
+        row = self._first_row(record, node.optional, search=self.search) if node.optional else None
+        if not isinstance(row, dict):
+            return node.optional_row
+        seen = {name.casefold(): name for name in row}
+        self.absent += [f"{where}{node.optional}.{name}" for name in node.optional_row if name.casefold() not in seen]
+        return tuple(seen.get(name.casefold(), name) for name in node.optional_row)
+
+    def _first_row(self, record: Mapping[str, object], member: str, *, search: bool = True) -> object:
+        """The first row of a list, or one of some other record where this one has none."""
+        rows = record.get(member)
+        if isinstance(rows, list) and rows:
+            return rows[0]
+        quoted = f'"{member}"'.encode()
+        place = self.body.find(quoted) if search else -1
+        while place >= 0:
+            filled = _FILLED.match(self.body, place + len(quoted))
+            if filled is not None:
+                return self.object_at(filled.end())
+            place = self.body.find(quoted, place + len(quoted))
+        return None
+
+    def object_at(self, start: int) -> object:
+        for size in (50_000, 2_000_000, len(self.body)):  # most records are small, and the whole page need not be looked at
+            with contextlib.suppress(ValueError, RecursionError):
+                return _PLAINLY.raw_decode(self.body[start : start + size].decode("utf-8", "replace"))[0]
+        # Whatever reads it all the same would find nothing under names that are spelt in another way.
+        raise BadAnswer(f"{self.what}: the answer is not complete JSON.", cure=CHANGED)
 
 
-def _first_line(member: str, body: bytes) -> object:
-    """A nested row of some record, where the first record has none."""
-    quoted = f'"{member}"'.encode()
-    place = body.find(quoted)
-    while place >= 0:
-        filled = _FILLED.match(body, place + len(quoted))
-        if filled is not None:
-            return _object_at(body, filled.end())
-        place = body.find(quoted, place + len(quoted))
-    return None
-
-
+_RECORDS = re.compile(rb'"value"\s*:\s*\[\s*(?=\{)')
 _FILLED = re.compile(rb"\s*:\s*\[\s*(?=\{)")
-
-
-def _object_at(body: bytes, start: int) -> object:
-    for size in (50_000, 2_000_000):  # most records are small, and the whole page need not be looked at
-        with contextlib.suppress(ValueError):
-            return json.JSONDecoder().raw_decode(body[start : start + size].decode("utf-8", "replace"))[0]
-    return None
+_PLAINLY = json.JSONDecoder(parse_float=str, parse_int=str, strict=False)
+"""Only names are wanted. Numbers of any length will do, and control characters, which are taken for what they are elsewhere."""

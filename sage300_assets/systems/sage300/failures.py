@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from sage300_assets.base.errors import AccessError, BadAnswer, PermanentError, RetriableError, Sage300AssetsError, Throttled
 from sage300_assets.base.transport import Answer
@@ -20,10 +21,38 @@ _PERMANENT = frozenset({
 })  # fmt: skip
 """Codes after which the same question has the same answer, whatever status they come with: most pairings are nowhere documented."""
 
+_OF_THE_BUSINESS = frozenset({"General", "RecordInvalid", "FieldInvalid"})
+"""Codes of the business layer, which says under them whatever it cannot do."""
+_OF_A_FAULT = frozenset({"InternalServerError", "General"})
+
+
+class ServerFailed(RetriableError):
+    """The server failed over a request: for a while, or over this request whenever it is made."""
+
 
 def refuses_the_query(refusal: PermanentError) -> bool:
     """Whether a server does not take what a query asks for, such as a comparison it does not know. A status counts only where there is no code."""
     return refusal.code == "InvalidParameters" or (not refusal.code and refusal.status == 400)
+
+
+def leaves_unanswered(trouble: Sage300AssetsError, plain: Callable[[], object]) -> bool:
+    """Whether a server does not answer a question that nobody promised it would, such as one by a date that it works out when it is asked.
+
+    It refuses the query; or it fails over it, in its business layer or altogether, and answers a plain question right afterwards.
+    """
+    if isinstance(trouble, PermanentError) and refuses_the_query(trouble):
+        return True
+    if not (isinstance(trouble, ServerFailed) or (isinstance(trouble, PermanentError) and _is_of_the_business(trouble))):
+        return False
+    try:
+        plain()
+    except Sage300AssetsError:
+        return False  # it is not the question
+    return True
+
+
+def _is_of_the_business(refusal: PermanentError) -> bool:
+    return refusal.code in _OF_THE_BUSINESS or (not refusal.code and refusal.status == 409)
 
 
 def refuses_the_key(refusal: PermanentError) -> bool:
@@ -57,7 +86,8 @@ def _meaning(status: int, code: str, text: str, what: str) -> Sage300AssetsError
     if "day end processing" in text.casefold():
         return RetriableError(f"{what}: day-end processing is running.{said}", cure="Read again when it is done.")
     if status >= 500 and code not in _PERMANENT:
-        return RetriableError(f"{what}: the server failed (status {status} {code}).{said}", cure="Look into the Sage 300 server's event log.")
+        kind = ServerFailed if code in _OF_A_FAULT or (not code and status == 500) else RetriableError
+        return kind(f"{what}: the server failed (status {status} {code}).{said}", cure="Look into the Sage 300 server's event log.")
     cure = _CURES.get(code, "Run `sage300 doctor` for this company.")
     return PermanentError(f"{what}: refused (status {status} {code or 'without a code'}).{said}", cure=cure, code=code, status=status)
 

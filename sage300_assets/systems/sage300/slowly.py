@@ -88,9 +88,8 @@ def _record(row: Mapping[str, object], node: Node, where: str) -> dict[str, obje
         lines = row.get(member) or []
         clean[member] = [_record(line, inner, f"{where}.{collection.member}[{n}]") for n, line in enumerate(_dicts(lines, where, member), 1)]
     if node.optional:
-        texts = ("OptionalField", "Value", *([node.optional_type] if node.optional_type else []))
         lines = _dicts(row.get(node.optional) or [], where, node.optional)
-        clean[node.optional] = [{t: _value(line.get(t), Field(t), where) for t in texts} for line in lines]
+        clean[node.optional] = [{t: _value(line.get(t), Field(t), where) for t in node.optional_row} for line in lines]
     return clean
 
 

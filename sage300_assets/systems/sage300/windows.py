@@ -16,16 +16,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
+from urllib.parse import parse_qsl, quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sage300_assets.base.days import Span
-from sage300_assets.base.errors import BadAnswer, PermanentError, RetriableError, SourceMoved
+from sage300_assets.base.errors import BadAnswer, RetriableError, Sage300AssetsError, SourceMoved
 from sage300_assets.systems.sage300.client import NO_COUNT, Page, RawPage, Reload, Sage300Client, keep_in_memory
 from sage300_assets.systems.sage300.columns import BUSINESS_DATE
 from sage300_assets.systems.sage300.contract import Contract
-from sage300_assets.systems.sage300.failures import refuses_the_query
+from sage300_assets.systems.sage300.failures import leaves_unanswered
 from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
 
 _FILL = 0.8
@@ -37,6 +38,9 @@ _MOST_ROUNDS = 9
 """So often may windows of one read be read again; rounds are told apart by one digit."""
 _ROWS_IN_MEMORY = 4_000
 """A window with more lets go of its later pages and decodes them again from where they landed."""
+_LINK_BYTES = 2048
+"""IIS takes no longer query, and the server's own link to the next page is one."""
+_LATER = "&$skip=1000000"
 
 
 class _Moved(RetriableError):
@@ -69,6 +73,8 @@ class Reader:
     _given_up: threading.Event = field(default_factory=threading.Event)
     """Set when the read has failed: windows still under way need not be tried again."""
     _rounds: int = 0
+    _compares_null: bool = True
+    """Until the server has shown that it does not."""
 
     def everything(self) -> Iterator[WindowRead]:
         """All records, in one window."""
@@ -78,11 +84,11 @@ class Reader:
         """The records whose date is empty, which no span finds."""
         window = Window(self.contract.date_field, undated=True)
         found = WindowRead(window, (), 0, 0)
-        try:
-            found = self._read(window)
-        except PermanentError as refusal:
-            if not refuses_the_query(refusal):
-                raise
+        if self._compares_null:
+            try:
+                found = self._read(window)
+            except Sage300AssetsError as trouble:
+                self._not_by_null(trouble)
         # A server may refuse to compare with null, or accept it and find nothing: then the records with a date are fewer than all of them.
         # All are counted first, so that one that comes in between is not taken for one without a date.
         dated = Window(self.contract.date_field, DATED).filter(self.client.dialect)
@@ -102,12 +108,21 @@ class Reader:
                 return self._second_keys(window)
             except _Moved as moved:
                 problem = moved
-            except PermanentError as refusal:
-                if not refuses_the_query(refusal):  # it does not compare with null
-                    raise
+            except Sage300AssetsError as trouble:
+                self._not_by_null(trouble)
                 return None
         assert problem is not None
         raise self._restless(window, problem) from problem
+
+    def _not_by_null(self, trouble: Sage300AssetsError) -> None:
+        """Remember that the server does not compare with null; raise what has happened if it is not that."""
+        if not self.unanswered(trouble):
+            raise trouble
+        self._compares_null = False
+
+    def unanswered(self, trouble: Sage300AssetsError) -> bool:
+        """Whether the server does not answer what it was asked, but answers how many records there are."""
+        return leaves_unanswered(trouble, lambda: self.client.count(self.contract, ""))
 
     def span(self, span: Span) -> Iterator[WindowRead]:
         """All records of a span of days."""
@@ -139,9 +154,9 @@ class Reader:
             yield from self._repair(whole, closed)
             again = self._next_round(whole)
 
-    def look_up(self, condition: str) -> WindowRead:
-        """The records that meet a condition."""
-        return self._read(Window(more=condition))
+    def look_up(self, condition: str, first: Page | None = None) -> WindowRead:
+        """The records that meet a condition, whose first page may be there already."""
+        return self._read(Window(more=condition), first)
 
     def first_page(self, window: Window) -> Page:
         """One page of a window, with the server's count."""
@@ -358,11 +373,10 @@ class Reader:
         return page.count
 
     def _ask(self, window: Window, skip: int = 0) -> str:
-        where = window.filter(self.client.dialect)
-        chosen = query(where=where, select=self.contract.select, top=self._top, skip=skip, count=True)
-        if len(chosen) + len("&$skip=1000000") <= QUERY_BYTES:
-            return chosen
-        return query(where=where, top=self._top, skip=skip, count=True)
+        ask = partial(query, where=window.filter(self.client.dialect), top=self._top, count=True)
+        chosen = ask(select=self.contract.select)
+        fits = len(chosen + _LATER) <= QUERY_BYTES and len(_linked(chosen) + _LATER) <= _LINK_BYTES
+        return ask(select=self.contract.select if fits else (), skip=skip)
 
     @property
     def _top(self) -> int:
@@ -371,6 +385,11 @@ class Reader:
     @property
     def _what(self) -> str:
         return f"{self.client.company} {self.contract.entity.resource}"
+
+
+def _linked(ask: str) -> str:
+    """A query as the server may write it into its link to the next page: with everything escaped that can be."""
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in parse_qsl(ask, keep_blank_values=True))
 
 
 def only_undated(page: Page) -> Page:

@@ -298,6 +298,66 @@ def test_capitals_do_not_matter() -> None:
     assert tables["lines"]["Amount"].to_pylist() == [Decimal("2.5")]
 
 
+def test_the_first_record_may_be_of_any_length() -> None:
+    page = body({"Text": json.dumps("long " * 500_000)}).replace(b'"Money"', b'"MONEY"')
+    assert decode_page(page, CONTRACT, "x").tables["things"]["Money"].to_pylist() == [Decimal(0)]
+
+
+def test_a_control_character_in_the_first_record_hides_no_capitals() -> None:
+    page = body({"Text": '"a\tb"', "Count": "1" * 5000}, {}).replace(b'"Money"', b'"MONEY"')
+    with pytest.raises(DataError, match="Count"):
+        decode_page(page, CONTRACT, "x")
+    page = page.replace(b"1" * 5000, b"1")
+    assert decode_page(page, CONTRACT, "x").tables["things"]["Money"].to_pylist() == [Decimal(0)] * 2
+
+
+def test_a_record_that_cannot_be_looked_into_is_refused() -> None:
+    page = body({"Extra": "[" * 100_000 + "]" * 100_000})
+    with pytest.raises(BadAnswer, match="not complete JSON"):
+        decode_page(page, CONTRACT, "x")
+
+
+WITH_OPTIONAL_FIELDS = entity(
+    "ICThings",
+    view="IC9999",
+    key="Code",
+    fields="Code Count:int",
+    reading=Snapshot(),
+    collections=(collection("Lines", "Number:number", key="Number", optional_fields="More"),),
+    optional_fields="Extras",
+)
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["of the record", "of its lines"])
+@pytest.mark.parametrize("count", ["7", '"7"'], ids=["the fast way", "the slow way"])
+@pytest.mark.parametrize("first", [False, True], ids=["from the second record on", "from the first record on"])
+def test_capitals_do_not_matter_in_optional_fields(nested: bool, count: str, first: bool) -> None:
+    things = WITH_OPTIONAL_FIELDS
+    [lines] = things.collections
+    kind = ("OptionalField", "Value", "MoreType")
+    below = Node({"Number": "Number"}, lines.fields, (), optional="More", optional_row=kind)
+    root = Node({f.name: f.name for f in things.fields}, things.fields, ((lines, "Lines", below),), optional="Extras", optional_row=kind)
+    contract = Contract(things, root, things.reading, (), frozenset())
+    filled = '[{"optionalField":"O","VALUE":"1  ","Moretype":"Text"}]'
+
+    def record(rows: str) -> dict[str, str]:
+        return {"Count": count, "Lines": f'[{{"Number":1,"More":{rows if nested else "[]"}}}]', "Extras": "[]" if nested else rows}
+
+    page = decode_page(body(record(filled if first else "[]"), record(filled)), contract, "x")
+    found = page.tables["lines" if nested else "things"]["optional_fields"].to_pylist()
+    one_field = [{"name": "O", "value": "1", "type": "Text"}]
+    assert found == [one_field if first else [], one_field]
+    assert page.absent == ()
+
+
+def test_it_is_said_what_the_first_record_and_the_first_rows_lack() -> None:
+    page = body({"Lines": "[]"}, {"Lines": '[{"NUMBER":1}]'}).replace(b'"Money":0,', b"")
+    assert decode_page(page, CONTRACT, "x").absent == ("Money", "Lines.Amount")
+    page = body({}).replace(b',"Lines":[]', b"")
+    assert decode_page(page, CONTRACT, "x").absent == ("Lines[]",)
+    assert decode_page(b'{"value":[],"more":[{"Code":"A1"}]}', CONTRACT, "x").absent == ()
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=5))
 def test_keys_alone(codes: list[str]) -> None:
     page = json.dumps({"@odata.count": len(codes), "value": [{"Code": code} for code in codes]}).encode()
