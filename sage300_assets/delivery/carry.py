@@ -14,7 +14,6 @@ from sage300_assets.delivery.past import past_of, with_what_is_seen
 from sage300_assets.delivery.plan import Plan, make_plan
 from sage300_assets.delivery.surroundings import laid_out
 from sage300_assets.lake.lake import Lake
-from sage300_assets.ledger.items import PENDING
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.store import Ledger
 
@@ -44,8 +43,7 @@ class Desk:
 
     def finish_earlier(self, flow: Flow, plan: Plan, *, worker: str, run: str = "", watch: Watch = NOBODY) -> None:
         """While this plan waits, go on with what was agreed to before."""
-        counts = Outbox(self.ledger, self.now).counts(company=plan.scope, flow=flow.name)
-        if any(counts.get(state, 0) for state in PENDING):
+        if Outbox(self.ledger, self.now).has_pending(company=plan.scope, flow=flow.name):
             courier = Courier(self.ledger, self.now, worker)
             with laid_out(self.recorder, Behalf(run, plan.company, flow.name), watch), flow.connect(self.lake, plan.company) as target:
                 courier.finish_earlier(flow, plan, self.lake, target, run=run, watch=watch)

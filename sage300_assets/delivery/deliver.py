@@ -153,8 +153,7 @@ class Courier:
         return next((why for record, content, why in off if (record, content) == (plan.scope, plan.content_hash)), "")
 
     def _pending(self, flow: Flow, plan: Plan) -> bool:
-        counts = Outbox(self.ledger, self.now).counts(company=plan.scope, flow=flow.name)
-        return any(counts.get(state, 0) for state in PENDING)
+        return Outbox(self.ledger, self.now).has_pending(company=plan.scope, flow=flow.name)
 
     def _counts(self, box: Outbox, flow: Flow, plan: Plan) -> dict[str, int]:
         """Of this plan what has ended; of all plans what is still on its way, because nobody else asks about it."""

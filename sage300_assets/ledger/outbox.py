@@ -235,6 +235,10 @@ class Outbox:
             rows = db.execute(select(outbox.c.state, func.count()).where(*wanted).group_by(outbox.c.state)).all()
         return {str(state): int(count) for state, count in rows}
 
+    def has_pending(self, *, company: str, flow: str) -> bool:
+        """Whether anything of a flow may still go out."""
+        return any(state in PENDING for state in self.counts(company=company, flow=flow))
+
     def waits_of(self, item: int) -> list[str]:
         """What a parked item waits for: idempotency keys of others, or names given to `Park`."""
         with self.ledger.read() as db:
