@@ -247,13 +247,17 @@ def _sweep(house: House, entity: Entity, *, by_keys: bool = False) -> None:
     sweep(search, house.client, house.lake, today=TODAY, zone=ZoneInfo("UTC"))
 
 
+def _machine(world: Restless, server: Server, folder: Path, resource: str, trial: Trial) -> type[Changing]:
+    given = {"world": world, "server": server, "folder": folder, "resource": resource, "trial": trial, "lakes": count()}
+    return type("ThisCase", (Changing,), given)
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_source_changes_while_it_is_read(tmp_path: Path, trial: Trial, case: Case) -> None:
     resource = (STAMPED, SNAPSHOT)[case.seed % 2]
     world = Restless()
     with Server(world, page_size=2) as server:
-        given = {"world": world, "server": server, "folder": tmp_path, "resource": resource, "trial": trial, "lakes": count()}
-        machine = seed(case.seed)(type("ThisCase", (Changing,), given))
+        machine = seed(case.seed)(_machine(world, server, tmp_path, resource, trial))
         checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
         quick = (Phase.explicit, Phase.generate)  # making a failure smaller takes longer than a test may; the seed repeats it as it is
         how = settings(
@@ -268,3 +272,23 @@ def test_the_source_changes_while_it_is_read(tmp_path: Path, trial: Trial, case:
         run_state_machine_as_test(machine, settings=how)
     assert trial.came_to[Verdict.TRUTH], "no read ever went through"
     assert trial.recovered, "nothing was ever made good"
+
+
+MOMENTS = [(8, 6, 12, 5, 4), (15, 16, 13, 7, 4), (1, 14, 18, 4, 6), (5, 11, 11, 11, 3)]
+"""Before which questions the changes come; with each of these, a record that was deleted stayed in the lake."""
+
+
+@pytest.mark.parametrize("case", [Case("deleted between two readings of its window", n) for n in range(len(MOMENTS))], ids=str)
+def test_a_record_that_gets_its_first_date_and_is_deleted_before_its_window_is_read_again(tmp_path: Path, trial: Trial, case: Case) -> None:
+    """The lake has it without a date. It comes with the newest window, and no more when that is read again."""
+    days = [TODAY + timedelta(days=n) if n is not None else None for n in (3, None, -40, None, -400, 3, 3, 0, -400, None, 3, -40)]
+    deeds = [("enter", 6, 2), ("delete", 10, 0), ("delete", 9, 2), ("enter", 2, 0), ("enter", 9, 0)]
+    world = Restless()
+    with Server(world, page_size=2) as server:
+        people = _machine(world, server, tmp_path, STAMPED, trial)()
+        people.begin(page=5, parallel=1, numbers=set(range(12)), days=days)
+        people.change(Change("edit", 1, None, 0, 0))
+        moments = zip(deeds, MOMENTS[case.seed], strict=True)
+        people.read_everything([Change(kind, number, None, lines, at) for (kind, number, lines), at in moments], 7)
+        people.teardown()
+    assert trial.came_to[Verdict.TRUTH] == 2
