@@ -41,9 +41,11 @@ class Desk:
         with laid_out(self.recorder, Behalf(run, plan.company, flow.name), watch), flow.connect(self.lake, plan.company) as target:
             return courier.deliver(flow, plan, self.lake, target, run=run, dry=dry, watch=watch)
 
-    def finish_earlier(self, flow: Flow, plan: Plan, *, worker: str, run: str = "", watch: Watch = NOBODY) -> None:
-        """While this plan waits, go on with what was agreed to before."""
-        if Outbox(self.ledger, self.now).has_pending(company=plan.scope, flow=flow.name):
-            courier = Courier(self.ledger, self.now, worker)
-            with laid_out(self.recorder, Behalf(run, plan.company, flow.name), watch), flow.connect(self.lake, plan.company) as target:
-                courier.finish_earlier(flow, plan, self.lake, target, run=run, watch=watch)
+    def finish_earlier(self, flow: Flow, plan: Plan, *, worker: str, run: str = "", watch: Watch = NOBODY) -> bool:
+        """While this plan waits, go on with what was agreed to before; whether there was anything."""
+        if not Outbox(self.ledger, self.now).has_pending(company=plan.scope, flow=flow.name):
+            return False
+        courier = Courier(self.ledger, self.now, worker)
+        with laid_out(self.recorder, Behalf(run, plan.company, flow.name), watch), flow.connect(self.lake, plan.company) as target:
+            courier.finish_earlier(flow, plan, self.lake, target, run=run, watch=watch)
+        return True

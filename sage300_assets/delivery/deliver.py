@@ -47,7 +47,7 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.deliveries import Deliveries
-from sage300_assets.ledger.items import PENDING, Again, Claim, Done, Failed, NewItem, Outcome, Park, Unknown
+from sage300_assets.ledger.items import PENDING, Again, Claim, Done, Failed, Item, NewItem, Outcome, Park, Unknown
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.standing import called_off
 from sage300_assets.ledger.store import Ledger
@@ -87,6 +87,8 @@ class Courier:
     """So long a delivery waits for what is to be tried again; the rest is left to the next one."""
     wait: Callable[[float], None] = time.sleep
     _rejected: list[Rejection] = field(default_factory=list)
+    _refused: list[Item] = field(default_factory=list)
+    """What this worker has seen refused, of whatever plan."""
 
     def deliver(self, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str = "", dry: bool = False, watch: Watch = NOBODY) -> Delivered:
         """Carry out a plan, or refuse to; nothing leaves that a guard, a person or the dry-run switch holds back."""
@@ -107,7 +109,7 @@ class Courier:
         if discarded:
             return Delivered(plan, "discarded", {"cancelled": 1}, note=f"{discarded}. It goes again when its content changes.")
         refuse_if_altered(flow, plan, lake)
-        self._rejected = []
+        self._rejected, self._refused = [], []
         delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
         watch.step("begun")
         box = Outbox(self.ledger, self.now)
@@ -133,17 +135,22 @@ class Courier:
     # --- before anything leaves --------------------------------------------------------------------------------------------------
 
     def _refuse_if_held(self, flow: Flow, plan: Plan) -> None:
-        if plan.blocked_by:
-            said = "; ".join(f"{v.guard}: {v.said}" for v in plan.blocked_by)
+        held = f"is held by its guards. {'; '.join(f'{v.guard}: {v.said}' for v in plan.blocked_by)}"
+        if plan.blocked_by and not plan.is_unusual:
             raise DataError(
-                f"{flow.name}: plan {plan.plan} is held by its guards. {said}.",
+                f"{flow.name}: plan {plan.plan} {held}.",
                 cure="Look at the plan's rows; mend what is wrong at the source, and make the plan again.",
             )
-        if flow.approval and plan.changes:
+        if plan.is_unusual or (flow.approval and plan.changes):
             decided = Approvals(self.ledger, self.now).decision(plan.plan, plan.content_hash)
             if decided is None or decided.decision != "approved":
-                said = "has not been approved yet" if decided is None else f"was refused by {decided.who}: {decided.note or 'no reason given'}"
-                raise NotApproved(f"{flow.name}: plan {plan.plan} {said}.", cure=f"Look at it, then run: sage300 approve {plan.plan}")
+                waits = held if plan.is_unusual else "has not been approved yet"
+                said = waits if decided is None else f"was refused by {decided.who}: {decided.note or 'no reason given'}"
+                raise NotApproved(
+                    f"{flow.name}: plan {plan.plan} {said}.",
+                    cure=f"Look at it (sage300 plans show {plan.plan}). If it is right, run: sage300 approve {plan.plan}; "
+                    "if not, mend what is wrong at the source, and make the plan again.",
+                )
 
     def _discarded(self, flow: Flow, plan: Plan) -> str:
         """Why a whole with this content is not to be sent. Records are left out of the plan one by one."""
@@ -156,8 +163,12 @@ class Courier:
         return Outbox(self.ledger, self.now).has_pending(company=plan.scope, flow=flow.name)
 
     def _counts(self, box: Outbox, flow: Flow, plan: Plan) -> dict[str, int]:
-        """Of this plan what has ended; of all plans what is still on its way, because nobody else asks about it."""
+        """Of this plan what has ended; of all plans what is still on its way, and what was refused now, because nobody else tells of it."""
         ended = {s: n for s, n in box.counts(company=plan.scope, flow=flow.name, plan=plan.plan).items() if s not in PENDING}
+        now = [box.get(item.idempotency_key) for item in self._refused if item.plan != plan.plan]
+        refused = sum(item is not None and item.state == "failed" for item in now)
+        if refused:
+            ended["failed"] = ended.get("failed", 0) + refused
         return ended | {s: n for s, n in box.counts(company=plan.scope, flow=flow.name).items() if s in PENDING}
 
     def _enqueue(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, run: str) -> None:
@@ -212,6 +223,8 @@ class Courier:
                 # Before the whole is done, so that a crash in between leaves it to be asked about, and this to be done again.
                 note_rejections(flow, plan, lake, self.ledger, self._rejected, now=self.now, worker=self.worker, run=run)
             box.settle([outcome], run=run)
+            if isinstance(outcome, Failed):
+                self._refused.append(claim.item)
             watch.step("settled")
             if stop is not None:
                 raise stop
@@ -320,8 +333,9 @@ class Courier:
     def _again_or_given_up(self, flow: Flow, claim: Claim, busy: Sage300AssetsError) -> Outcome:
         if claim.item.attempts + 1 >= _TRIES and self.now() - claim.item.created_at >= _LONGEST_TRIED:
             return self._given_up(flow, claim, type(busy).__name__, busy.message)
-        asked = busy.seconds if isinstance(busy, Throttled) else None
-        return Again(claim, busy.message, self._later(claim) if asked is None else self.now() + timedelta(seconds=asked))
+        asked = busy.seconds if isinstance(busy, Throttled) and busy.seconds else 0.0
+        # Whoever says "at once" and is busy again then would be asked without a pause.
+        return Again(claim, busy.message, max(self._later(claim), self.now() + timedelta(seconds=asked)))
 
     def _given_up(self, flow: Flow, claim: Claim, code: str, message: str) -> Failed:
         said = f"It was tried {max(_TRIES, claim.item.attempts + 1)} times. Look at the target, then replay it."

@@ -1,4 +1,7 @@
-"""Guards: what must hold of a plan before anything leaves. A blocking one stops the whole delivery; the others only say."""
+"""Guards: what must hold of a plan before anything leaves. A blocking one stops the whole delivery; the others only say.
+
+One that only finds a plan unusual yields to a person: whoever has looked may let exactly this plan go, with `sage300 approve`.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ class Verdict:
     blocking: bool
     said: str
     offending: tuple[str, ...] = ()
+    yields: bool = False
+    """Whether a person may let the plan go all the same."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,12 @@ class Guard:
     description: str
     judge: Callable[[View], tuple[bool, str, tuple[str, ...]]]
     blocking: bool = True
+    yields: bool = False
 
     def verdict(self, view: View) -> Verdict:
         """Judge a plan."""
         passed, said, offending = self.judge(view)
-        return Verdict(self.name, passed, self.blocking, said, offending)
+        return Verdict(self.name, passed, self.blocking, said, offending, self.yields)
 
 
 def share_changed(most: float, *, few: int = 20) -> Guard:
@@ -66,7 +72,7 @@ def share_changed(most: float, *, few: int = 20) -> Guard:
         passed = not view.before or view.changes <= few or share <= most
         return passed, f"{view.changes:,} of {view.before:,} records would change ({share:.0%}; at most {most:.0%})", ()
 
-    return Guard("share_changed", f"At most {most:.0%} of the records change at once.", judge)
+    return Guard("share_changed", f"At most {most:.0%} of the records change at once.", judge, yields=True)
 
 
 def amount_changed(most: Decimal) -> Guard:
@@ -76,7 +82,7 @@ def amount_changed(most: Decimal) -> Guard:
         moved = abs(view.total - view.total_before)
         return not view.before or moved <= most, f"the control total would move by {moved:,f} (at most {most:,f})", ()
 
-    return Guard("amount_changed", f"The control total moves by at most {most:,f}.", judge)
+    return Guard("amount_changed", f"The control total moves by at most {most:,f}.", judge, yields=True)
 
 
 def _no_duplicates(view: View) -> tuple[bool, str, tuple[str, ...]]:
@@ -102,7 +108,7 @@ def _nothing_held(view: View) -> tuple[bool, str, tuple[str, ...]]:
 
 DUPLICATES = Guard("no_duplicates", "No record occurs twice: a doubled line would double money.", _no_duplicates)
 CONTROL_TOTAL = Guard("control_total", "The plan's control total equals what its source says on another path.", _control_total)
-NOT_EMPTIED = Guard("not_emptied", "Something is wanted where something was delivered before.", _not_emptied)
+NOT_EMPTIED = Guard("not_emptied", "Something is wanted where something was delivered before.", _not_emptied, yields=True)
 HELD = Guard("nothing_held", "No record is held back; those that are do not stop the others.", _nothing_held, blocking=False)
 
 STANDARD = (DUPLICATES, CONTROL_TOTAL, NOT_EMPTIED, share_changed(0.5), HELD)

@@ -109,6 +109,11 @@ class Plan:
         """Guards that stop it."""
         return tuple(v for v in self.verdicts if v.blocking and not v.passed)
 
+    @property
+    def is_unusual(self) -> bool:
+        """Whether guards hold it, and all of them yield to a person."""
+        return bool(self.blocked_by) and all(v.yields for v in self.blocked_by)
+
 
 def folder(lake: Lake, flow: str, company: str) -> Path:
     """Where the plans of a flow are kept."""
@@ -278,10 +283,15 @@ _ROWS = """SELECT coalesce(sum(CAST(json_extract_string(payload, '$.rows') AS BI
     WHERE action IN ('create', 'update', 'unchanged')"""
 
 
-def fingerprints(db: duckdb.DuckDBPyConnection) -> tuple[str, str]:
-    """Of the plan, and of all that the target would have: the same for the same rows, whatever order they came in. The table is in order."""
+def fingerprints(db: duckdb.DuckDBPyConnection, *, every_reason: bool = False) -> tuple[str, str]:
+    """Of the plan, and of all that the target would have: the same for the same rows, whatever order they came in. The table is in order.
+
+    Why a row stays behind does not matter: what was on its way is there by and by, and who agreed to the others has agreed to the same. With
+    `every_reason`, as plans of former releases are called.
+    """
     plan, content = _Digest("record", "payload_hash", "action", "reason"), _Digest("record", "payload_hash")
-    for batch in db.sql("SELECT record, payload_hash, action, reason FROM plan").to_arrow_reader(_AT_ONCE):
+    reason = "reason" if every_reason else "CASE WHEN action IN ('create', 'update', 'delete') THEN reason ELSE '' END AS reason"
+    for batch in db.sql(f"SELECT record, payload_hash, action, {reason} FROM plan").to_arrow_reader(_AT_ONCE):
         plan.take(batch)
         content.take(batch.filter(pc.is_in(batch["action"], _STAY)))
     return plan.hex(), content.hex()

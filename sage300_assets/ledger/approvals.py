@@ -87,8 +87,8 @@ class Approvals:
         return next((made for made in reversed(self._agreed(plan)) if made.plan_hash == plan_hash), None)
 
     def refused(self, plan: str) -> Decision | None:
-        """The refusal, if a plan was refused and nobody has agreed to it since."""
-        newest = next(reversed(self._agreed(plan)), None)
+        """The refusal, if a plan was refused and nobody has agreed to it since. It holds also when its entry was let go of."""
+        newest = next(reversed(self._agreed(plan) or self.history(plan)), None)
         return newest if newest is not None and newest.decision == "refused" else None
 
     def _agreed(self, plan: str) -> list[Decision]:

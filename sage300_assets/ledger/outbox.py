@@ -228,6 +228,24 @@ class Outbox:
         with self.ledger.read() as db:
             return db.execute(select(func.min(outbox.c.not_before)).where(*mine)).scalar()
 
+    def left_over(self, grace: timedelta) -> Mapping[tuple[str, str], datetime]:
+        """Company and flow of what has been due for a while and nobody is at work on, and since when: a delivery was killed, or gave up waiting.
+
+        Not what waits for a login or a setting: trying that again and again may lock somebody out.
+        """
+        now = self.now()
+        overdue = or_(
+            and_(outbox.c.state.in_(("waiting", "unknown")), outbox.c.not_before <= now - grace),
+            and_(outbox.c.state.in_(BEGUN), outbox.c.lease_until <= now - grace),
+        )
+        since = func.min(func.coalesce(outbox.c.lease_until, outbox.c.not_before))
+        passing = outbox.c.problem_class.not_in(("auth", "config"))
+        of_whom = (outbox.c.company, outbox.c.flow)
+        with self.ledger.read() as db:
+            at_work = {(row.company, row.flow) for row in db.execute(select(*of_whom).where(outbox.c.state.in_(BEGUN), outbox.c.lease_until > now))}
+            rows = db.execute(select(*of_whom, since.label("since")).where(overdue, passing, ~_held_up()).group_by(*of_whom)).all()
+        return {(row.company, row.flow): row.since for row in rows if (row.company, row.flow) not in at_work}
+
     def counts(self, *, company: str = "", flow: str = "", plan: str = "") -> Mapping[str, int]:
         """How many items are in each state."""
         wanted = [outbox.c[name] == value for name, value in (("company", company), ("flow", flow), ("plan", plan)) if value]

@@ -40,8 +40,10 @@ def supersede(db: Connection, item: int, now: datetime) -> bool:
 
 def withdraw(db: Connection, plan: str, now: datetime, why: str) -> int:
     """Nothing of a plan that waits is to be sent any more; gives how many items that were. What may have been sent already is asked about first."""
-    at_rest = (outbox.c.plan == plan) & outbox.c.state.in_(("waiting", "parked")) & outbox.c.ask_first.is_(False)
-    return db.execute(update(outbox).where(at_rest).values(state="superseded", problem=clean(why), updated_at=now)).rowcount
+    # Whoever has one in hand writes down first that it goes, and finds then that it does not.
+    not_gone = (outbox.c.plan == plan) & outbox.c.state.in_(("waiting", "parked", "claimed")) & outbox.c.ask_first.is_(False)
+    values = {"state": "superseded", "problem": clean(why), "updated_at": now, "lease_until": None, "worker": ""}
+    return db.execute(update(outbox).where(not_gone).values(**values)).rowcount
 
 
 def link_one(db: Connection, outcome: Outcome, now: datetime) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import dagster as dg
 
-from sage300_assets.base.errors import LedgerBroken, RetriableError, Sage300AssetsError
+from sage300_assets.base.errors import RetriableError, Sage300AssetsError
 from sage300_assets.base.settings import Settings, load
 from sage300_assets.base.watch import Watch
 from sage300_assets.catalogue.model import Entity
@@ -24,6 +24,7 @@ from sage300_assets.flows.registry import all_flows
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.deliveries import Deliveries
+from sage300_assets.orchestration.agreed import PLAN_TAG, Waiting, desk_of, starter
 from sage300_assets.orchestration.calendar import is_closing, period_ends
 from sage300_assets.orchestration.describe import preview, trail_end
 from sage300_assets.orchestration.names import word
@@ -34,9 +35,6 @@ APPROVED = "approved"
 WHOLE_TAKEN = "everything_taken"
 _PREVIEW_ROWS = 20
 Carried = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetObservation
-_SENSOR_SECONDS = 60
-_PLAN_TAG = "plan"
-"""The plan that somebody has agreed to, which need not be the one that Dagster made last."""
 
 
 def deliveries(settings: Settings, entities: Sequence[Entity], flows: Sequence[Flow] | None = None) -> dg.Definitions:
@@ -53,7 +51,7 @@ def deliveries(settings: Settings, entities: Sequence[Entity], flows: Sequence[F
         assets=[asset for flow, company in pairs for asset in (_plan_asset(flow, company, settings), _delivery_asset(flow, company))],
         jobs=[job],
         schedules=[_schedule(flow, company, settings) for flow, company in pairs if flow.cron],
-        sensors=[_approval_sensor(pairs)] if any(flow.approval for flow, _ in pairs) else [],
+        sensors=[starter({(flow.name, company or ALL): Waiting(delivery_key(flow, company), approval=flow.approval) for flow, company in pairs})],
     )
 
 
@@ -65,10 +63,6 @@ def plan_key(flow: Flow, company: str) -> dg.AssetKey:
 def delivery_key(flow: Flow, company: str) -> dg.AssetKey:
     """`samltd / delivery / journals`."""
     return dg.AssetKey([(company or ALL).lower(), "delivery", flow.name])
-
-
-def _desk(source: Source) -> Desk:
-    return Desk(source.lake, source.keeper.ledger, source.now, source.keeper)
 
 
 def _reads(flow: Flow, company: str, settings: Settings) -> list[dg.AssetKey]:
@@ -101,14 +95,15 @@ def _plan_asset(flow: Flow, company: str, settings: Settings) -> dg.AssetsDefini
         retry_policy=dg.RetryPolicy(max_retries=1, delay=30),
     )
     def make(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
-        desk = _desk(sage300)
+        desk = desk_of(sage300)
         try:
             with sage300.keeper.part(context.run.run_id, f"plan {flow.name} {company or ALL}", how="Dagster") as part:
                 plan = desk.plan(flow, company, run=context.run.run_id)
                 part.rows = sum(plan.counts.values())
         except Sage300AssetsError as problem:
             raise dg.Failure(description=str(problem), allow_retries=isinstance(problem, RetriableError)) from problem
-        results = [_guard_result(key, verdict) for verdict in plan.verdicts]
+        let_go = _let_go(plan, desk)
+        results = [_guard_result(key, plan, verdict, let_go) for verdict in plan.verdicts]
         if flow.approval:
             results.append(_approval_result(key, plan, desk))
         metadata = {**_plan_metadata(desk, plan), **trail_end(sage300.keeper)}
@@ -117,13 +112,24 @@ def _plan_asset(flow: Flow, company: str, settings: Settings) -> dg.AssetsDefini
     return make
 
 
-def _guard_result(key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
+def _let_go(plan: Plan, desk: Desk) -> str:
+    """Who has let a plan go that guards find unusual."""
+    decided = Approvals(desk.ledger, desk.now).decision(plan.plan, plan.content_hash) if plan.is_unusual else None
+    return decided.who if decided is not None and decided.decision == "approved" else ""
+
+
+def _guard_result(key: dg.AssetKey, plan: Plan, verdict: Verdict, let_go: str) -> dg.AssetCheckResult:
+    stops = verdict.blocking and not verdict.passed
+    yielded = stops and verdict.yields and bool(let_go)
+    said = f"{verdict.said}; {let_go} has agreed to this plan" if yielded else verdict.said
+    if stops and not yielded and plan.is_unusual:
+        said = f"{verdict.said}. Look at it; if it is right: sage300 approve {plan.plan}"
     return dg.AssetCheckResult(
         check_name=verdict.guard,
         asset_key=key,
-        passed=verdict.passed,
+        passed=verdict.passed or yielded,
         severity=dg.AssetCheckSeverity.ERROR if verdict.blocking else dg.AssetCheckSeverity.WARN,
-        description=verdict.said,
+        description=said,
         metadata={"offending": dg.MetadataValue.md("\n".join(f"- {line}" for line in verdict.offending))} if verdict.offending else {},
     )
 
@@ -190,11 +196,13 @@ def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
         retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL),
     )
     def carry(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[Carried]:
-        desk = _desk(sage300)
+        desk = desk_of(sage300)
         plan = _newest_plan(context, flow, company, desk)
         if flow.approval and not _approval_result(plan_from, plan, desk).passed:
             context.log.info(f"Plan {plan.plan} waits for a person: sage300 approve {plan.plan}")
-            _finish_earlier(context, flow, plan, desk, sage300)
+            if _finish_earlier(context, flow, plan, desk, sage300):
+                said = f"plan {plan.plan} waits for a person; what was agreed to before went on"
+                yield dg.MaterializeResult(asset_key=key, metadata={"outcome": dg.MetadataValue.text(said), **trail_end(sage300.keeper)})
             yield dg.AssetCheckResult(
                 check_name=WHOLE_TAKEN,
                 asset_key=key,
@@ -217,13 +225,13 @@ def _delivery_asset(flow: Flow, company: str) -> dg.AssetsDefinition:
 
 
 def _newest_plan(context: dg.AssetExecutionContext, flow: Flow, company: str, desk: Desk) -> Plan:
-    agreed = context.run.tags.get(_PLAN_TAG)
+    agreed = context.run.tags.get(PLAN_TAG)
     if agreed:
         newest = next((plan for plan in plans(desk.lake) if (plan.flow, plan.scope) == (flow.name, company or ALL)), None)
         if newest is None or newest.plan != agreed:
             raise dg.Failure(
-                description=f"{flow.name}: plan {agreed} was agreed to, but there is a newer one: {newest.plan if newest else 'none any more'}. "
-                "Nothing of it was sent. Look at the newest, and agree to that.",
+                description=f"{flow.name}: plan {agreed} was to leave, but there is a newer one: {newest.plan if newest else 'none any more'}. "
+                "What of it has not left stays here. Look at the newest, and agree to that.",
                 allow_retries=False,
             )
         return newest
@@ -238,13 +246,14 @@ def _newest_plan(context: dg.AssetExecutionContext, flow: Flow, company: str, de
     return plan
 
 
-def _finish_earlier(context: dg.AssetExecutionContext, flow: Flow, plan: Plan, desk: Desk, source: Source) -> None:
+def _finish_earlier(context: dg.AssetExecutionContext, flow: Flow, plan: Plan, desk: Desk, source: Source) -> bool:
+    """Go on with what was agreed to before; whether there was anything."""
     if load(DeliverySettings).delivery_dry_run:
-        return
+        return False
     run = context.run.run_id
     try:
         with source.keeper.part(run, f"deliver {flow.name} {plan.scope}", how="Dagster"):
-            desk.finish_earlier(flow, plan, worker=f"{run}:{context.op_execution_context.retry_number}", run=run, watch=_Voice(context, flow))
+            return desk.finish_earlier(flow, plan, worker=f"{run}:{context.op_execution_context.retry_number}", run=run, watch=_Voice(context, flow))
     except Sage300AssetsError as problem:
         raise dg.Failure(description=str(problem), allow_retries=isinstance(problem, RetriableError)) from problem
 
@@ -341,54 +350,6 @@ def _schedule(flow: Flow, company: str, settings: Settings) -> dg.ScheduleDefini
         return dg.RunRequest(run_key=f"{name}:{day}") if closing else dg.SkipReason("no company closes a period today")
 
     return at_period_end
-
-
-def _approval_sensor(pairs: Sequence[tuple[Flow, str]]) -> dg.SensorDefinition:
-    waiting = {(flow.name, company or ALL): (flow, company) for flow, company in pairs if flow.approval}
-    keys = [delivery_key(flow, company) for flow, company in waiting.values()]
-
-    @dg.sensor(
-        name="approved_plans",
-        target=dg.AssetSelection.assets(*keys),
-        minimum_interval_seconds=_SENSOR_SECONDS,
-        description="Starts the deliveries that a person has agreed to.",
-    )
-    def approved(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult:
-        desk = _desk(sage300)
-        decisions, log = Approvals(desk.ledger, desk.now), Deliveries(desk.ledger, desk.now)
-        dry = load(DeliverySettings).delivery_dry_run
-        requests: list[dg.RunRequest] = []
-        forged: list[LedgerBroken] = []
-        seen: set[tuple[str, str]] = set()
-        for plan in plans(desk.lake):
-            place = (plan.flow, plan.scope)
-            if place not in waiting or place in seen:
-                continue
-            seen.add(place)  # only the newest plan of each
-            try:
-                decided = decisions.decision(plan.plan, plan.content_hash)
-            except LedgerBroken as problem:
-                forged.append(problem)
-                continue
-            if decided is None or decided.decision != "approved":
-                continue
-            since = {one.state for one in log.of_plan(plan.plan) if one.started_at >= decided.at}
-            if since - {"dry"} or (dry and since):  # one that failed is not repeated every minute: a login may be locked by that
-                continue
-            requests.append(
-                dg.RunRequest(
-                    run_key=f"{plan.plan}:{decided.at.isoformat()}{':dry' if dry else ''}",
-                    asset_selection=[delivery_key(*waiting[place])],
-                    tags={_PLAN_TAG: plan.plan},
-                )
-            )
-        for one in forged:
-            context.log.error(str(one))
-        if forged and not requests:  # a tick that fails starts nothing, so the others go first
-            raise forged[0]
-        return dg.SensorResult(run_requests=requests)
-
-    return approved
 
 
 __all__ = ["deliveries", "delivery_key", "plan_key"]

@@ -9,6 +9,7 @@ from sage300_assets.terminal.verb import Parser, Verb
 
 _MORE = """
 Look at it first: sage300 plans show PLAN. The approval holds for exactly this content; whatever changes makes another plan.
+Some flows always wait for a person; of the others, plans that are unusual: more changes at once than a guard lets go, or nothing is left to send.
 A refusal also takes back what was agreed to before and has not left yet; what has left is not undone.
 On record is the user of the operating system; where several people share one, SAGE300_WHO in the environment gives the name, and the user stays
 behind it: "ann (as erp@server)".
@@ -27,6 +28,8 @@ def _options(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from sage300_assets.base.clock import utc_now
+    from sage300_assets.base.errors import Conflict
+    from sage300_assets.delivery.plan import plans
     from sage300_assets.ledger.approvals import Approvals
     from sage300_assets.ledger.items import PENDING
     from sage300_assets.ledger.outbox import Outbox
@@ -35,7 +38,15 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.terminal.screen import say
     from sage300_assets.terminal.who import who
 
-    plan = plan_called(lake_of(lake_settings_of(args)), args.plan)
+    lake = lake_of(lake_settings_of(args))
+    plan = plan_called(lake, args.plan)
+    newest = next(one for one in plans(lake) if (one.flow, one.scope) == (plan.flow, plan.scope))
+    if newest.plan != plan.plan and not args.refuse:
+        raise Conflict(
+            f"Plan {plan.plan} of {plan.flow} ({plan.scope}), made at {plan.made_at:%Y-%m-%d %H:%M} UTC, is overtaken by a newer one. "
+            "Nothing of it would leave, so nothing was agreed to.",
+            cure=f"Look at the newest (sage300 plans show {newest.plan}), and agree to that.",
+        )
     ledger = ledger_of(args)
     approvals = Approvals(ledger, utc_now)
     made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who(), note=args.note)

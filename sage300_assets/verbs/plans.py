@@ -56,6 +56,8 @@ def _run(args: argparse.Namespace) -> int:
         return 0
     plan = plan_called(lake, args.plan)
     grid(("guard", "", "what it says"), [(v.guard, "holds" if v.passed else "STOPS" if v.blocking else "warns", v.said) for v in plan.verdicts])
+    if plan.is_unusual:
+        say(f"It is unusual, and so waits for a person. If it is right: sage300 approve {plan.plan}")
     grid(("action", "records", "control total"), [(a, f"{n:,}", plan.totals.get(a, "")) for a, n in plan.counts.items()], right=(1, 2))
     if plan.notes:
         grid(("seen at the target", ""), list(plan.notes.items()))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import pairwise
 
 import pytest
 
-from sage300_assets.base.errors import AccessError, PermanentError, RetriableError
+from sage300_assets.base.errors import AccessError, PermanentError, RetriableError, Throttled
+from sage300_assets.delivery import plan as planning
 from sage300_assets.delivery.deliver import NotApproved
 from sage300_assets.delivery.flow import NoEffect, OutcomeUnknown
 from sage300_assets.delivery.plan import Plan, open_rows
 from sage300_assets.ledger.approvals import Approvals, Verdict
 from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.items import Item
+from sage300_assets.ledger.retention import let_go
 from sage300_assets_tests.delivery.conftest import Counter, Shop, once
 
 
@@ -120,6 +124,90 @@ def test_a_dry_run_lets_nothing_earlier_leave_either(counter: Counter) -> None:
     assert counter.shop.kept == []
 
 
+def test_the_plan_that_is_asked_for_is_the_one_that_leaves_although_something_earlier_left_meanwhile(counter: Counter) -> None:
+    agreed_and_stuck(counter, "1")
+    counter.want("2")
+    with pytest.raises(NotApproved) as asked:
+        counter.deliver()
+    assert counter.shop.times("1") == 1
+    plan = counter.plan()
+    assert f"sage300 approve {plan.plan}" in asked.value.cure
+    decide(counter, plan, "approved")
+    assert counter.deliver().state == "done"
+    assert counter.shop.times("2") == 1
+
+
+def test_a_plan_of_a_former_release_that_was_agreed_to_leaves(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why something is unchanged was part of its name then."""
+    agreed_and_stuck(counter, "1")
+    counter.want("2")
+    with monkeypatch.context() as former:
+        former.setattr(planning, "fingerprints", partial(planning.fingerprints, every_reason=True))
+        plan = counter.plan()
+    assert plan.plan != counter.plan().plan
+    decide(counter, plan, "approved")
+    assert counter.deliver(plan).state == "done"
+    assert [counter.shop.times(r) for r in "12"] == [1, 1]
+
+
+def test_a_refusal_holds_for_longer_than_the_trail_is_kept(counter: Counter) -> None:
+    counter.options |= {"approval": True, "once": True}
+    counter.want("1")
+    plan = counter.plan()
+    decide(counter, plan, "approved")
+
+    def lose(_shop: Shop, _item: Item) -> None:
+        raise OutcomeUnknown("no answer")
+
+    counter.shop.before, counter.shop.settles = lose, timedelta(hours=1)
+    assert counter.deliver(plan).state == "partly"
+    counter.shop.before = lambda shop, item: None
+    decide(counter, plan, "refused")
+    counter.ledger.keep_days = 30
+    counter.clock.wait(40 * 86_400)
+    Approvals(counter.ledger, counter.clock.now).decide("another", "content", "approved", who="controller")
+    assert let_go(counter.ledger, counter.clock.now()) > 0
+    counter.deliver()
+    assert counter.shop.kept == []
+    (letter,) = DeadLetters(counter.ledger, counter.clock.now).open()
+    assert "refused by controller" in letter.message
+
+
+def test_what_was_agreed_to_before_and_is_refused_now_is_told(counter: Counter) -> None:
+    first = agreed_and_stuck(counter, "1")
+    counter.want("2")
+    plan = counter.plan()
+    assert plan.plan != first.plan
+    decide(counter, plan, "approved")
+
+    def closed(_shop: Shop, item: Item) -> None:
+        if item.record == "1":
+            raise PermanentError("the period is closed.")
+
+    counter.shop.before = closed
+    done = counter.deliver(plan)
+    assert (done.state, done.counts) == ("partly", {"done": 1, "failed": 1})
+
+
+def test_what_is_refused_in_the_moment_before_it_leaves_does_not_leave(counter: Counter) -> None:
+    """Somebody has it in hand already, and has seen no refusal."""
+    counter.options |= {"approval": True}
+    counter.want("1")
+    plan = counter.plan()
+    decide(counter, plan, "approved")
+    asked = Approvals.refused
+
+    def refused(self: Approvals, name: str) -> object:
+        found = asked(self, name)
+        Approvals(counter.ledger, counter.clock.now).decide(name, plan.content_hash, "refused", who="controller")
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Approvals, "refused", refused)
+        counter.deliver(plan)
+    assert counter.shop.kept == []
+
+
 # --- waiting ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -142,6 +230,21 @@ def test_what_stands_behind_an_earlier_one_is_waited_for_without_a_storm_on_the_
     counter.clock.wait(3600)
     assert counter.deliver().state == "done"
     assert len(counter.shop.kept) == 2
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_whoever_is_busy_and_says_at_once_is_not_asked_without_a_pause(counter: Counter, seconds: float) -> None:
+    asked: list[datetime] = []
+
+    def busy(_shop: Shop, _item: Item) -> None:
+        asked.append(counter.clock.now())
+        raise Throttled("busy.", seconds=seconds, refused=True)
+
+    counter.shop.before = busy
+    counter.want("1")
+    counter.deliver()
+    assert len(asked) <= 12, "ten minutes of asking"
+    assert all(later > earlier for earlier, later in pairwise(asked))
 
 
 def test_what_is_refused_for_a_quarter_of_an_hour_goes_with_the_next_delivery(counter: Counter) -> None:

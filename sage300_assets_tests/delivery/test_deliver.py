@@ -93,6 +93,40 @@ def test_nothing_leaves_when_too_much_changes_at_once(counter: Counter) -> None:
     assert len(counter.shop.kept) == 60
 
 
+def test_whoever_has_looked_may_let_an_unusual_plan_go(counter: Counter) -> None:
+    counter.want(*map(str, range(60)))
+    counter.deliver()
+    counter.want(*map(str, range(31)), amount="9.00")
+    plan = counter.plan()
+    with pytest.raises(NotApproved, match="31 of 60 records would change") as held:
+        counter.deliver(plan)
+    assert f"sage300 approve {plan.plan}" in held.value.cure
+    approvals = Approvals(counter.ledger, counter.clock.now)
+    approvals.decide(plan.plan, plan.content_hash, "refused", who="ann", note="last month's file")
+    with pytest.raises(NotApproved, match="refused by ann: last month's file"):
+        counter.deliver(plan)
+    approvals.decide(plan.plan, plan.content_hash, "approved", who="ann")
+    counter.want("59", amount="8.00")
+    with pytest.raises(NotApproved, match="32 of 60 records would change"):
+        counter.deliver()
+    assert len(counter.shop.kept) == 60, "the agreement is to another plan"
+    assert counter.deliver(plan).state == "done"
+    assert counter.shop.times("30") == 2
+    assert counter.shop.times("59") == 1
+
+
+def test_nobody_may_let_a_plan_go_that_is_wrong(counter: Counter) -> None:
+    counter.want(*map(str, range(60)))
+    counter.deliver()
+    counter.want(*map(str, range(31)), amount="9.00")
+    plan = counter.plan(expected=Decimal("1.00"))
+    assert [v.guard for v in plan.blocked_by] == ["control_total", "share_changed"]
+    Approvals(counter.ledger, counter.clock.now).decide(plan.plan, plan.content_hash, "approved", who="ann")
+    with pytest.raises(DataError, match="held by its guards"):
+        counter.deliver(plan)
+    assert len(counter.shop.kept) == 60
+
+
 def test_nothing_leaves_when_the_source_is_empty(counter: Counter) -> None:
     counter.want("1")
     counter.deliver()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -14,9 +14,12 @@ from sqlalchemy import text
 from sage300_assets.base.audit import Anchor
 from sage300_assets.base.errors import AccessError, DataError, LedgerBroken
 from sage300_assets.base.settings import load_settings
+from sage300_assets.base.watch import Watch
+from sage300_assets.delivery.plan import Plan, plans
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.keeper import Keeper
+from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.verify import verify
 from sage300_assets.ledger.walk import Tampering
@@ -114,6 +117,24 @@ def test_a_delivery_waits_for_a_person_and_starts_when_somebody_agrees(desk: Des
     assert not desk.tick()
 
 
+def test_an_unusual_plan_fails_the_run_until_somebody_agrees(desk: Desk) -> None:
+    """Also of a flow that otherwise waits for nobody."""
+    desk.counter.want(*map(str, range(60)))
+    assert desk.run().success
+    desk.counter.want(*map(str, range(31)), amount="9.00")
+    assert not desk.run().success
+    assert not desk.tick()
+    plan = next(plans(desk.counter.lake))
+    Approvals(desk.counter.ledger, desk.source.now).decide(plan.plan, plan.content_hash, "approved", who="controller")
+    (request,) = desk.tick()
+    assert request.tags["plan"] == plan.plan
+    done = desk.run()
+    assert done.success
+    assert _checks(done)["share_changed"] is True
+    assert desk.counter.shop.times("30") == 2
+    assert not desk.tick()
+
+
 def test_a_dry_run_does_not_use_an_agreement_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.counter.options["approval"] = True
     desk.counter.want("1")
@@ -186,6 +207,78 @@ def test_what_was_agreed_to_before_goes_on_while_a_newer_plan_waits(desk: Desk) 
     assert waiting.success
     assert _checks(waiting)["approved"] is False
     assert [desk.counter.shop.times(r) for r in "12"] == [1, 0]
+    assert "what was agreed to before went on" in str(_metadata(waiting, "samltd", "delivery", "vendors")["outcome"])
+
+
+@dataclass
+class Killed(Watch):
+    """The process is gone at a step."""
+
+    at: str
+
+    def step(self, name: str) -> None:
+        if name == self.at:
+            raise KeyboardInterrupt
+
+    def rows(self, count: int) -> None:
+        """Nobody looks."""
+
+
+def left_over(desk: Desk, at: str) -> Plan:
+    """A plan that was agreed to, and whose delivery was killed some hours ago."""
+    desk.counter.options["approval"] = True
+    desk.counter.clock.moment = datetime.now(UTC) - timedelta(hours=3)
+    desk.counter.want("1")
+    plan = desk.counter.plan()
+    Approvals(desk.counter.ledger, desk.counter.clock.now).decide(plan.plan, plan.content_hash, "approved", who="controller")
+    with pytest.raises(KeyboardInterrupt):
+        desk.counter.deliver(plan, watch=Killed(at))
+    return plan
+
+
+def carry(desk: Desk, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    job = desk.definitions.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(instance=desk.instance, asset_selection=request.asset_selection, tags=request.tags, raise_on_error=False)
+
+
+@pytest.mark.parametrize("at", ["enqueued", "claimed", "intended", "sent"])
+def test_a_delivery_that_was_killed_goes_on_when_nobody_is_at_work_on_it(desk: Desk, at: str) -> None:
+    plan = left_over(desk, at)
+    (request,) = desk.tick()
+    assert request.tags["plan"] == plan.plan
+    assert [again.run_key for again in desk.tick()] == [request.run_key], "Dagster starts nothing twice under one key"
+    assert carry(desk, request).success
+    assert desk.counter.shop.times("1") == 1
+    assert desk.tick() == []
+
+
+def test_a_delivery_that_somebody_is_at_work_on_is_left_to_them(desk: Desk) -> None:
+    left_over(desk, "intended")
+    desk.counter.clock.moment = datetime.now(UTC)
+    box = Outbox(desk.counter.ledger, desk.counter.clock.now)
+    assert box.claim("another", lease=timedelta(minutes=10))
+    assert desk.tick() == []
+
+
+def test_what_waits_for_a_password_is_not_tried_every_minute(desk: Desk) -> None:
+    desk.counter.shop.before = once(AccessError("the password has expired (401)."))
+    desk.counter.clock.moment = datetime.now(UTC) - timedelta(hours=3)
+    desk.counter.want("1")
+    with pytest.raises(AccessError):
+        desk.counter.deliver()
+    assert desk.tick() == []
+
+
+def test_what_was_agreed_to_goes_on_although_a_newer_plan_is_blocked(desk: Desk) -> None:
+    left_over(desk, "enqueued")
+    desk.counter.clock.moment = datetime.now(UTC)
+    desk.counter.want("2", "2#again")
+    blocked = desk.counter.plan()
+    assert blocked.blocked_by
+    (request,) = desk.tick()
+    assert not carry(desk, request).success
+    assert [desk.counter.shop.times(r) for r in "12"] == [1, 0]
+    assert desk.tick() == []
 
 
 def test_a_forged_approval_holds_its_own_flow_and_no_other(desk: Desk) -> None:

@@ -53,6 +53,21 @@ def letters(counter: Counter) -> DeadLetters:  # noqa: F811 - the fixture's name
     return DeadLetters(counter.ledger, counter.clock.now)
 
 
+def test_a_plan_that_is_overtaken_is_not_agreed_to(refused: Counter, capsys: pytest.CaptureFixture[str]) -> None:
+    old = refused.plan()
+    refused.clock.wait(60)
+    refused.want("4")
+    newest = refused.plan()
+    assert main(["approve", old.plan]) == 1
+    said = capsys.readouterr().err
+    assert "overtaken" in said
+    assert newest.plan in said
+    approvals = Approvals(refused.ledger, refused.clock.now)
+    assert approvals.history(old.plan) == []
+    assert main(["approve", old.plan, "--refuse"]) == 0
+    assert main(["approve", newest.plan]) == 0
+
+
 def test_a_name_that_is_given_never_hides_the_user(refused: Counter, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = refused.plan()
     monkeypatch.setenv("USER", "controller")

@@ -24,6 +24,6 @@ SOUND = replace(
     description="Every model that the extract is made of was built, and none of its checks found an error.",
     blocking=True,
 )
-ROWS_KEPT = Guard("rows_kept", f"At most {MOST_ROWS_LOST:.0%} of the published rows go at once.", _rows_kept)
+ROWS_KEPT = Guard("rows_kept", f"At most {MOST_ROWS_LOST:.0%} of the published rows go at once.", _rows_kept, yields=True)
 
 EXTRACT = (SOUND, CONTROL_TOTAL, ROWS_KEPT, NOT_EMPTIED, DUPLICATES)
