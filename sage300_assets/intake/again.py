@@ -140,6 +140,9 @@ class _LandedPages:
         page = self._as_page(facts, str(places[came]["query"]), decoded)
         if page.aside is not None:
             raise DataError(f"{self.what}: page {came} holds a record whose values do not fit today's catalogue.", cure=_READ_IT)
+        lists = [name for name in decoded.absent if name.endswith("[]")]
+        if lists:  # they would be published as empty, as they were where the server's $metadata had grown old
+            raise DataError(f"{self.what}: page {came} has a record without {', '.join(lists)}.", cure=_READ_IT)
         if page.rows != facts["rows"]:
             raise DataError(f"{self.what}: page {came} holds {page.rows} records, {facts['rows']} were published.", cure=_READ_IT)
         return page

@@ -175,6 +175,9 @@ class Comparison:
                       WHERE EXISTS (SELECT 1 FROM {quoted(f"undated_{root.name}")} AS u WHERE {_same(root.key, "u", "c")})"""
             for one, other in ((new, old), (old, new)):
                 parts.append(f"SELECT {comma(root.key)} FROM (({one}) EXCEPT ALL ({other}))")
+        # One that came with a date before has changed back: it counts as it came last, and not only where that differs from what the lake has.
+        came = f"SELECT 1 FROM {quoted(f'fresh_{root.name}')} AS f WHERE {_same(root.key, 'f', 'u')}"
+        parts.append(f"SELECT {comma(root.key)} FROM {quoted(f'undated_{root.name}')} AS u WHERE EXISTS ({came})")
         self.db.execute(f"CREATE OR REPLACE TEMP TABLE changed AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})")
         self._changed = True
         if everything and not self._first:

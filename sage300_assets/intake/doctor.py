@@ -27,11 +27,11 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract, agree
+from sage300_assets.systems.sage300.cutting import DATED
 from sage300_assets.systems.sage300.decode import envelope
 from sage300_assets.systems.sage300.failures import check_is_json, check_status, leaves_unanswered
 from sage300_assets.systems.sage300.metadata import ModuleMetadata
 from sage300_assets.systems.sage300.odata import Dialect, Window, query
-from sage300_assets.systems.sage300.windows import DATED
 
 _LISTS = 4
 _CLOCK_NOTE, _CLOCK_PROBLEM = 120.0, 3600.0

@@ -54,20 +54,24 @@ def passed_over(reader: Reader, comparison: Comparison, without_date: pa.Table |
     return [page for condition, _ in conditions(missed, reader.contract, reader.client.dialect) for page in reader.look_up(condition).pages]
 
 
-def older(reader: Reader, span: Span, publications: Iterable[Publication]) -> list[Page]:
-    """Of the days that were read before and are older than a read goes back: the documents that something has befallen since."""
+def older(reader: Reader, span: Span, publications: Iterable[Publication]) -> tuple[list[Page], list[str]]:
+    """Of the days that were read before and are older than a read goes back: the documents that something has befallen since.
+
+    And the members by which the server did not filter: of these the next read has to look as far back as this one should have.
+    """
     before = reads(publications)
     covered = [cover.span for publication in before for cover in publication.covers]
     if not covered or span.start is None or span.end is not None:
-        return []
+        return [], []
     first = None if any(c.start is None for c in covered) else min(c.start for c in covered if c.start is not None)
     if first is not None and first >= span.start:
-        return []
+        return [], []
     dialect, what = reader.client.dialect, f"{reader.client.company} {reader.contract.entity.resource}"
     where = Window(reader.contract.date_field, Span(first, span.start)).filter(dialect)
     pages: list[Page] = []
+    unlooked: list[str] = []
     for name in reader.contract.later:
-        condition = f"{where} and {name} ge {literal(_since(before), dialect)}"
+        condition = f"{where} and {name} ge {literal(_since(before, name), dialect)}"
         try:
             page = reader.first_page(Window(more=condition))
         except Sage300AssetsError as trouble:
@@ -76,9 +80,10 @@ def older(reader: Reader, span: Span, publications: Iterable[Publication]) -> li
             _log.warning(
                 "%s: this server does not filter by %s, so changes of what is older than %s are not seen: %s", what, name, span.start, trouble
             )
+            unlooked.append(name)
             continue
         pages += reader.look_up(condition, page).pages  # whoever has answered once is to answer to the end
-    return each_once(pages)
+    return each_once(pages), unlooked
 
 
 def each_once(pages: Sequence[Page]) -> list[Page]:
@@ -107,7 +112,7 @@ def _keys(rows: pa.Table, names: list[str]) -> list[Key]:
     return [tuple(row.values()) for row in rows.select(names).to_pylist()]
 
 
-def _since(before: tuple[Publication, ...]) -> date:
-    """What was entered before this day has been seen by the last read that looked, or by the first of all."""
-    looked = [p for p in before if any(c.span.end is None for c in p.covers)]
+def _since(before: tuple[Publication, ...], name: str) -> date:
+    """What was entered before this day has been seen by the last read that looked by this member, or by the first of all."""
+    looked = [p for p in before if name not in p.unlooked and any(c.span.end is None for c in p.covers)]
     return (looked[-1] if looked else before[0]).started_at.date() - _ENTERED_LATE

@@ -111,7 +111,8 @@ class _FromServer(Intake):
 
     def _fetched(self) -> None:
         """Older documents change too."""
-        for page in older(self.reader, self.order.span, self.lake.publications(self.order.company, self.order.entity)):
+        pages, self.unlooked = older(self.reader, self.order.span, self.lake.publications(self.order.company, self.order.entity))
+        for page in pages:
             self.evidence.note(LOOKED_UP, page)
             if page.aside is not None:
                 self._put_aside(page, page.aside)

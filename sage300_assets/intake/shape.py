@@ -140,10 +140,11 @@ def or_anew(do: Callable[[], T], entity: Entity, client: Sage300Client) -> T:
 
     That shows when it no longer knows what it is asked for, or sends records that lack what `$metadata` names.
     """
+    since = client.gone_by(entity.module)
     try:
         return do()
     except PermanentError as refusal:
-        if not (isinstance(refusal, Outgrown) or (refuses_the_query(refusal) and client.outgrown(entity.module))):
+        if not (isinstance(refusal, Outgrown) or (refuses_the_query(refusal) and client.outgrown(entity.module, since))):
             raise
     return do()
 

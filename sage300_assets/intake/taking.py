@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +50,21 @@ class Source(Protocol):
         """The records without a date."""
 
 
+@dataclass(frozen=True)
+class _Aside:
+    """Records of a page that do not fit."""
+
+    sha256: str
+    read_at: datetime
+    rows: pa.Table
+    counted: bool
+    """Whether they belong to the dated windows."""
+
+    def outside(self, span: Span) -> _Aside:
+        """Without those of a span that is read once more: what of them is still there comes again."""
+        return replace(self, rows=self.rows.filter(pa.array([day not in span for day in self.rows[BUSINESS_DATE].to_pylist()], pa.bool_())))
+
+
 class Intake:
     """The state of one read under way, wherever its pages come from."""
 
@@ -67,7 +83,8 @@ class Intake:
         self.scratch = ReadWriter(Layout(self.scratch_folder), company, entity, self.read, order.run)
         self.evidence = Evidence(order, read, lake.landing(company, entity, read))
         self.tally = Tally(order)
-        self.aside: list[pa.Table] = []
+        self.aside: list[_Aside] = []
+        self.unlooked: list[str] = []
         self.covers: list[Cover] = []
 
     def run(self) -> Publication | None:
@@ -84,6 +101,8 @@ class Intake:
             if self.order.span.end is None:
                 self._take_undated(self.source.undated())
         self._fetched()
+        for one in self.aside:
+            self._write_aside(one)
         self.watch.step("fetched")
         stored = list(self.files.finish())
         self.scratch.finish()
@@ -92,7 +111,7 @@ class Intake:
             seen = [p.read for p in self.lake.publications(self.order.company, self.order.entity)]
             comparison = Comparison(self.lake, self.order.company, self.order.entity, self.files, self.scratch)
             with contextlib.closing(comparison):
-                comparison.put_aside(self.aside)
+                comparison.put_aside([one.rows for one in self.aside])
                 moved = self._compare(comparison)
                 source_rows = self._counted(comparison, moved)
                 anchor = self._safe()
@@ -129,15 +148,15 @@ class Intake:
         if window.round:
             assert window.window.span is not None
             self.covers.append(Cover(window.window.span, read))
+            self.aside = [one.outside(window.window.span) for one in self.aside]
         undated_follow = self.order.span.end is None
         for page in window.pages:
             self._note(window, page)
             if page.aside is not None:
                 # Without a date they come again with those that have none.
                 aside = page.aside.filter(pc.is_valid(page.aside[BUSINESS_DATE])) if undated_follow else page.aside
-                self._put_aside(page, aside)
+                self._put_aside(page, aside, counted=True)
                 self.tally.rows += aside.num_rows
-                self.tally.aside(aside)
             tables = page.tables
             for table in self.order.entity.tables:
                 rows = tables.get(table.name)
@@ -164,13 +183,18 @@ class Intake:
             for name, rows in page.tables.items():
                 self._to_scratch(name, rows, page)
 
-    def _put_aside(self, page: Page, aside: pa.Table) -> None:
+    def _put_aside(self, page: Page, aside: pa.Table, *, counted: bool = False) -> _Aside:
         """Records that do not fit, under their day, or the day on which they were seen without one."""
+        rows = aside.set_column(0, BUSINESS_DATE, pc.fill_null(aside[BUSINESS_DATE], pa.scalar(self.today, pa.date32())))
+        self.aside.append(_Aside(page.sha256, page.read_at, rows, counted))
+        return self.aside[-1]
+
+    def _write_aside(self, one: _Aside) -> None:
         table = self.order.entity.quarantine
         assert table is not None
-        rows = aside.set_column(0, BUSINESS_DATE, pc.fill_null(aside[BUSINESS_DATE], pa.scalar(self.today, pa.date32())))
-        self.aside.append(rows)
-        self.changes.write(table, rows, read=self.read, read_at=page.read_at, page=page.sha256, change=True)
+        if one.counted:
+            self.tally.aside(one.rows)
+        self.changes.write(table, one.rows, read=self.read, read_at=one.read_at, page=one.sha256, change=True)
 
     def _to_scratch(self, name: str, rows: pa.Table, page: Page, *, under_own_day: bool = False) -> None:
         table = next(t for t in self.order.entity.tables if t.name == name)
@@ -203,7 +227,7 @@ class Intake:
     def _write_changes(self, comparison: Comparison, moved: Iterable[Page]) -> list[DataFile]:
         for page in moved:
             if page.aside is not None:
-                self._put_aside(page, page.aside)
+                self._write_aside(self._put_aside(page, page.aside))
             for table in self.order.entity.tables:
                 rows = page.tables.get(table.name)
                 if rows is None:
@@ -241,7 +265,7 @@ class Intake:
             snapshot=isinstance(self.contract.reading, Snapshot),
             changes=any(f.name.endswith(".c.parquet") for f in files),
             vanished=len(comparison.tombstones),
-            quarantined=len({tuple(row.values()) for rows in self.aside for row in rows.select(list(self.order.entity.key)).to_pylist()}),
+            quarantined=len({tuple(row.values()) for one in self.aside for row in one.rows.select(list(self.order.entity.key)).to_pylist()}),
             watermark=self._watermark(watermark, earlier),
             schema=fingerprint(self.order.entity.tables),
             missing=self.contract.missing,
@@ -249,6 +273,7 @@ class Intake:
             touched_days=comparison.touched(),
             anchor=anchor,
             metadata=self.metadata,
+            unlooked=tuple(self.unlooked),
         )
 
     def _watermark(self, seen: str, earlier: Iterable[Publication]) -> str:

@@ -87,6 +87,8 @@ class Publication:
     """It only says which records are gone: nothing was read, so it is the truth for no day."""
     lacking: tuple[str, ...] = ()
     """Days of records that a sweep found at the source and not in the lake: they are to be read."""
+    unlooked: tuple[str, ...] = ()
+    """Members by which older documents are looked up, and the server did not filter this time: what befell those is not known since."""
     metadata: str = ""
     """Fingerprint of the `$metadata` document by which the pages were read."""
     format: int = FORMAT

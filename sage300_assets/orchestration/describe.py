@@ -141,6 +141,8 @@ def result_metadata(company: str, table: Table, loaded: Loaded, lake: Lake) -> d
         shown[AUDIT_HEAD] = dg.MetadataValue.text(publication.anchor)
     if publication.missing:
         shown["not_on_this_server"] = dg.MetadataValue.text(", ".join(publication.missing))
+    if publication.unlooked:
+        shown["later_changes_not_seen_by"] = dg.MetadataValue.text(", ".join(publication.unlooked))
     if len(figures) > 3:
         shown["rows_per_day"] = dg.MetadataValue.md(_plot(figures.keys(), [f.rows for f in figures.values()]))
     return shown

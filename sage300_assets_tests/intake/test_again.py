@@ -29,9 +29,11 @@ from sage300_assets.intake.poll import poll
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.publication import Publication, original
 from sage300_assets.simulators.sage300 import World
+from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, open_house
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless
+from sage300_assets_tests.intake.test_outgrown import leave_out
 from sage300_assets_tests.truth import Row, current_rows
 
 BATCHES, ACCOUNTS, PAYMENTS = "APInvoiceBatches", "GLAccounts", "APPaymentAndAdjustmentBatches"
@@ -231,6 +233,18 @@ def test_without_the_metadata_of_then_it_is_refused(lake: Lake) -> None:
     document.unlink()
     with _refused(lake, entity, "is not kept, or has been altered"):
         _again(lake, entity)
+
+
+def test_a_list_that_did_not_come_is_not_published_as_empty_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A former release took it for empty, where the server's `$metadata` had grown old."""
+    entity = find("ARInvoiceBatches")
+    with open_house(tmp_path / "lake", days=4, page_size=40) as house:
+        with monkeypatch.context() as former:
+            former.setattr(Sage300Client, "_trusted", lambda client, page, what: page)
+            leave_out(house, former, "ARInvoiceBatches.Invoices.InvoiceDetails")
+            house.load(entity)
+        with _refused(house.lake, entity, "has a record without Invoices.InvoiceDetails"):
+            _again(house.lake, entity)
 
 
 def test_an_unknown_read_is_refused_with_the_known_ones(lake: Lake) -> None:

@@ -172,7 +172,10 @@ def test_a_server_on_which_nothing_equals_null(one: House, world: Restless, monk
     before = len(one.server.calls)
     one.load(ENTITY, FROM_MARCH)
     asked = [call.query for call in one.server.calls[before:]]
-    assert sum("$top=1&" in query for query in asked) == 2, "where none is without a date, it takes two counts to know"
+    counts = sum("$top=1&" in query for query in asked)
+    assert counts == (4 if refuses else 2), (
+        "where none is without a date, two counts say so, and two more did so before"
+    )
     assert not any(query.startswith("$select") and "$top=1&" not in query for query in asked), "nothing is looked through"
 
 
@@ -504,6 +507,46 @@ def test_a_new_record_that_gains_loses_and_gains_its_date_while_it_is_read(one: 
     loaded = one.load(ENTITY, watch=watch)
     assert loaded.publication is not None
     assert len(loaded.publication.covers) > 1, "the window was read once more"
+    assert authority(90) in _keys(one)
+    one.check(ENTITY)
+
+
+def test_a_record_that_gets_a_date_and_loses_it_again_while_it_is_read_has_none(one: House, world: Restless, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends as the lake has it already, and came with a date in between."""
+    _many(world)
+    world.plant(90, None)
+    one.load(ENTITY)
+    watch = WhenRead(41, lambda: None, first=lambda: world.stamp(90, date(2026, 1, 15)))
+    find = world.find
+
+    def found(company: str, resource: str, question: Question | None = None) -> list[Draft]:
+        if watch.left <= 0 and question is not None and "eq null" in question.text:
+            world.stamp(90, None)
+        return find(company, resource, question)
+
+    monkeypatch.setattr(world, "find", found)
+    one.load(ENTITY, watch=watch)
+    one.check(ENTITY)
+
+
+@pytest.mark.parametrize(("status", "code"), [BUSINESS, FAULT])
+def test_a_first_date_is_not_missed_where_the_server_fails_over_null(
+    one: House, world: Restless, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    """It had none when the read began, and gets one in days that were read and counted already."""
+    fails_over(monkeypatch, asks("eq null"), status, code)
+    _many(world)
+    one.load(ENTITY)
+    world.plant(90, None)
+    watch, find = WhenRead(40, lambda: None), world.find
+
+    def found(company: str, resource: str, question: Question | None = None) -> list[Draft]:
+        if watch.left <= 0 and question is None:  # how many there are
+            world.plant(90, date(2026, 1, 15))
+        return find(company, resource, question)
+
+    monkeypatch.setattr(world, "find", found)
+    one.load(ENTITY, watch=watch)
     assert authority(90) in _keys(one)
     one.check(ENTITY)
 

@@ -243,6 +243,23 @@ def test_a_server_that_fails_over_the_date_is_read_as_far_back_as_ever(
     assert tried == (one.settings.sage300_tries if status == 500 else 1)
 
 
+def test_what_was_not_looked_for_is_looked_for_as_far_back_when_the_server_can_again(one: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server fails over the question for two months; each read in between is whole but for this."""
+    entity = find("APPostedPayments")
+    key = {"BankCode": "B", "VendorNumber": "V", "CheckNumber": "1", "CheckSerialNumber": Decimal(1), "CheckDate": SPRING, "PostingDate": SPRING}
+    one.world.put(COMPANY, entity.resource, {**key, "CheckCleared": "No"})
+    read(one, entity, TODAY - timedelta(days=70), Span(START, None))
+    with monkeypatch.context() as patch:
+        fails_over(patch, asks("DateCleared"), *FAULT)
+        one.world.put(COMPANY, entity.resource, {**key, "CheckCleared": "Yes", "DateCleared": TODAY - timedelta(days=68)})
+        for days in (66, 5):
+            loaded = read(one, entity, TODAY - timedelta(days=days))
+            assert loaded.publication is not None
+            assert loaded.publication.unlooked == ("DateCleared",)
+    read(one, entity, TODAY)
+    one.check(entity)
+
+
 def _at_the_second_page(query: Query) -> bool:
     return asks("LastPostingDate")(query) and query.skip > 0
 

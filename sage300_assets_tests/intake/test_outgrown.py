@@ -12,7 +12,9 @@ import pytest
 from sage300_assets.base.errors import DataError, SchemaDrift
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Collection, Entity
+from sage300_assets.intake import load as loading
 from sage300_assets.intake.poll import poll
+from sage300_assets.intake.shape import NO_DRIFT, contract_for
 from sage300_assets.simulators.sage300 import Release
 from sage300_assets.systems.sage300.client import Outgrown, Sage300Client
 from sage300_assets_tests.house import COMPANY, TODAY, House, open_house
@@ -157,6 +159,45 @@ def test_members_that_a_server_leaves_out_are_empty_and_make_it_be_asked_once(on
     assert metadata_calls(one, asked) == 1
     found = (one.lake.current(COMPANY, WIDE.root)["ARVersion"], one.lake.current(COMPANY, POSTED.root)["MiscellaneousReceiptFlag"])
     assert [column.null_count for column in found] == rows
+
+
+def test_a_server_upgraded_long_after_it_was_doubted_is_noticed_by_the_next_member_that_is_not_there(
+    one: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves a member out anyway; hours later another release gives other members, in rows that are never asked for by name."""
+    loaded(one, POSTED, NESTED)
+    moment = [0.0]
+    with remembering(one) as after:
+        after.clock = lambda: moment[0]
+        with monkeypatch.context() as patch:
+            leave_out(one, patch, "ARPostedDocuments.MiscellaneousReceiptFlag")
+            read(one, POSTED, client=after)
+        moment[0] = 3 * 3600.0
+        one.server.release = Release(renamed=((f"{LINES}.Comments", "LineComments"),))
+        entity = replace(NESTED, collections=tuple(with_alias(child, "Comments", "LineComments") for child in NESTED.collections))
+        read(one, entity, client=after)
+    one.check(entity)
+
+
+def test_a_query_that_is_refused_because_somebody_else_found_the_upgrade_begins_again(one: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = find("APVendorGroups")
+    loaded(one, short)
+    one.server.release = Release(lacking=(f"{short.resource}.InactiveDate",))
+    with remembering(one) as after:
+        contract = after.contract(short)
+        assert "InactiveDate" in contract.select
+        told = iter([contract])
+
+        def as_before(entity: Entity, client: Sage300Client, *more: object) -> object:
+            given = next(told, None)
+            if given is None:
+                return contract_for(entity, client, *more)  # type: ignore[arg-type]
+            client.metadata(entity.module, fresh=True)  # another thread, after this one has agreed
+            return given, NO_DRIFT
+
+        monkeypatch.setattr(loading, "contract_for", as_before)
+        read(one, short, client=after)
+    assert one.lake.current(COMPANY, short.root)["InactiveDate"].null_count
 
 
 @pytest.mark.parametrize(

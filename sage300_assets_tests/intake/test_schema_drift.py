@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -33,6 +33,7 @@ from sage300_assets_tests.house import COMPANY, TODAY, House, open_house, settin
 from sage300_assets_tests.intake.law import Still, assert_says_what_to_do
 from sage300_assets_tests.intake.restless import STAMPED, Restless, authority
 from sage300_assets_tests.intake.test_sweep import JANUARY, read, search
+from sage300_assets_tests.intake.troubled import WhenRead
 from sage300_assets_tests.truth import assert_lake_equals
 
 EVOLVE = find(STAMPED)
@@ -262,6 +263,19 @@ def test_a_record_aside_is_no_deletion_and_one_that_is_deleted_leaves_the_quaran
     assert loaded.publication is not None
     assert loaded.publication.vanished == 1
     assert aside(one).keys() == {authority(n) for n in (0, 1, 3, 5)}
+
+
+def test_a_record_aside_that_is_deleted_before_its_days_are_read_once_more_is_gone(one: House, world: Restless) -> None:
+    for n in range(40):
+        world.plant(n, date(2026, 1, 1) + timedelta(days=7 * n), "5" if n == 5 else "", lines=1)
+    read(one, ASIDE)
+    upgrade(one, RETYPED)
+    loaded = read(one, ASIDE, watch=WhenRead(40, lambda: world.remove(5)))
+    assert loaded.publication is not None
+    assert len(loaded.publication.covers) > 1, "the window was read once more"
+    assert (loaded.source_rows, loaded.publication.quarantined, loaded.publication.vanished) == (39, 0, 1)
+    assert aside(one) == {}
+    assert len(held(one, ASIDE)) == 39
 
 
 def test_a_key_that_changed_its_type_cannot_be_put_aside(one: House) -> None:

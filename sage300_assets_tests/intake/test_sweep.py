@@ -37,11 +37,13 @@ def search(house: House, entity: Entity, watch: Watch = NOBODY, **how: bool) -> 
     return sweep(Search(COMPANY, entity, "test", **how), house.client, house.lake, today=house.world.today, zone=ZoneInfo("UTC"), watch=watch)
 
 
-def read(house: House, entity: Entity, span: Span = ALWAYS, client: Sage300Client | None = None, *, accept_vanished: bool = False) -> Loaded:
+def read(
+    house: House, entity: Entity, span: Span = ALWAYS, client: Sage300Client | None = None, *, accept_vanished: bool = False, watch: Watch = NOBODY
+) -> Loaded:
     """One read on the world's day: what a sweep takes for settled hangs on it."""
     order = Order(COMPANY, entity, span, "test")
     now = datetime.combine(TODAY, time(12), UTC)
-    return load(order, client or house.client, house.lake, today=TODAY, now=lambda: now, accept_vanished=accept_vanished)
+    return load(order, client or house.client, house.lake, today=TODAY, now=lambda: now, accept_vanished=accept_vanished, watch=watch)
 
 
 @pytest.fixture

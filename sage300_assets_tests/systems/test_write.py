@@ -713,6 +713,10 @@ def test_a_batch_that_quotes_the_marker_of_another_is_not_taken_for_it(desk: Des
     assert isinstance(quoting, Created)
     assert desk.writer.find_batches(JOURNALS, first, edited_from=TODAY) == ()
     assert [b.number for b in desk.writer.find_batches(JOURNALS, second)] == [quoting.batch.number]
+    reversing = journal(f"{second} {first} corrected")
+    reversing["JournalHeaders"][0]["Description"] = f"{first} corrected"
+    assert isinstance(desk.writer.create_batch(JOURNALS, reversing), Created)
+    assert desk.writer.find_batches(JOURNALS, first, edited_from=TODAY) == ()
     created = desk.writer.create_batch(JOURNALS, journal(first))
     assert isinstance(created, Created)
     desk.world.put(COMPANY, "GLJournalBatches", {"BatchNumber": created.batch.number, "Description": f"checked by Ann {first}"})

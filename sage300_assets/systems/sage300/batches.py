@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -44,6 +44,8 @@ class BatchKind:
     selector: str = ""
     """The value of the first key member, where batches of several kinds share a resource."""
     selector_member: str = ""
+    own_words: tuple[str, ...] = ()
+    """Those of its texts that hold nothing but the document's own words: a marker in them is a quotation, also where it stands first."""
 
     def key(self, number: str) -> tuple[tuple[str, ...], tuple[str | Decimal, ...]]:
         """Names and values of the key of a batch."""
@@ -53,7 +55,15 @@ class BatchKind:
         return ("BatchNumber",), (value,)
 
 
-JOURNALS = BatchKind("GL", "GLJournalBatches", "JournalHeaders", ("Description", "DocumentNumber"), "JournalDetails", PostingProcess("GLPostJournal"))
+JOURNALS = BatchKind(
+    "GL",
+    "GLJournalBatches",
+    "JournalHeaders",
+    ("Description", "DocumentNumber"),
+    "JournalDetails",
+    PostingProcess("GLPostJournal"),
+    own_words=("Description",),
+)
 AP_INVOICES = BatchKind(
     "AP",
     "APInvoiceBatches",
@@ -79,6 +89,7 @@ AP_ADJUSTMENTS = BatchKind(
     PostingProcess("APPostPaymentsAndAdjustments"),
     "AD",
     "BatchSelector",
+    ("EntryDescription",),
 )
 AP_PAYMENTS = BatchKind(
     "AP",
@@ -140,20 +151,20 @@ class Batch:
     record: Json = field(repr=False)
 
     def mentions(self, marker: str) -> bool:
-        """Whether a batch is the one of a marker: it stands first in the description, an entry's text or a line's reference.
+        """Whether a batch is the one of a marker: it stands first in the description, an entry's reference or a line's.
 
         A person may have put words before it; but where another marker stands first, ours is only quoted, as in "[JE-2] corrects [JE-1]".
         """
-        texts = [text.lstrip() for text in self._texts()]
-        if any(text.startswith(marker) for text in texts):
+        marked = [text.lstrip() for text in self._texts(set(self.kind.texts) - set(self.kind.own_words))]
+        if any(text.startswith(marker) for text in marked):
             return True
-        return any(marker in text for text in texts) and not any(_MARKER.match(text) for text in texts)
+        return any(marker in text for text in self._texts(self.kind.texts)) and not any(_MARKER.match(text) for text in marked)
 
-    def _texts(self) -> list[str]:
+    def _texts(self, names: Collection[str]) -> list[str]:
         found = [self.description]
         entries = self.record.get(self.kind.entries)
         for entry in entries if isinstance(entries, list) else []:
-            found += [str(entry.get(name) or "") for name in self.kind.texts]
+            found += [str(entry.get(name) or "") for name in names]
             lines = entry.get(self.kind.lines)
             found += [str(line.get("Reference") or "") for line in lines or [] if isinstance(line, dict)]
         return found

@@ -6,6 +6,7 @@ One client serves one company from any number of threads. It knows nothing of Da
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,8 @@ from sage300_assets.systems.sage300.odata import Dialect, Value, key_path, query
 from sage300_assets.systems.sage300.scrub import scrub
 
 _NAMED = 5
+_METADATA_HOLDS = 60.0
+"""Nobody upgrades a server in fewer seconds."""
 _HEADERS = {
     # Without this content type the server answers 500, even to a GET.
     "Content-Type": "application/json",
@@ -110,14 +113,15 @@ class Sage300Client:
     on_call: Callable[[Call], None] | None = None
     metadata_store: MetadataStore | None = None
     wait: Callable[[float], None] | None = None
+    clock: Callable[[], float] = time.monotonic
     within: float = 0.0
     """Seconds in which everything is to be over, for those who are not waited for: then each request is tried once, and not for long."""
     transport: Transport = field(init=False)
     _metadata: dict[str, ModuleMetadata] = field(default_factory=dict)
     _asked_for: set[str] = field(default_factory=set)
     """Modules whose `$metadata` came from the server, and not from what is remembered."""
-    _doubted: set[str] = field(default_factory=set)
-    """Modules whose `$metadata` was asked for again because records lack what it names."""
+    _doubted: dict[str, tuple[set[str], float]] = field(default_factory=dict)
+    """Of a module the members that records lacked, and when its `$metadata` was last asked for again because of that."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _doubting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -176,26 +180,45 @@ class Sage300Client:
             self._metadata[module] = parsed
         return parsed
 
-    def outgrown(self, module: str) -> bool:
-        """Whether the server has changed since the `$metadata` was remembered that is gone by here; from now on this client goes by the new one."""
+    def gone_by(self, module: str) -> str:
+        """Fingerprint of the `$metadata` that is gone by now; empty before it was needed."""
         with self._lock:
-            known = None if module in self._asked_for else self._metadata.get(module)
+            known = self._metadata.get(module)
+        return known.fingerprint if known is not None else ""
+
+    def outgrown(self, module: str, since: str = "") -> bool:
+        """Whether the server has changed since the `$metadata` was remembered that is gone by here; from now on this client goes by the new one.
+
+        Also whether somebody else has found that meanwhile, since it went by another one.
+        """
+        with self._lock:
+            now = self._metadata.get(module)
+            known = None if module in self._asked_for else now
+        if since and now is not None and now.fingerprint != since:
+            return True
         return known is not None and self.metadata(module, fresh=True).fingerprint != known.fingerprint
 
-    def _is_outgrown(self, contract: Contract) -> bool:
-        """Whether the server's `$metadata` is no longer the one that a contract was made by. It is asked for once: a server may leave members out."""
-        module = contract.entity.module
+    def _is_outgrown(self, page: Page) -> bool:
+        """Whether the server's `$metadata` is no longer the one that a page was read by.
+
+        It is asked for once for each member that is not there, and not every moment: a server may leave members out.
+        """
+        module, resource = page.contract.entity.module, page.contract.entity.resource
+        absent = {f"{resource}.{name}" for name in page.absent}
         with self._doubting:
-            known = self.metadata(module, fresh=module not in self._doubted)
-            self._doubted.add(module)
-        return known.fingerprint != contract.document
+            doubted, asked = self._doubted.get(module, (set(), -math.inf))
+            fresh = not absent <= doubted and self.clock() - asked >= _METADATA_HOLDS
+            known = self.metadata(module, fresh=fresh)
+            if fresh:
+                self._doubted[module] = (doubted | absent, self.clock())
+        return known.fingerprint != page.contract.document
 
     def _trusted(self, page: Page, what: str) -> Page:
         """The page, unless its records lack what would be taken for empty though it only has another name by now."""
         if not page.absent:
             return page
         named = ", ".join(page.absent[:_NAMED]) + (", ..." if len(page.absent) > _NAMED else "")
-        if self._is_outgrown(page.contract):
+        if self._is_outgrown(page):
             raise Outgrown(
                 f"{what}: the server has changed since its $metadata was asked for: a record came without {named}. Nothing was read.",
                 cure="Read it again: its new $metadata is known now.",

@@ -8,13 +8,12 @@ it the others are counted once more, as a record may also be dated back; what mo
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from urllib.parse import parse_qsl, quote
 
@@ -23,16 +22,14 @@ import pyarrow.compute as pc
 
 from sage300_assets.base.days import Span
 from sage300_assets.base.errors import BadAnswer, RetriableError, Sage300AssetsError, SourceMoved
+from sage300_assets.catalogue.model import Dated, Stamped
 from sage300_assets.systems.sage300.client import NO_COUNT, Page, RawPage, Reload, Sage300Client, keep_in_memory
 from sage300_assets.systems.sage300.columns import BUSINESS_DATE
 from sage300_assets.systems.sage300.contract import Contract
+from sage300_assets.systems.sage300.cutting import DATED, pieces_of
 from sage300_assets.systems.sage300.failures import leaves_unanswered
 from sage300_assets.systems.sage300.odata import QUERY_BYTES, Window, query, same_query
 
-_FILL = 0.8
-"""Share of a page that a planned window is expected to fill, so that most windows fit."""
-_FEW_PAGES = 8
-"""A planned window has no more pages: all of them are read again when something moves."""
 _WINDOW_TRIES = 4
 _MOST_ROUNDS = 9
 """So often may windows of one read be read again; rounds are told apart by one digit."""
@@ -90,9 +87,7 @@ class Reader:
             except Sage300AssetsError as trouble:
                 self._not_by_null(trouble)
         # A server may refuse to compare with null, or accept it and find nothing: then the records with a date are fewer than all of them.
-        # All are counted first, so that one that comes in between is not taken for one without a date.
-        dated = Window(self.contract.date_field, DATED).filter(self.client.dialect)
-        if found.rows or self.client.count(self.contract, "") <= self.client.count(self.contract, dated):
+        if found.rows or self._all_are_dated():
             return found
         whole = self._read(Window())
         pages = tuple(only_undated(page) for page in whole.pages)
@@ -100,7 +95,7 @@ class Reader:
         return WindowRead(window, pages, rows, rows)
 
     def undated_keys(self) -> pa.Table | None:
-        """Keys of the records whose date is empty; None where the server cannot say which they are."""
+        """Keys of the records whose date is empty; None where there are none of them."""
         window = Window(self.contract.date_field, undated=True)
         problem: _Moved | None = None
         for _ in range(_WINDOW_TRIES):
@@ -110,9 +105,22 @@ class Reader:
                 problem = moved
             except Sage300AssetsError as trouble:
                 self._not_by_null(trouble)
-                return None
+                return self._undated_among_all()
         assert problem is not None
         raise self._restless(window, problem) from problem
+
+    def _undated_among_all(self) -> pa.Table | None:
+        """The same where the server cannot say which they are."""
+        reading = self.contract.reading
+        assert isinstance(reading, Stamped | Dated)
+        if self._all_are_dated():
+            return None
+        every = self._second_keys(Window(), (reading.field,))
+        return every.filter(pc.is_null(every[reading.field])).select(list(self.contract.entity.key))
+
+    def _all_are_dated(self) -> bool:
+        # All are counted first, so that one that comes in between is not taken for one without a date.
+        return self._count(Window()) <= self._count(Window(self.contract.date_field, DATED))
 
     def _not_by_null(self, trouble: Sage300AssetsError) -> None:
         """Remember that the server does not compare with null; raise what has happened if it is not that."""
@@ -229,14 +237,7 @@ class Reader:
 
     def _cut(self, span: Span, first: Page) -> list[Span]:
         """Pieces for a span whose first page showed that it does not fit; one piece if it is better read page by page."""
-        pages = max(1.0, self._counted(first) / max(1, first.rows))
-        days = _days(span, self.today)
-        length = _best_length(days, pages)
-        pieces = max(1, math.ceil(days / length))
-        # Its first page is there already; the others and all keys are not.
-        if pages <= _FEW_PAGES and 2 * math.ceil(pages) - 1 <= pieces * _calls(pages * length / days):
-            return [span]
-        return _cut(span, self.today, max(2, pieces))
+        return pieces_of(span, self.today, max(1.0, self._counted(first) / max(1, first.rows)))
 
     def _try_whole(self, window: Window) -> WindowRead | Page:
         """Read a window that fits one page, or give its first page."""
@@ -335,8 +336,8 @@ class Reader:
                 )
         return keys
 
-    def _second_keys(self, window: Window) -> pa.Table:
-        where, select = window.filter(self.client.dialect), self.contract.key_select
+    def _second_keys(self, window: Window, more: tuple[str, ...] = ()) -> pa.Table:
+        where, select = window.filter(self.client.dialect), (*self.contract.key_select, *(self.contract.root.names[name] for name in more))
         ask = query(where=where, select=select, top=self._top, count=True)
         asked: set[str] = set()
         parts: list[pa.Table] = []
@@ -345,7 +346,7 @@ class Reader:
             if ask in asked:
                 raise _Moved("the server's link to the next page leads in a circle.")
             asked.add(ask)
-            table, count, next_query = self.client.keys(self.contract, ask, self._given_up)
+            table, count, next_query = self.client.keys(self.contract, ask, self._given_up, more=more)
             parts.append(table)
             received += table.num_rows
             if not table.num_rows or (count is not None and received >= count and not next_query):
@@ -398,48 +399,3 @@ def only_undated(page: Page) -> Page:
     aside = None if page.aside is None else page.aside.filter(pc.is_null(page.aside[BUSINESS_DATE]))
     rows = tables[page.contract.entity.root.name].num_rows + (0 if aside is None else aside.num_rows)
     return replace(page, kept=tables, rows=rows, aside=aside, keys=None)
-
-
-def _days(span: Span, today: date) -> int:
-    """Days among which the records of a span are; a year, where nobody can tell."""
-    start = span.start or today - _YEAR
-    return (span.end - start).days if span.end else (max(today, start) - start).days + 1
-
-
-def _calls(pages: float) -> float:
-    """What a window costs that is expected to fill so many pages: one call if it fits, else each page, and each page of keys."""
-    return 1 if pages <= _FILL else 2 * (pages + 0.5)
-
-
-def _best_length(days: int, pages: float) -> int:
-    """In windows of how many days the pages of a span cost the fewest calls."""
-    most = max(1, min(days, math.floor(_FEW_PAGES * days / pages)))
-    return min(range(1, most + 1), key=lambda length: (_calls(pages * length / days) / length, length))
-
-
-def _cut(span: Span, today: date, pieces: int) -> list[Span]:
-    """Cut a span into pieces, oldest first; an open end is peeled off. One piece means it cannot be cut."""
-    if span.end is None:
-        # A day earlier than today: the server's clock may be on the other side of midnight.
-        edge = today - _ONE_DAY if span.start is None or span.start < today - _ONE_DAY else _later(span.start, today)
-        if edge > _FAR:
-            return [span]
-        before = Span(span.start, edge)
-        return [*(_cut(before, today, pieces) if before.start is not None else [before]), Span(edge, None)]
-    if span.start is None:
-        edges = [span.end - years * _YEAR for years in (16, 4, 1) if span.end.year > _EPOCH + years]
-        return [Span(a, b) for a, b in zip([None, *edges], [*edges, span.end], strict=True)]
-    return span.cut(pieces)
-
-
-def _later(day: date, today: date) -> date:
-    """A day twice as far in the future: what is dated years ahead is reached in a few steps."""
-    return date.max if day >= _FAR else day + min(max(_ONE_DAY, day - today), _FAR - day)
-
-
-_ONE_DAY = timedelta(days=1)
-_YEAR = timedelta(days=365)
-_EPOCH = 1900
-DATED = Span(date(_EPOCH, 1, 1), None)
-"""Where records stand that have a date."""
-_FAR = date(9000, 1, 1)
