@@ -113,9 +113,9 @@ class Courier:
         delivery = log.begin(plan=plan.plan, company=plan.scope, flow=flow.name, target=flow.target, content_hash=plan.content_hash, run=run)
         watch.step("begun")
         box = Outbox(self.ledger, self.now)
-        self._enqueue(box, flow, plan, lake, run)
-        watch.step("enqueued")
         try:
+            self._enqueue(box, flow, plan, lake, run)
+            watch.step("enqueued")
             self._work(box, flow, plan, lake, target, run=run, watch=watch)
         except Sage300AssetsError as problem:
             log.finish(delivery, "failed", figures=_figures(plan, box.counts(plan=plan.plan)), note=problem.message)

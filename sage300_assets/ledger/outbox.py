@@ -85,17 +85,21 @@ class Outbox:
         with self.ledger.write() as db:
             # Two that plan at once would each find nothing of a record that goes once, and both put it in.
             hold(db, (f"outbox {item.company} {item.flow}" for item in wanted))
-            return [self._enqueue(db, item, run) for item in wanted]
+            told: list[Event] = []
+            there = [self._enqueue(db, item, run, told) for item in wanted]
+            if told:
+                append(db, told)  # last, so that whoever waits for the trail holds nothing that we want
+            return there
 
-    def _enqueue(self, db: Connection, item: NewItem, run: str) -> Enqueued:
+    def _enqueue(self, db: Connection, item: NewItem, run: str, told: list[Event]) -> Enqueued:
         same = and_(outbox.c.company == item.company, outbox.c.flow == item.flow, outbox.c.record == item.record)
         # One statement, so one moment: with two, somebody else's item that comes in between would be taken for an earlier one, and this sent again.
         known = db.execute(select(outbox).where(same).order_by(outbox.c.id.desc())).all()
         latest = next((row for row in known if row.state not in {"cancelled", "superseded"}), None)
         # A person may have it replayed at this very moment.
         if latest is not None and item.once and latest.payload_hash != item.payload_hash and supersede(db, int(latest.id), self.now()):
-            told = f"{latest.idempotency_key} was refused and has other content now"
-            append(db, [Event(self.now(), "superseded", f"{item.company} {item.record}", told, run=run)])
+            why = f"{latest.idempotency_key} was refused and has other content now"
+            told.append(Event(self.now(), "superseded", f"{item.company} {item.record}", why, run=run))
             latest = None
         if latest is not None and (latest.payload_hash == item.payload_hash or item.once) and latest.generation >= item.generation:
             return Enqueued(from_row(latest), new=False, differs=latest.payload_hash != item.payload_hash)
