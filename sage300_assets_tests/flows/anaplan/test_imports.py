@@ -247,7 +247,22 @@ def test_a_period_goes_into_the_month_of_its_middle(
 ) -> None:
     found = months_of(lake, begins, days)
     assert [found[n] for n in range(1, len(days) + 1)] == expected
-    assert found[14] == found[15] == expected[-1]
+    assert found[14] == expected[-1]
+    assert 15 not in found, "the closing is not sent"
+
+
+def test_a_year_that_was_closed_keeps_what_it_earned_and_spent(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    declared = anaplan_import("gl_balances")
+    lake.execute("""DELETE FROM models.fact_gl_balance; INSERT INTO models.dim_fiscal_period VALUES
+        ('SAMLTD', 2026, 15, 'closing', DATE '2026-12-31', DATE '2026-12-31', false, '2026-15')""")
+    lake.execute("""INSERT INTO models.fact_gl_balance SELECT 'SAMLTD', account, 2026, n, 'A', amount FROM range(1, 13) AS r(n),
+        (VALUES ('6000100', 100), ('2300100', -100)) AS v(account, amount)""")
+    lake.execute("INSERT INTO models.fact_gl_balance VALUES ('SAMLTD', '6000100', 2026, 15, 'A', -1200), ('SAMLTD', '3900', 2026, 15, 'A', 1200)")
+    written = write_csv(lake, declared, tmp_path / "closed.csv", COMPANY)
+    amounts = {(account, month): amount for account, month, _, amount in rows_of(written.path)[1:]}
+    expected = {"6000100": "100.000", "2300100": "-100.000"}
+    assert amounts == {(account, month): amount for account, amount in expected.items() for month in YEAR}
+    assert written.totals["Net Amount"] == control_at_source(lake, declared, COMPANY)
 
 
 amounts = st.decimals(Decimal("-1e14"), Decimal("1e14"), places=3, allow_nan=False)
