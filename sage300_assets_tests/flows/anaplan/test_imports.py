@@ -239,8 +239,21 @@ WEEKS = (28, 28, 35)
         (date(2026, 2, 1), [monthrange(2026, 1 + month % 12)[1] for month in range(1, 13)], [*YEAR[1:], "Jan 27"]),
         (date(2026, 1, 16), [monthrange(2026, month)[1] for month in range(1, 13)], YEAR),
         (date(2026, 1, 4), (28,) * 13, [*YEAR[:8], "Aug 26", *YEAR[8:]]),
+        (date(2026, 1, 1), (31, 28, 31, 30, 31, 24, *(1,) * 6), [*YEAR[:6], *("Jun 26",) * 6]),
+        (date(2026, 2, 1), (*(monthrange(2026, month)[1] for month in range(2, 12)), 30, 1), [*YEAR[1:], "Dec 26"]),
     ],
-    ids=["4-4-5", "4-4-5 from December", "53 weeks", "5-4-4", "months", "months from February", "from the 16th", "13 times four weeks"],
+    ids=[
+        "4-4-5",
+        "4-4-5 from December",
+        "53 weeks",
+        "5-4-4",
+        "months",
+        "months from February",
+        "from the 16th",
+        "13 times four weeks",
+        "half a year, the last periods a day each",
+        "eleven months, the last period a day",
+    ],  # fmt: skip
 )
 def test_a_period_goes_into_the_month_of_its_middle(
     lake: duckdb.DuckDBPyConnection, begins: date, days: Sequence[int], expected: Sequence[str]
