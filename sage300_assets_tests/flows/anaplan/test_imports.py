@@ -166,6 +166,14 @@ def test_money_that_has_no_place_or_no_value_is_refused_and_not_left_out(
     assert not (tmp_path / "x.csv").exists()
 
 
+def test_an_order_without_a_rate_may_also_lack_the_rate_type(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lake.execute("UPDATE models.fact_purchase_order_line SET home_open_commitment = NULL WHERE line = 40")
+    with pytest.raises(DataError) as told:
+        write_csv(lake, anaplan_import("commitments"), tmp_path / "x.csv", COMPANY)
+    assert "no default_rate_type" in told.value.cure
+    assert "sage300 pull cs/company_profile" in told.value.cure
+
+
 @pytest.mark.parametrize(
     ("statement", "name"),
     [
