@@ -48,8 +48,7 @@ ENTITIES: tuple[Entity, ...] = (
         "CSFiscalCalendars",
         view="CS0002",
         key="FiscalYear",
-        reading=Snapshot(),
-        cadence=Cadence.WEEKLY,
+        reading=Snapshot(),  # daily, as balances are: the first posting of a new year needs its periods
         description="Fiscal years with the first and last day of each period.",
         fields="""
             FiscalYear NumFiscalPeriods? Quarter4Periods? Active? FiscalPeriod1-13StartDate:day? FiscalPeriod1-13EndDate:day? Period1-13Status?

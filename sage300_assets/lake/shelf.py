@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -54,6 +55,13 @@ class Verdict:
     """Whether a finding is an error rather than a warning."""
     said: str
     offending: tuple[str, ...] = ()
+    """Some of the rows that offend."""
+    companies: tuple[str, ...] | None = None
+    """Of all rows that offend; None where that is not known, as in builds of former releases."""
+
+    def holds(self, company: str) -> bool:
+        """Whether nothing is to leave of this company: an error was found, and it may be there."""
+        return self.error and not self.passed and (self.companies is None or company in self.companies)
 
 
 @dataclass(frozen=True)
@@ -240,11 +248,16 @@ def parse(content: bytes) -> Build:
     for name in ("started_at", "published_at"):
         raw[name] = datetime.fromisoformat(raw[name])
     raw["pieces"] = tuple(Piece(p["part"], tuple((str(n), int(b)) for n, b in p["files"]), p["rows"], p["content"]) for p in raw["pieces"])
-    raw["verdicts"] = tuple(Verdict(**{**v, "offending": tuple(v["offending"])}) for v in raw["verdicts"])
+    raw["verdicts"] = tuple(_verdict(v) for v in raw["verdicts"])
     raw["columns"] = tuple((str(name), str(kind)) for name, kind in raw["columns"])
     raw["reads"] = {entity: tuple(reads) for entity, reads in raw["reads"].items()}
     raw["rebuilt"] = tuple(raw["rebuilt"])
     return Build(**raw)
+
+
+def _verdict(raw: dict[str, Any]) -> Verdict:
+    companies = raw.get("companies")
+    return Verdict(**{**raw, "offending": tuple(raw["offending"]), "companies": None if companies is None else tuple(companies)})
 
 
 def _plain(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from sage300_assets.models.compiled import MODELS, Catalogue, Model
 from sage300_assets.models.header import is_fixed
 
 _SHOWN = 20
+_COMPANY = re.compile(r"company(_\d+)?")
 KEYS = "keys_hold"
 
 
@@ -83,7 +85,16 @@ def _ask(db: duckdb.DuckDBPyConnection, asked: Asked) -> Verdict:
     if not rows:
         return Verdict(asked.name, passed=True, error=asked.error, said="holds")
     shown = tuple(", ".join(f"{n} {_written(v)}" for n, v in zip(names, row[:-1], strict=True)) for row in rows)
-    return Verdict(asked.name, passed=False, error=asked.error, said=f"{rows[0][-1]:,} offend", offending=shown)
+    return Verdict(asked.name, False, asked.error, f"{rows[0][-1]:,} offend", shown, _companies(db, asked, names))
+
+
+def _companies(db: duckdb.DuckDBPyConnection, asked: Asked, names: Sequence[str]) -> tuple[str, ...] | None:
+    """Whose rows offend, all of them; None where a row does not say. What is joined in full has a company on either side, and one may be blank."""
+    sides = [quoted(name) for name in names if _COMPANY.fullmatch(name)]
+    if not sides:
+        return None
+    found = [company for (company,) in db.execute(f"SELECT DISTINCT coalesce({', '.join(sides)}) FROM ({asked.sql}) ORDER BY 1").fetchall()]
+    return None if None in found else tuple(str(company) for company in found)
 
 
 def _written(value: object) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sage300_assets.catalogue import ENTITIES, find
-from sage300_assets.catalogue.model import Dated
+from sage300_assets.catalogue.model import Cadence, Dated
 
 REQUIRED = {
     "GLAccounts": ["accounts"],
@@ -75,6 +75,10 @@ def test_a_posted_transaction_is_known_by_its_first_eight_fields() -> None:
 
 def test_the_two_currencies_of_a_balance_are_told_apart() -> None:
     assert find("GLAccountFiscalSets").key[-1] == "Currencytype"
+
+
+def test_the_calendar_is_read_as_often_as_what_is_posted_into_its_periods() -> None:
+    assert find("CSFiscalCalendars").cadence is find("GLAccountFiscalSets").cadence is Cadence.DAILY
 
 
 def test_the_largest_list_is_whole() -> None:

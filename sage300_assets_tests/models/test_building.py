@@ -20,8 +20,10 @@ from sage300_assets.base.errors import DataError
 from sage300_assets.catalogue import find
 from sage300_assets.catalogue.model import Dated, Stamped
 from sage300_assets.lake.lake import Lake
-from sage300_assets.lake.shelf import Shelf
+from sage300_assets.lake.shelf import Shelf, Verdict, parse
 from sage300_assets.models.build import Order, build_all, build_one
+from sage300_assets.models.header import Question
+from sage300_assets.models.verdicts import judge
 from sage300_assets_tests.models.conftest import COMPANIES, Stock, used_entities
 from sage300_assets_tests.models.pantry import fill, put
 
@@ -206,9 +208,40 @@ def test_a_trial_balance_that_does_not_add_up_is_told_and_not_hidden(mine: Stock
     failed = {v.check: v for v in build.failed}
     assert set(failed) == {"adds_up_to_zero"}
     assert "company SAMLTD, fiscal_year 2026, fiscal_period 11" in " ".join(failed["adds_up_to_zero"].offending)
+    assert failed["adds_up_to_zero"].companies == ("SAMLTD",)
     warned = {v.check for v in build.verdicts if not v.passed} - set(failed)
     assert warned == {"agrees_with_lines"}
     assert account in " ".join(next(v for v in build.verdicts if v.check == "agrees_with_lines").offending)
+
+
+@pytest.mark.parametrize(
+    ("rows", "companies"),
+    [
+        ("SELECT 'C' || n AS company, n FROM range(30) AS r(n)", tuple(sorted(f"C{n}" for n in range(30)))),
+        ("SELECT * FROM (SELECT 'A' AS company) AS a FULL JOIN (SELECT 'B' AS company, 1 AS n) AS b ON a.company = b.company", ("A", "B")),
+        ("SELECT company, 1 AS n FROM (VALUES ('A'), (NULL)) AS v(company)", None),
+        ("SELECT 1 AS company_of_it", None),
+        ("SELECT 'A' AS company WHERE false", None),
+    ],
+    ids=["more than are shown", "only on one side", "one does not say", "none says", "none offends"],
+)
+def test_a_verdict_knows_the_companies_of_all_rows_that_offend(rows: str, companies: tuple[str, ...] | None) -> None:
+    model = models.catalogue()["dim_location"]
+    asked = replace(model, header=replace(model.header, references=(), checks=(Question("asked", rows, blocking=True),)))
+    with duckdb.connect() as db:
+        db.execute("CREATE VIEW this AS SELECT 'A' AS company, '1' AS location")
+        (_, verdict) = judge(db, models.catalogue(), asked)
+    assert verdict.companies == companies
+
+
+def test_a_build_of_a_former_release_does_not_know_whose_its_errors_are(mine: Stock) -> None:
+    build = mine.lake.shelf.newest("dim_vendor")
+    assert build is not None
+    found = replace(build, verdicts=(Verdict("one", False, True, "1 offend", ("company A",), ("A",)), Verdict("other", False, True, "1 offend")))
+    assert parse(found.to_json()) == found
+    former = parse(found.to_json().replace(b',"companies":["A"]', b"").replace(b',"companies":null', b""))
+    assert [(v.companies, v.holds("A"), v.holds("B")) for v in former.verdicts] == [(None, True, True)] * 2
+    assert [(v.holds("A"), v.holds("B")) for v in found.verdicts] == [(True, False), (True, True)]
 
 
 def test_an_amount_too_large_for_its_scale_stops_the_build(mine: Stock) -> None:

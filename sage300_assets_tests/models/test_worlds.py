@@ -13,6 +13,8 @@ import pytest
 
 from sage300_assets.catalogue.model import Collection, Entity
 from sage300_assets.catalogue.types import Kind
+from sage300_assets.flows.anaplan.csv_file import set_company
+from sage300_assets.flows.anaplan.imports import anaplan_import
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.shelf import Build
 from sage300_assets.models.build import Order, build_all
@@ -212,6 +214,33 @@ def test_spend_is_before_tax_though_the_invoice_includes_it(tmp_path: Path) -> N
     )
     assert not [v for b in builds.values() for v in b.failed]
     assert rows(lake, "SELECT sum(amount), sum(home_amount) FROM models.mart_vendor_spend") == [(60, 90)]
+
+
+@pytest.mark.parametrize("operation", ["Multiply", "Divide"])
+def test_an_invoice_whose_rate_the_server_does_not_tell_has_no_made_up_amount_in_home_currency(tmp_path: Path, operation: str) -> None:
+    told = [("USD", Decimal(0)), ("USD", None), ("CAD", Decimal(0)), ("CAD", None), ("USD", Decimal(2))]
+    invoices = [
+        {
+            "BatchNumber": Decimal(1), "EntryNumber": Decimal(n), "DocumentNumber": str(n), "DocumentType": "Invoice", "VendorNumber": "V",
+            "DocumentDate": date(2026, 3, 1), "CurrencyCode": currency, "ExchangeRate": rate, "RateType": "SP",
+            "InvoiceDetails": [{"LineNumber": Decimal(20), "GLAccount": "6000", "DistributedAmount": Decimal(100)}],
+        }
+        for n, (currency, rate) in enumerate(told, 1)
+    ]  # fmt: skip
+    lake, builds = built(
+        tmp_path,
+        "fact_ap_invoice_line",
+        APInvoiceBatches=[{"BatchNumber": Decimal(1), "BatchStatus": "Posted", "Invoices": invoices}],
+        CSCurrencyRates=[{"ToCurrency": "CAD", "RateType": "SP", "RateOperation": operation, "CurrencyRateDetail": []}],
+    )
+    assert not [v for b in builds.values() for v in b.failed]
+    found = rows(lake, "SELECT exchange_rate, amount, home_amount FROM models.fact_ap_invoice_line ORDER BY entry")
+    at_two = 200 if operation == "Multiply" else 50
+    assert found == [(None, 100, None), (None, 100, None), (1, 100, 100), (1, 100, 100), (2, 100, at_two)]
+    with lake.look_at_models() as db:
+        set_company(db, "SAMLTD")
+        wrong = db.execute(f"SELECT DISTINCT wrong FROM ({anaplan_import('ap_invoices').sql}) WHERE wrong IS NOT NULL ORDER BY 1").fetchall()
+    assert wrong == [(f"document {n} of vendor V has no amount in home currency",) for n in (1, 2)]
 
 
 def test_cash_counts_a_shared_account_once_and_checks_in_the_banks_currency(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -85,6 +85,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, comp
     try:
         if said:
             _refuse_wrong(connection, declared, table)
+        if declared.total_sql != declared.sql:
+            _refuse_other_sums(connection, declared, table)
         if leave_out:
             connection.execute(f"DELETE FROM {table} WHERE {record_sql(declared)} IN (SELECT record FROM {leave_out})")
         return Prepared(connection, declared, table, *_check(connection, declared, table))
@@ -136,7 +138,7 @@ def control_at_source(connection: duckdb.DuckDBPyConnection, declared: AnaplanIm
 
 def _types(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> dict[str, str]:
     """Types of the query's columns; what is not exact is refused."""
-    types = {str(name): str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE {declared.sql}").fetchall()}
+    types = _described(connection, declared.sql)
     for column in declared.columns:
         kind = types.get(column.source)
         if kind is None:
@@ -144,6 +146,10 @@ def _types(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport) -> di
         if column.kind is Kind.NUMBER and not kind.startswith(("DECIMAL", "INTEGER", "BIGINT", "HUGEINT", "SMALLINT", "TINYINT")):
             raise DataError(f"{declared.name}: {column.source} is {kind}, which is not exact.", cure="Make it a DECIMAL in the query.")
     return types
+
+
+def _described(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    return {str(name): str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE {query}").fetchall()}
 
 
 def _shaped(column: Column, declared: AnaplanImport, kind: str) -> str:
@@ -215,6 +221,38 @@ def _refuse_wrong(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport
     connection.execute(f"ALTER TABLE {table} DROP COLUMN {WRONG}")
 
 
+def _refuse_other_sums(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport, table: str) -> None:
+    """Refuse numbers that are others on the other path, by the columns that stand beside them there. Rows that add up to nothing may be left out."""
+    types = _described(connection, declared.total_sql)
+    by = [c for c in declared.columns if c.source in types and c.kind is not Kind.NUMBER]
+    if not by:
+        return
+    headers = ", ".join(_quoted(c.header) for c in by)
+    numbers = ", ".join(_quoted(c.header) for c in declared.numbers)
+    there = ", ".join(f"{_shaped(c, declared, types[c.source])} AS {_quoted(c.header)}" for c in (*by, *declared.numbers))
+    sums = [tuple(f"coalesce(sum({_quoted(c.header)}) FILTER ({which}), 0)" for which in ("sent", "NOT sent")) for c in declared.numbers]
+    asked = ", ".join(amount for pair in sums for amount in pair)
+    differ = " OR ".join(f"{sent} <> {right}" for sent, right in sums)
+    # Under one another, and not side by side: a key that is blank would find no partner.
+    both = f"SELECT {headers}, {numbers}, true AS sent FROM {table} UNION ALL SELECT *, false FROM (SELECT {there} FROM ({declared.total_sql}))"
+    other = connection.execute(
+        f"SELECT {headers}, {asked}, count(*) OVER () FROM ({both}) GROUP BY {headers} HAVING {differ} ORDER BY ALL LIMIT {SHOWN}"
+    ).fetchall()
+    if other:
+        shown = [" / ".join(_words(row[: len(by)])) + " is " + _both(declared, row[len(by) : -1]) for row in other]
+        more = f"; and {other[0][-1] - SHOWN:,} more" if other[0][-1] > SHOWN else ""
+        raise DataError(
+            f"{declared.name}: its query gives other amounts than the model that they are taken from: {'; '.join(shown)}{more}. Nothing is sent.",
+            cure=f"What flows/anaplan/sql/{declared.name}.sql joins has rows twice or lacks some: mend that, then `sage300 models build`.",
+        )
+
+
+def _both(declared: AnaplanImport, amounts: Sequence[Decimal]) -> str:
+    """Each number of a row as the query gives it, and as it should be."""
+    pairs = zip(declared.numbers, amounts[::2], amounts[1::2], strict=True)
+    return ", ".join(f"{column.header} {sent} instead of {right}" for column, sent, right in pairs)
+
+
 def _is_no_code(code: str) -> str:
     return f"(length({code}) > {LONGEST_CODE} OR regexp_matches({code}, '[\\x00-\\x1F\\x7F]'))"
 
@@ -243,7 +281,11 @@ def _check_unique(connection: duckdb.DuckDBPyConnection, declared: AnaplanImport
 
 def _some(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], where: str) -> str:
     rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE {where} LIMIT {SHOWN}").fetchall()
-    return "; ".join(" / ".join("(blank)" if v is None else str(v) for v in row) for row in rows)
+    return "; ".join(" / ".join(_words(row)) for row in rows)
+
+
+def _words(row: Iterable[object]) -> Iterator[str]:
+    return ("(blank)" if v is None else str(v) for v in row)
 
 
 def _quoted(name: str) -> str:

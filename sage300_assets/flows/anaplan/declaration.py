@@ -154,7 +154,10 @@ class AnaplanImport:
 
     @property
     def total_sql(self) -> str:
-        """Its numbers on another path: `sql/<name>.total.sql`, where there is one, without what the query joins, which might lose or double some."""
+        """Its numbers on another path: `sql/<name>.total.sql`, where there is one, without what the query joins, which might lose or double some.
+
+        Where it gives other columns of the query too, the numbers must be the same for each of their values, and not only together.
+        """
         other = files(__package__).joinpath("sql", f"{self.name}.total.sql")
         return other.read_text(encoding="utf-8") if not self.query and other.is_file() else self.sql
 

@@ -14,7 +14,11 @@ _VENDOR = Column("Vendor", "vendor", Kind.MEMBER, "Vendors")
 _CUSTOMER = Column("Customer", "customer", Kind.MEMBER, "Customers")
 _MONTH = Column("Time", "month", Kind.MONTH, TIME)
 
-_RATE = "Enter the rate of that day in Sage 300, and read it (`sage300 pull cs/currency_rates`), or complete the order; then `sage300 models build`."
+_RATE = (
+    "Enter the rate of that day in Sage 300, and read it (`sage300 pull cs/currency_rates`), or complete the order. Where the company has several "
+    "rate types and models.dim_company no default_rate_type, none of their rates is used: name it in the company profile there, and read that "
+    "(`sage300 pull cs/company_profile`). Then `sage300 models build`."
+)
 _POSTED = "Look at the document in Sage 300: what was posted has an account and a rate there. Read it again, then `sage300 models build`."
 
 

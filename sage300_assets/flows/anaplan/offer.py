@@ -57,8 +57,8 @@ def _flow(parcel: Parcel, every: tuple[Parcel, ...], settings: PlanningSettings)
     def expected(db: duckdb.DuckDBPyConnection, company: str) -> Decimal:
         return parcel.expected(db, company)
 
-    def opened(lake: Lake, _company: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return open_models(lake, parcel.models)
+    def opened(lake: Lake, company: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return open_models(lake, parcel.models, company)
 
     @contextmanager
     def connect(lake: Lake, company: str) -> Iterator[ImportTarget]:

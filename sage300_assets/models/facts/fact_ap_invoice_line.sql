@@ -9,8 +9,9 @@
 -- reference: currency -> dim_currency
 -- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column is_posted: only posted lines are in the ledger
+-- column exchange_rate: the document's, or 1 where it is in home currency; nothing where the server does not tell it
 -- column amount: before tax, whether the distributed amount includes it or not, in the document's currency
--- column home_amount: the same at the document's rate, rounded line by line
+-- column home_amount: the same at that rate, rounded line by line; nothing where it is not known
 -- column business_date: the day the batch was last edited; files are cut by its month
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(abs(coalesce(DistributedAmountBeforeTaxes, DistributedAmount))) AS s FROM sage300.ap_invoice_details GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(abs(amount)) AS s FROM this GROUP BY ALL)
@@ -42,10 +43,14 @@ SELECT
   nullif(i.AccountSet, '') AS account_set,
   i.CurrencyCode AS currency,
   c.home_currency,
-  rate(i.ExchangeRate) AS exchange_rate,
+  -- Some servers tell a rate of nothing, which would make the amount nothing.
+  rate(coalesce(nullif(i.ExchangeRate, 0), CASE WHEN i.CurrencyCode = c.home_currency THEN 1 END)) AS exchange_rate,
   money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.net_amount ELSE l.net_amount END) AS amount,
   money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.TaxTotal ELSE l.TaxTotal END) AS tax_amount,
-  in_home(CASE i.DocumentType WHEN 'CreditNote' THEN -l.net_amount ELSE l.net_amount END, i.ExchangeRate, o.operation, c.home_decimals) AS home_amount,
+  in_home(
+    CASE i.DocumentType WHEN 'CreditNote' THEN -l.net_amount ELSE l.net_amount END,
+    coalesce(nullif(i.ExchangeRate, 0), CASE WHEN i.CurrencyCode = c.home_currency THEN 1 END), o.operation, c.home_decimals
+  ) AS home_amount,
   l.business_date
 FROM net AS l
 JOIN sage300.ap_invoices AS i ON i.company = l.company AND i.BatchNumber = l.BatchNumber AND i.EntryNumber = l.EntryNumber

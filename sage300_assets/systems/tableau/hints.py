@@ -21,6 +21,8 @@ SKEW = timedelta(minutes=5)
 KEYS = ("resource", "event_type", "resource_name", "site_luid", "resource_luid", "created_at")
 LONGEST_VALUE = 500
 MOST_ASKED = 50
+SUCCESS, FAILED = "Success", "Failed"
+"""How the list of jobs says that one has ended."""
 
 
 class Kind(Enum):
@@ -145,7 +147,7 @@ def read_hint(body: object, site_id: str) -> Hint | None:
 def confirm(session: Session, hint: Hint, inventory: Inventory) -> Confirmed | None:
     """Ask the site; None where it does not say the same."""
     if hint.kind in {Kind.REFRESH_FAILED, Kind.WORKBOOK_REFRESH_FAILED}:
-        if not _refresh_failed(session, hint):
+        if not _ended_last(session, hint, FAILED, SUCCESS):
             return None
         found = source(session, hint.id) if hint.kind is Kind.REFRESH_FAILED else None
         return Confirmed(hint.kind, found.name if found else hint.name, hint.id, found, inventory.place(session, found) if found else "")
@@ -155,8 +157,8 @@ def confirm(session: Session, hint: Hint, inventory: Inventory) -> Confirmed | N
     if found is None or hint.kind is Kind.SOURCE_DELETED:
         return _deleted(session, hint, inventory) if found is None and hint.kind is Kind.SOURCE_DELETED else None
     place = inventory.place(session, found)
-    recent = found.updated_at is not None and found.updated_at >= hint.at - SKEW
-    return Confirmed(hint.kind, found.name, found.id, found, place) if recent or hint.kind is Kind.REFRESH_STARTED else None
+    happened = hint.kind is Kind.REFRESH_STARTED or _happened(session, hint, found.updated_at)
+    return Confirmed(hint.kind, found.name, found.id, found, place) if happened else None
 
 
 def _deleted(session: Session, hint: Hint, inventory: Inventory) -> Confirmed | None:
@@ -164,11 +166,25 @@ def _deleted(session: Session, hint: Hint, inventory: Inventory) -> Confirmed | 
     return Confirmed(hint.kind, place.rpartition("/")[2], hint.id, place=place) if place else None
 
 
-def _refresh_failed(session: Session, hint: Hint) -> bool:
-    """Whether a refresh of this very thing has failed since. Only the latest failures are asked what they were about: an event may be made up."""
-    failed = [(n.ended_at, n) for n in listed(session) if JobKind.REFRESH.covers(n.kind) and n.status == "Failed" and n.ended_at]
-    late = sorted(((at, n) for at, n in failed if at >= hint.at - SKEW), key=lambda one: one[0], reverse=True)
-    return any(is_about(session, note, hint.name, hint.id) for _, note in late[:MOST_ASKED])
+def _happened(session: Session, hint: Hint, updated_at: datetime | None) -> bool:
+    """Whether it was changed since. Where a refresh does not count as a change, its job tells."""
+    if updated_at is not None and updated_at >= hint.at - SKEW:
+        return True
+    return hint.kind in {Kind.REFRESH_SUCCEEDED, Kind.WORKBOOK_REFRESH_SUCCEEDED} and _ended_last(session, hint, SUCCESS, FAILED)
+
+
+def _ended_last(session: Session, hint: Hint, status: str, otherwise: str) -> bool:
+    """Whether a refresh of this very thing has ended so since, and none otherwise after it: an event may be told again when it has long passed."""
+    refreshes = [n for n in listed(session) if JobKind.REFRESH.covers(n.kind)]
+
+    def newest(wanted: str, since: datetime) -> datetime | None:
+        late = [(n.ended_at, n) for n in refreshes if n.status == wanted and n.ended_at and n.ended_at > since]
+        late.sort(key=lambda one: one[0], reverse=True)
+        # Only the latest are asked what they were about: an event may be made up.
+        return next((at for at, note in late[:MOST_ASKED] if is_about(session, note, hint.name, hint.id)), None)
+
+    ended = newest(status, hint.at - SKEW)
+    return ended is not None and newest(otherwise, ended) is None
 
 
 def _workbook(session: Session, hint: Hint, inventory: Inventory) -> Confirmed | None:
@@ -183,7 +199,6 @@ def _workbook(session: Session, hint: Hint, inventory: Inventory) -> Confirmed |
     found = session.ask("looking at a workbook", send)
     if hint.kind is Kind.WORKBOOK_DELETED:
         return _deleted(session, hint, inventory) if found is None else None
-    recent = found is not None and found.updated_at is not None and found.updated_at >= hint.at - SKEW
-    if found is None or not (recent or hint.kind is Kind.WORKBOOK_REFRESH_STARTED):
+    if found is None or not (hint.kind is Kind.WORKBOOK_REFRESH_STARTED or _happened(session, hint, found.updated_at)):
         return None
     return Confirmed(hint.kind, str(found.name), hint.id, place=inventory.place_of_book(session, found))

@@ -166,6 +166,14 @@ def test_money_that_has_no_place_or_no_value_is_refused_and_not_left_out(
     assert not (tmp_path / "x.csv").exists()
 
 
+def test_an_order_without_a_rate_may_also_lack_the_rate_type(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lake.execute("UPDATE models.fact_purchase_order_line SET home_open_commitment = NULL WHERE line = 40")
+    with pytest.raises(DataError) as told:
+        write_csv(lake, anaplan_import("commitments"), tmp_path / "x.csv", COMPANY)
+    assert "no default_rate_type" in told.value.cure
+    assert "sage300 pull cs/company_profile" in told.value.cure
+
+
 @pytest.mark.parametrize(
     ("statement", "name"),
     [
@@ -195,17 +203,44 @@ def test_what_has_no_day_on_which_it_is_due_is_due_at_once(lake: duckdb.DuckDBPy
     assert rows_of(write_csv(lake, anaplan_import("payables_open"), tmp_path / "p.csv", COMPANY).path)[1] == ["O'NEIL", "May 26", "55.500"]
 
 
-@pytest.mark.parametrize(
-    ("name", "joined"), [("gl_balances", "dim_fiscal_period"), ("commitments", "dim_vendor"), ("commitments", "dim_vendor_group")]
-)
-def test_the_control_total_notices_what_a_join_doubles(lake: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, joined: str) -> None:
-    declared = anaplan_import(name)
+@pytest.mark.parametrize("joined", ["dim_vendor", "dim_vendor_group"])
+def test_the_control_total_notices_what_a_join_doubles(lake: duckdb.DuckDBPyConnection, tmp_path: Path, joined: str) -> None:
+    declared = anaplan_import("commitments")
     (header,) = (c.header for c in declared.numbers)
     right = write_csv(lake, declared, tmp_path / "right.csv", COMPANY).totals[header]
     assert control_at_source(lake, declared, COMPANY) == right != 0
     lake.execute(f"INSERT INTO models.{joined} SELECT * FROM models.{joined}")
     assert write_csv(lake, declared, tmp_path / "doubled.csv", COMPANY).totals[header] != right
     assert control_at_source(lake, declared, COMPANY) == right
+
+
+OTHER = "its query gives other amounts than the model that they are taken from"
+
+
+@pytest.mark.parametrize("prefix", ["", "SAMLTD:"])
+def test_a_ledger_that_is_balanced_is_compared_by_account(lake: duckdb.DuckDBPyConnection, tmp_path: Path, prefix: str) -> None:
+    """Its total is nothing, whatever a join loses or doubles."""
+    declared = anaplan_import("gl_balances")
+    lake.execute("""DELETE FROM models.fact_gl_balance WHERE fiscal_period <> 1 OR balance_set <> 'A'; INSERT INTO models.fact_gl_balance VALUES
+        ('SAMLTD', '6000100', 2026, 2, 'A', 7), ('SAMLTD', '6000200', 2026, 2, 'A', -7), ('SAMLTD', '6000200', 2026, 3, '1', 7),
+        ('SAMLTD', '6000100', 2026, 3, '1', -7), ('SAMLTD', '6000100', 2026, 2, 'A', 5), ('SAMLTD', '6000100', 2026, 2, 'A', -5)""")
+    assert write_csv(lake, declared, tmp_path / "right.csv", COMPANY, prefix=prefix).rows == 6
+    assert control_at_source(lake, declared, COMPANY) == 0
+    lake.execute("INSERT INTO models.dim_fiscal_period SELECT * FROM models.dim_fiscal_period WHERE fiscal_period = 2")
+    first, second = (f"{prefix}{account} / Actual is Net Amount" for account in ("6000100", "6000200"))
+    said = f"{OTHER}: {first} 1248.560 instead of 1241.560; {second} -14.000 instead of -7.000. Nothing"
+    with pytest.raises(DataError, match=said) as told:
+        write_csv(lake, declared, tmp_path / "doubled.csv", COMPANY, prefix=prefix)
+    assert "gl_balances.sql joins" in told.value.cure
+    assert not (tmp_path / "doubled.csv").exists()
+
+
+def test_of_many_accounts_with_other_amounts_some_are_named(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lake.execute("INSERT INTO models.fact_gl_balance SELECT 'SAMLTD', 'A' || n, 2026, 1, 'A', 1 FROM range(7) AS r(n)")
+    lake.execute("INSERT INTO models.dim_fiscal_period SELECT * FROM models.dim_fiscal_period WHERE fiscal_period = 1")
+    said = rf"{OTHER}: 2300100 / Actual is .*; A1 / Actual is Net Amount 2\.000 instead of 1\.000; and 5 more\. Nothing"
+    with pytest.raises(DataError, match=said):
+        write_csv(lake, anaplan_import("gl_balances"), tmp_path / "x.csv", COMPANY)
 
 
 def months_of(lake: duckdb.DuckDBPyConnection, begins: date, days: Sequence[int]) -> dict[int, str]:
@@ -239,15 +274,43 @@ WEEKS = (28, 28, 35)
         (date(2026, 2, 1), [monthrange(2026, 1 + month % 12)[1] for month in range(1, 13)], [*YEAR[1:], "Jan 27"]),
         (date(2026, 1, 16), [monthrange(2026, month)[1] for month in range(1, 13)], YEAR),
         (date(2026, 1, 4), (28,) * 13, [*YEAR[:8], "Aug 26", *YEAR[8:]]),
+        (date(2026, 1, 1), (31, 28, 31, 30, 31, 24, *(1,) * 6), [*YEAR[:6], *("Jun 26",) * 6]),
+        (date(2026, 2, 1), (*(monthrange(2026, month)[1] for month in range(2, 12)), 30, 1), [*YEAR[1:], "Dec 26"]),
     ],
-    ids=["4-4-5", "4-4-5 from December", "53 weeks", "5-4-4", "months", "months from February", "from the 16th", "13 times four weeks"],
+    ids=[
+        "4-4-5",
+        "4-4-5 from December",
+        "53 weeks",
+        "5-4-4",
+        "months",
+        "months from February",
+        "from the 16th",
+        "13 times four weeks",
+        "half a year, the last periods a day each",
+        "eleven months, the last period a day",
+    ],
 )
 def test_a_period_goes_into_the_month_of_its_middle(
     lake: duckdb.DuckDBPyConnection, begins: date, days: Sequence[int], expected: Sequence[str]
 ) -> None:
     found = months_of(lake, begins, days)
     assert [found[n] for n in range(1, len(days) + 1)] == expected
-    assert found[14] == found[15] == expected[-1]
+    assert found[14] == expected[-1]
+    assert 15 not in found, "the closing is not sent"
+
+
+def test_a_year_that_was_closed_keeps_what_it_earned_and_spent(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    declared = anaplan_import("gl_balances")
+    lake.execute("""DELETE FROM models.fact_gl_balance; INSERT INTO models.dim_fiscal_period VALUES
+        ('SAMLTD', 2026, 15, 'closing', DATE '2026-12-31', DATE '2026-12-31', false, '2026-15')""")
+    lake.execute("""INSERT INTO models.fact_gl_balance SELECT 'SAMLTD', account, 2026, n, 'A', amount FROM range(1, 13) AS r(n),
+        (VALUES ('6000100', 100), ('2300100', -100)) AS v(account, amount)""")
+    lake.execute("INSERT INTO models.fact_gl_balance VALUES ('SAMLTD', '6000100', 2026, 15, 'A', -1200), ('SAMLTD', '3900', 2026, 15, 'A', 1200)")
+    written = write_csv(lake, declared, tmp_path / "closed.csv", COMPANY)
+    amounts = {(account, month): amount for account, month, _, amount in rows_of(written.path)[1:]}
+    expected = {"6000100": "100.000", "2300100": "-100.000"}
+    assert amounts == {(account, month): amount for account, amount in expected.items() for month in YEAR}
+    assert written.totals["Net Amount"] == control_at_source(lake, declared, COMPANY)
 
 
 amounts = st.decimals(Decimal("-1e14"), Decimal("1e14"), places=3, allow_nan=False)

@@ -81,6 +81,18 @@ def test_nothing_is_sent_of_a_model_whose_checks_found_an_error(planning: Planni
         assert not planning.desk.plan(flow, COMPANY).blocked_by
 
 
+@pytest.mark.parametrize(
+    ("companies", "held"), [(("SAMEUR",), {"SAMEUR"}), (None, {"SAMEUR", "SAMLTD"})], ids=["whose it is is known", "a former release did not say"]
+)
+def test_an_error_of_one_company_does_not_stop_another(planning: Planning, companies: tuple[str, ...] | None, held: set[str]) -> None:
+    rows = ("company SAMX, n 1", "company SAMX, n 2", "company SAMX, n 3", "company SAMEUR, n 4")
+    with checked(planning.lake, "dim_vendor", replace(ERROR, offending=rows, companies=companies)):
+        stops = {company: planning.desk.plan(offered("vendors"), company).blocked_by for company in ("SAMEUR", "SAMLTD")}
+    assert {company for company, found in stops.items() if found} == held
+    (stop,) = stops["SAMEUR"]
+    assert stop.said == f"dim_vendor: adds_up_to_source: 3 rows offend ({rows[3]}; {rows[0]}; {rows[1]})"
+
+
 def test_the_builds_that_are_judged_are_those_that_are_planned(planning: Planning) -> None:
     flow = offered("vendors")
 

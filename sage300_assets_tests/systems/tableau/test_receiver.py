@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from sage300_assets.base.settings import load
 from sage300_assets.simulators.loopback import Loopback
 from sage300_assets.systems.tableau.contents import Source, source
 from sage300_assets.systems.tableau.hints import LOOKED_INTO, Confirmed, Inventory, Kind, read_hint
+from sage300_assets.systems.tableau.jobs import follow
 from sage300_assets.systems.tableau.publishing import publish
 from sage300_assets.systems.tableau.receiver import MOST_WAITING, Moderation, Received, Receiver, ReceiverSettings
 from sage300_assets.systems.tableau.refreshing import refresh
@@ -158,6 +160,65 @@ def test_a_refresh_of_a_namesake_that_failed_is_not_this_one(hooks: Hooks, extra
     hooks.work_off()
     assert hooks.outcomes == ["taken", "taken", "not confirmed", "confirmed"]
     assert [c.place for c in hooks.acted] == ["HR/GL Detail"]
+
+
+def _refreshes(hooks: Hooks, *, fails: bool) -> None:
+    with hooks.house.session() as session:
+        if fails:
+            hooks.house.fault("job_fails", on="refresh", notes="No route to the source.")
+        with pytest.raises(PermanentError, match="No route") if fails else nullcontext():
+            refresh(session, _source(hooks.house, session))
+    hooks.house.clock.wait(60)
+
+
+@pytest.mark.parametrize("titled", [False, True])
+def test_a_failure_that_is_told_late_is_not_one_if_it_went_well_since(hooks: Hooks, titled: bool) -> None:
+    hooks.house.server.habits.job_titles = titled
+    _refreshes(hooks, fails=False)
+    failed = hooks.event(Kind.REFRESH_FAILED)
+    _refreshes(hooks, fails=True)
+    hooks.post(failed)
+    hooks.work_off()
+    _refreshes(hooks, fails=False)
+    hooks.post({**failed, "created_at": (hooks.house.clock() - timedelta(minutes=2)).isoformat()})
+    hooks.work_off()
+    assert hooks.outcomes == ["taken", "confirmed", "taken", "not confirmed"]
+
+
+def test_a_refresh_went_well_by_its_job_where_it_does_not_count_as_a_change(hooks: Hooks) -> None:
+    published = hooks.house.world.source("GL Detail")
+    before = published.updated_at
+    hooks.house.clock.wait(3600)
+    hooks.post(hooks.event(Kind.REFRESH_SUCCEEDED))
+    hooks.work_off()
+    _refreshes(hooks, fails=False)
+    published.updated_at = before
+    hooks.post(hooks.event(Kind.REFRESH_SUCCEEDED))
+    hooks.post(hooks.event(Kind.SOURCE_UPDATED))
+    hooks.work_off()
+    _refreshes(hooks, fails=True)
+    hooks.post(hooks.event(Kind.REFRESH_SUCCEEDED))
+    hooks.work_off()
+    outcomes = [(r.outcome, r.detail.split()[0]) for r in hooks.seen if r.outcome != "taken"]
+    assert outcomes == [
+        ("not confirmed", "DatasourceRefreshSucceeded"),
+        ("confirmed", "DatasourceRefreshSucceeded"),
+        ("not confirmed", "DatasourceUpdated"),
+        ("not confirmed", "DatasourceRefreshSucceeded"),
+    ]
+
+
+def test_a_workbook_went_well_by_its_job_too(hooks: Hooks) -> None:
+    house = hooks.house
+    book = house.world.add_workbook("Cash", [])
+    house.clock.wait(3600)
+    with house.session() as session:
+        job = house.server._desk.start_job(house.world.site(), "RefreshExtract", None, target=("workbook", book.id, book.name))
+        follow(session, job.id, "refreshing")
+    hooks.post(hooks.event(Kind.WORKBOOK_REFRESH_SUCCEEDED, resource_luid=book.id, resource_name="Cash"))
+    hooks.post(hooks.event(Kind.WORKBOOK_REFRESH_SUCCEEDED, resource_luid="made-up", resource_name="Cash"))
+    hooks.work_off()
+    assert [r.outcome for r in hooks.seen] == ["taken", "taken", "confirmed", "not confirmed"]
 
 
 def test_a_project_that_is_removed_takes_its_sources_along_and_each_is_told(hooks: Hooks) -> None:
