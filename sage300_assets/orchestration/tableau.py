@@ -49,6 +49,8 @@ _SHOWN = 20
 _WARN, _FAIL = timedelta(hours=30), timedelta(hours=50)
 _REPLAY_AFTER = timedelta(days=1)
 """So long a refresh that failed is not run again twice, unless it went well in between: its own failure is told too, and would start it for ever."""
+_LET_GO = timedelta(days=35)
+"""So long a failure is shown that is neither told again nor ended: a schedule comes round within a month."""
 _FAILED = frozenset({REFRESH_FAILED, "WorkbookRefreshFailed"})
 _ENDS_A_FAILURE = frozenset({REFRESH_SUCCEEDED, SOURCE_DELETED, "WorkbookRefreshSucceeded", "WorkbookDeleted"})
 """What ends the failure of a refresh; whatever else happens to the same thing says nothing of it."""
@@ -270,14 +272,17 @@ def _events_asset() -> dg.AssetsDefinition:
         kinds={"tableau"},
         check_specs=[
             dg.AssetCheckSpec(
-                NOTHING_WRONG, asset=EVENTS, description="Each refresh that failed went well since, and no source was deleted since the last look."
+                NOTHING_WRONG,
+                asset=EVENTS,
+                description="Each refresh that failed went well since, and no source was deleted since the last look. A failure of which nothing was "
+                f"told for {_LET_GO.days} days is let go: what is still scheduled fails again or succeeds.",
             )
         ],
     )
     def events(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
         read_to, failing = _last_look(context.instance)
         told = told_since(sage300.lake, read_to)
-        failing = _still_failing(failing, told)
+        failing = _still_failing(failing, told, sage300.now())
         wrong = [*failing.values(), *(_said(one) for one in told if one.kind == SOURCE_DELETED)]
         rows: list[tuple[object, ...]] = [(one.at, one.kind, one.name) for one in told[-_SHOWN:]]
         verdict = _verdict(NOTHING_WRONG, EVENTS, wrong, "; ".join(wrong[:3]) or "nothing went wrong")
@@ -302,19 +307,24 @@ def _last_look(instance: dg.DagsterInstance) -> tuple[str, dict[str, str]]:
     return str(read_to or ""), {one: str(said) for one, said in failing.items()} if isinstance(failing, Mapping) else {}
 
 
-def _still_failing(before: Mapping[str, str], told: Iterable[Told]) -> dict[str, str]:
-    """What failed to refresh and was neither refreshed nor deleted since: its id on the site, and what is said of it."""
+def _still_failing(before: Mapping[str, str], told: Iterable[Told], now: datetime) -> dict[str, str]:
+    """What failed to refresh lately and was neither refreshed nor deleted since: its id on the site, and what is said of it."""
     failing = dict(before)
     for one in told:
         if one.kind in _FAILED:
             failing[one.id] = _said(one)
         elif one.kind in _ENDS_A_FAILURE:
             failing.pop(one.id, None)
-    return failing
+    return {key: said for key, said in failing.items() if not _is_over(said, now)}
 
 
 def _said(one: Told) -> str:
     return f"{one.kind}: {one.name}, {one.at}"
+
+
+def _is_over(said: str, now: datetime) -> bool:
+    """Whether a failure is let go; when it was told stands at the end of what is said."""
+    return now - datetime.fromisoformat(said.rpartition(", ")[2]) > _LET_GO
 
 
 @dataclass
@@ -355,7 +365,7 @@ def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
         reading = _Reading.at(context.cursor)
         told = told_since(sage300.lake, reading.place)
         if not told:
-            return dg.SensorResult()
+            return dg.SensorResult(run_requests=_letting_go(context.instance, sage300.now()))
         keys = {EVENTS}
         for one in told:
             if one.kind == SOURCE_DELETED and one.where in ours:
@@ -370,6 +380,13 @@ def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(reading)))
 
     return act
+
+
+def _letting_go(instance: dg.DagsterInstance, now: datetime) -> list[dg.RunRequest]:
+    """Another look, at most once a day, where a failure is to be let go of: on a quiet site nothing else would ask for one."""
+    _, failing = _last_look(instance)
+    over = any(_is_over(said, now) for said in failing.values())
+    return [dg.RunRequest(run_key=f"let go {now:%Y-%m-%d}", asset_selection=[EVENTS])] if over else []
 
 
 @contextmanager

@@ -236,6 +236,23 @@ def test_a_refresh_that_failed_is_wrong_until_that_same_source_was_refreshed(off
     assert _wrong(office) == []
 
 
+def test_a_failure_that_nothing_renews_is_let_go_after_some_weeks(office: Office) -> None:
+    for name in ("Vendors, old and new", "Cash"):
+        office.told(Kind.REFRESH_FAILED, name)
+    office.press.house.clock.wait(20 * 86_400)
+    assert len(_wrong(office)) == 2
+    office.told(Kind.REFRESH_FAILED, "Cash")
+    office.press.house.clock.wait(16 * 86_400)
+    assert _wrong(office) == ["- DatasourceRefreshFailed: Cash"]
+    cursor = office.tick().cursor
+    assert not office.tick(cursor).run_requests
+    office.press.house.clock.wait(20 * 86_400)
+    (request,) = office.tick(cursor).run_requests or ()
+    assert request.asset_selection == [EVENTS], "although nothing is told any more"
+    assert _wrong(office) == []
+    assert not office.tick(cursor).run_requests
+
+
 @pytest.mark.parametrize("end", [Kind.WORKBOOK_REFRESH_SUCCEEDED, Kind.WORKBOOK_DELETED])
 def test_a_workbook_that_was_not_refreshed_is_wrong_until_it_is_or_is_gone(office: Office, end: Kind) -> None:
     office.told(Kind.WORKBOOK_REFRESH_FAILED, "Cash")

@@ -75,6 +75,7 @@ def test_any_free_port_is_told(tmp_path: Path) -> None:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **more}) as process:
             try:
                 assert process.stderr is not None
+                assert "`sage300 serve --register` has it send them" in process.stderr.readline()
                 told = re.fullmatch(r"Taking webhooks at (http://127\.0\.0\.1:[1-9]\d*); Ctrl\+C ends it\.\n", process.stderr.readline())
                 assert told is not None
                 assert httpx.post(f"{told[1]}/tableau/guessed", content=b"{}", trust_env=False).status_code == 404

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sage300_assets.base.audit import Behalf, Event, told_to
 from sage300_assets.base.clock import utc_now
+from sage300_assets.base.errors import AccessError, PermanentError
 from sage300_assets.flows.tableau import all_sources
 from sage300_assets.flows.tableau.told import note, place_of
 from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.systems.tableau.hints import Confirmed, Inventory
 from sage300_assets.systems.tableau.receiver import Moderation, Received, Receiver, ReceiverSettings
-from sage300_assets.systems.tableau.registering import register
+from sage300_assets.systems.tableau.registering import register, unregistered
 from sage300_assets.systems.tableau.session import Session
 from sage300_assets.systems.tableau.settings import TableauSettings
 
@@ -52,6 +53,8 @@ class Ear:
             if registering:
                 for line in register(session, self.own.tableau_webhook_public_url, secret) or ["nothing to change"]:
                     self.say(f"webhooks: {line}")
+            else:
+                self._warn(session)
         told = Moderation(self._record, self.clock)
         receiver = Receiver(self.own, site, inventory, clock=self.clock, record=told, act=self._act)
         thread = receiver.start(self.session)
@@ -62,6 +65,11 @@ class Ear:
             thread.join(SECONDS_TO_END)
             told.rest()
             self.keeper.flush()
+
+    def _warn(self, session: Session) -> None:
+        with suppress(AccessError, PermanentError):  # not every user may read them
+            if missing := unregistered(session):
+                self.complain(f"webhooks: the site does not send {', '.join(missing)}; `sage300 serve --register` has it send them")
 
     def _act(self, confirmed: Confirmed) -> None:
         self.keeper.flush()  # what it follows from is on record first

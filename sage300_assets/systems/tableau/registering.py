@@ -52,3 +52,9 @@ def register(session: Session, public_url: str, secret: Secret, kinds: Iterable[
         session.ask("adding a webhook", lambda server, item=item: server.webhooks.create(item), repeatable=False)  # type: ignore[misc]
         changed.append(f"added {event}")
     return changed
+
+
+def unregistered(session: Session, kinds: Iterable[Kind] = DEFAULT) -> list[str]:
+    """Events that are needed and that no webhook of the site sends anywhere."""
+    known = session.ask("reading the webhooks", lambda server: server.webhooks.get()[0])
+    return sorted({kind.wire for kind in kinds} - {hook.event or "" for hook in known})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -56,6 +57,18 @@ def test_every_call_and_every_refusal_is_in_the_audit_trail(press: Press, ear: E
         ("webhook wrong token", "1 more since the last one"),
     ]
     assert SECRET not in str(said)
+
+
+def test_who_only_listens_is_told_what_the_site_does_not_send(press: Press, ear: Ear) -> None:  # noqa: F811 - a fixture
+    complaints: list[str] = []
+    told = replace(ear, complain=complaints.append)
+    press.house.fault("forbidden", on="webhooks.list")
+    for registering in (False, False, True, False):
+        with told.listening(registering=registering):
+            pass
+    (said,) = complaints  # neither where it may not look nor where everything is registered
+    assert "datasource-refresh-succeeded" in said
+    assert "sage300 serve --register" in said
 
 
 def test_nothing_follows_from_what_cannot_be_recorded(press: Press, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - a fixture
