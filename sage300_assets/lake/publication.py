@@ -244,7 +244,7 @@ def parse(content: bytes) -> Publication:
     raw["covers"] = tuple(Cover(Span(_day(c["span"]["start"]), _day(c["span"]["end"])), c["read"]) for c in raw["covers"])
     raw["files"] = tuple(DataFile(**f) for f in raw["files"])
     raw["figures"] = {t: {d: DayFigures(**f) for d, f in days.items()} for t, days in raw["figures"].items()}
-    for name in ("missing", "pages", "touched_days", "lacking"):
+    for name in ("missing", "pages", "touched_days", "lacking", "unlooked"):
         raw[name] = tuple(raw.get(name, ()))
     return Publication(**raw)
 

@@ -173,9 +173,7 @@ def test_a_server_on_which_nothing_equals_null(one: House, world: Restless, monk
     one.load(ENTITY, FROM_MARCH)
     asked = [call.query for call in one.server.calls[before:]]
     counts = sum("$top=1&" in query for query in asked)
-    assert counts == (4 if refuses else 2), (
-        "where none is without a date, two counts say so, and two more did so before"
-    )
+    assert counts == (4 if refuses else 2), "where none is without a date, two counts say so, and two more did so before"
     assert not any(query.startswith("$select") and "$top=1&" not in query for query in asked), "nothing is looked through"
 
 
