@@ -527,7 +527,7 @@ def test_killed_at_a_step_and_delivered_again(counter: Counter, step: str, whole
     assert sorted(r for r, _ in counter.shop.kept) == (["SAMLTD"] if whole else ["1", "2", "3"])
 
 
-@pytest.mark.parametrize("seed", range(250 if WHOLE else 12))
+@pytest.mark.parametrize("seed", range(250 if WHOLE else 8))
 def test_killed_anywhere_again_and_again_with_replies_lost(seed: int, counter: Counter) -> None:
     chance = random.Random(seed)
     counter.options["once"] = True
@@ -596,20 +596,20 @@ def _now() -> datetime:
 
 
 def test_what_takes_longer_than_a_lease_is_not_taken_over(counter: Counter) -> None:
-    """By the real clock: a lease of three tenths of a second, a target that takes three times as long, and somebody who waits for it to end."""
+    """By the real clock: a lease of a second, a target that takes three times as long, and somebody who waits for it to end."""
     counter.want("1")
     plan = counter.plan()
     others: list[str] = []
 
     def slowly(shop: Shop, item: Item) -> None:
-        until = time.monotonic() + 0.9
+        until = time.monotonic() + 3.0
         while time.monotonic() < until:
             box = Outbox(counter.ledger, _now)
             others.extend(claim.worker for claim in box.claim("two", lease=timedelta(seconds=5), flow="vendors", company="SAMLTD"))
             threading.Event().wait(0.05)
 
     counter.shop.before = slowly
-    courier = Courier(counter.ledger, _now, "one", lease=timedelta(seconds=0.3))
+    courier = Courier(counter.ledger, _now, "one", lease=timedelta(seconds=1.0))
     done = courier.deliver(counter.flow, plan, counter.lake, counter.shop)
     assert (done.state, counter.shop.times("1"), others) == ("done", 1, [])
 

@@ -36,7 +36,7 @@ from sage300_assets_tests.intake.restless import SNAPSHOT, STAMPED, Restless, au
 from sage300_assets_tests.truth import Row, current_rows, documents, expected_rows
 
 CASES = [Case("state machine", seed) for seed in range(120 if WHOLE else 2)]
-EXAMPLES, STEPS = (6, 12) if WHOLE else (4, 8)
+EXAMPLES, STEPS = (6, 12) if WHOLE else (3, 8)
 NUMBERS = st.integers(0, 11)
 DAYS = st.sampled_from([TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=40), TODAY - timedelta(days=400), TODAY + timedelta(days=3), None])
 SPANS = st.sampled_from([ALWAYS, ALWAYS, Span(TODAY, None), Span(None, TODAY), Span(TODAY - timedelta(days=40), TODAY)])

@@ -114,6 +114,29 @@ def test_an_ended_lease_is_taken_over_and_the_late_worker_is_refused(box: Outbox
     assert settled.answer == "was there already"
 
 
+def test_what_is_due_and_nobody_is_at_work_on_is_left_over(box: Outbox, company: str, clock: Clock) -> None:
+    def left() -> bool:
+        return (company, "vendors") in box.left_over(MINUTE)
+
+    box.enqueue([item(company, "1"), item(company, "2")])
+    put_in = clock()
+    assert not left(), "whoever put it in goes on at once"
+    clock.pass_(minutes=2)
+    assert box.left_over(MINUTE)[company, "vendors"] == put_in
+    [claim] = take(box, company, limit=1)
+    assert not left(), "somebody is at work"
+    box.intend([claim])
+    clock.pass_(minutes=7)
+    assert left(), "the lease has ended"
+    claims = take(box, company)
+    later = clock() + 3 * MINUTE
+    box.settle([Again(claims[0], "busy", later), Again(claims[1], "the password has expired", clock(), problem_class="auth")])
+    clock.pass_(minutes=2)
+    assert not left(), "one is not due yet, and the other waits for a password"
+    clock.pass_(minutes=3)
+    assert box.left_over(MINUTE)[company, "vendors"] == later
+
+
 def test_a_renewed_lease_is_not_taken_over(box: Outbox, company: str, clock: Clock) -> None:
     box.enqueue([item(company)])
     [claim] = take(box, company)
