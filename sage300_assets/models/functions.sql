@@ -32,6 +32,9 @@ CREATE OR REPLACE MACRO rounded(amount, decimals) AS
     WHEN 3 THEN CAST(round(amount, 3) AS DECIMAL(18,3))
     ELSE CAST(round(amount, 2) AS DECIMAL(18,3)) END;
 
+-- The rate that a document was entered with. Some servers tell 0 of those in home currency, whose rate is 1; of others, 0 is none.
+CREATE OR REPLACE MACRO rate_told(exchange_rate, currency, home) AS coalesce(nullif(exchange_rate, 0), CASE WHEN currency = home THEN 1 END);
+
 -- An amount in home currency, rounded as that is, once. Sage 300 multiplies by its rates unless the currency table says `Divide`.
 CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
   CASE WHEN operation = 'Divide' THEN

@@ -216,6 +216,31 @@ def test_spend_is_before_tax_though_the_invoice_includes_it(tmp_path: Path) -> N
     assert rows(lake, "SELECT sum(amount), sum(home_amount) FROM models.mart_vendor_spend") == [(60, 90)]
 
 
+def test_a_sale_whose_rate_the_server_does_not_tell_has_no_made_up_amount_in_home_currency(tmp_path: Path) -> None:
+    told = [("USD", Decimal(0)), ("USD", None), ("CAD", Decimal(0)), ("CAD", None), ("USD", Decimal(2))]
+    sold = {"LineUniquifier": Decimal(1), "ExtendedShippedPriceMiscellaneousCha": Decimal(100)}
+    ordered = {"LineNumber": Decimal(1), "LineType": "Miscellaneous", "QuantityOrdered": Decimal(0), "ExtendedOrderAmount": Decimal(100)}
+    returned = {"LineNumber": Decimal(1), "ExtendedAmountMiscellaneousCharge": Decimal(100)}
+    invoices, orders, notes = [], [], []
+    for n, (currency, rate) in enumerate(told, 1):
+        of_invoice = {"InvoiceSourceCurrency": currency, "InvoiceHomeCurrency": "CAD", "InvoiceRate": rate, "InvoiceDetails": [sold]}
+        of_order = {"OrderSourceCurrency": currency, "OrderHomeCurrency": "CAD", "OrderRate": rate, "OrderType": "Active", "OrderDetails": [ordered]}
+        invoices.append({"InvoiceUniquifier": Decimal(n), "InvoiceNumber": f"I{n}", "InvoiceDate": date(2026, 3, 1), **of_invoice})
+        orders.append({"OrderUniquifier": Decimal(n), "OrderNumber": f"O{n}", "OrderDate": date(2026, 3, 1), **of_order})
+        note = {"CNUniquifier": Decimal(n), "CreditDebitNoteNumber": f"N{n}", "CreditDebitNoteDate": date(2026, 3, 1), "InvoiceNumber": f"I{n}"}
+        notes.append(note | {"CreditDebitNoteType": "CreditNote", "CreditDebitDetails": [returned]})
+    names = ("fact_sales_invoice_line", "fact_sales_order_line", "fact_sales_credit_line")
+    lake, builds = built(tmp_path, *names, OEInvoices=invoices, OEOrders=orders, OECreditDebitNotes=notes)
+    assert not [v for b in builds.values() for v in b.failed]
+    amounts = ("home_revenue_amount, home_margin_amount", "home_ordered_amount, home_open_amount", "home_credited_amount, home_credited_amount")
+    for name, shown, key in zip(names, amounts, ("invoice_key", "order_key", "note_key"), strict=True):
+        found = rows(lake, f"SELECT {shown} FROM models.{name} ORDER BY {key}")
+        assert found == [(None, None), (None, None), (100, 100), (100, 100), (200, 200)], name
+    for name, numbers in (("fact_sales_invoice_line", "I"), ("fact_sales_order_line", "O")):
+        unknown = offending(builds[name], "rate_is_known")
+        assert sorted(line.split(", ")[1].split()[-1] for line in unknown) == [f"{numbers}1", f"{numbers}2"]
+
+
 @pytest.mark.parametrize("operation", ["Multiply", "Divide"])
 def test_an_invoice_whose_rate_the_server_does_not_tell_has_no_made_up_amount_in_home_currency(tmp_path: Path, operation: str) -> None:
     told = [("USD", Decimal(0)), ("USD", None), ("CAD", Decimal(0)), ("CAD", None), ("USD", Decimal(2))]
@@ -234,6 +259,7 @@ def test_an_invoice_whose_rate_the_server_does_not_tell_has_no_made_up_amount_in
         CSCurrencyRates=[{"ToCurrency": "CAD", "RateType": "SP", "RateOperation": operation, "CurrencyRateDetail": []}],
     )
     assert not [v for b in builds.values() for v in b.failed]
+    assert len(offending(builds["fact_ap_invoice_line"], "rate_is_known")) == 2
     found = rows(lake, "SELECT exchange_rate, amount, home_amount FROM models.fact_ap_invoice_line ORDER BY entry")
     at_two = 200 if operation == "Multiply" else 50
     assert found == [(None, 100, None), (None, 100, None), (1, 100, 100), (1, 100, 100), (2, 100, at_two)]

@@ -16,6 +16,7 @@
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(abs(coalesce(DistributedAmountBeforeTaxes, DistributedAmount))) AS s FROM sage300.ap_invoice_details GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(abs(amount)) AS s FROM this GROUP BY ALL)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
+-- warn rate_is_known: SELECT company, batch, entry, document, currency FROM this WHERE exchange_rate IS NULL GROUP BY ALL
 WITH net AS (
   SELECT *, coalesce(DistributedAmountBeforeTaxes, DistributedAmount) AS net_amount FROM sage300.ap_invoice_details
 )
@@ -44,12 +45,12 @@ SELECT
   i.CurrencyCode AS currency,
   c.home_currency,
   -- Some servers tell a rate of nothing, which would make the amount nothing.
-  rate(coalesce(nullif(i.ExchangeRate, 0), CASE WHEN i.CurrencyCode = c.home_currency THEN 1 END)) AS exchange_rate,
+  rate(rate_told(i.ExchangeRate, i.CurrencyCode, c.home_currency)) AS exchange_rate,
   money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.net_amount ELSE l.net_amount END) AS amount,
   money(CASE i.DocumentType WHEN 'CreditNote' THEN -l.TaxTotal ELSE l.TaxTotal END) AS tax_amount,
   in_home(
     CASE i.DocumentType WHEN 'CreditNote' THEN -l.net_amount ELSE l.net_amount END,
-    coalesce(nullif(i.ExchangeRate, 0), CASE WHEN i.CurrencyCode = c.home_currency THEN 1 END), o.operation, c.home_decimals
+    rate_told(i.ExchangeRate, i.CurrencyCode, c.home_currency), o.operation, c.home_decimals
   ) AS home_amount,
   l.business_date
 FROM net AS l

@@ -42,7 +42,7 @@ rated AS (
     h.* EXCLUDE (Currency, ExchangeRate),
     h.order_currency AS currency,
     -- Some servers do not tell an order's rate. One in home currency needs none; any other gets that of its day rather than a made-up 1.
-    coalesce(nullif(h.ExchangeRate, 0), CASE WHEN h.order_currency = h.home_currency THEN 1 END, r.exchange_rate) AS exchange_rate,
+    coalesce(rate_told(h.ExchangeRate, h.order_currency, h.home_currency), r.exchange_rate) AS exchange_rate,
     p.operation
   FROM dealt AS h
   LEFT JOIN models.fact_exchange_rate AS r

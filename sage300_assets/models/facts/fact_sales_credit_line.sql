@@ -16,7 +16,7 @@ WITH noted AS (
     coalesce(i.InvoiceSourceCurrency, k.currency) AS currency,
     c.home_currency,
     c.home_decimals,
-    coalesce(i.InvoiceRate, CASE WHEN k.currency = c.home_currency THEN 1 END) AS exchange_rate,
+    rate_told(i.InvoiceRate, coalesce(i.InvoiceSourceCurrency, k.currency), c.home_currency) AS exchange_rate,
     o.operation,
     nullif(CASE WHEN i.company IS NULL THEN k.salesperson ELSE i.Salesperson1 END, '') AS salesperson_1,
     nullif(i.Salesperson2, '') AS salesperson_2,

@@ -18,11 +18,13 @@
 -- column order_detail_number: the line of that order it was made from
 -- column revenue_amount: what was charged for the line less its part of the invoice's discount, without tax
 -- column home_cost_amount: cost of goods, which is kept in home currency
+-- column exchange_rate: the invoice's, or 1 where it is in home currency; nothing where the server does not tell it, and then home amounts neither
 -- column is_costed: whether the cost is known
 -- column business_date: the invoice date; files are cut by its month
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(ExtendedShippedPriceMiscellaneousCha) AS s FROM sage300.oe_invoice_details GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(gross_amount) AS s FROM this GROUP BY ALL)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
+-- warn rate_is_known: SELECT company, invoice, invoice_date, currency FROM this WHERE exchange_rate IS NULL GROUP BY ALL
 SELECT
   l.company,
   whole(l.InvoiceUniquifier) AS invoice_key,
@@ -55,14 +57,14 @@ SELECT
   price(l.UnitPrice) AS unit_price,
   h.InvoiceSourceCurrency AS currency,
   h.InvoiceHomeCurrency AS home_currency,
-  rate(h.InvoiceRate) AS exchange_rate,
+  rate(rate_told(h.InvoiceRate, h.InvoiceSourceCurrency, h.InvoiceHomeCurrency)) AS exchange_rate,
   money(l.ExtendedShippedPriceMiscellaneousCha) AS gross_amount,
   money(coalesce(l.InvoiceDiscountAmount, 0)) AS discount_amount,
   money(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0)) AS revenue_amount,
   money(l.TaxTotal) AS tax_amount,
-  in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation, c.home_decimals) AS home_revenue_amount,
+  in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), rate_told(h.InvoiceRate, h.InvoiceSourceCurrency, h.InvoiceHomeCurrency), o.operation, c.home_decimals) AS home_revenue_amount,
   money(l.ExtendedDetailCost) AS home_cost_amount,
-  money(in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), h.InvoiceRate, o.operation, c.home_decimals) - coalesce(l.ExtendedDetailCost, 0))
+  money(in_home(l.ExtendedShippedPriceMiscellaneousCha - coalesce(l.InvoiceDiscountAmount, 0), rate_told(h.InvoiceRate, h.InvoiceSourceCurrency, h.InvoiceHomeCurrency), o.operation, c.home_decimals) - coalesce(l.ExtendedDetailCost, 0))
     AS home_margin_amount,
   coalesce(l.RecordCosted, false) AS is_costed,
   l.business_date

@@ -13,11 +13,13 @@
 -- column open_amount: what is not shipped yet at the order's price, and charges without a quantity; nothing for quotes and completed orders
 -- column uninvoiced_amount: what is not invoiced yet, shipped or not, at the order's price, and charges without a quantity; nothing for quotes.
 --   Of a completed order it is what was shipped and not invoiced; what was shipped of an order that is older than all invoices known counts as invoiced
+-- column exchange_rate: the order's, or 1 where it is in home currency; nothing where the server does not tell it, and then home amounts neither
 -- column unit_conversion: stocking units in one unit of the line, in which its quantities are
 -- column quantity_invoiced: what invoices made from this line say
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.oe_order_details GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(quantity_ordered) AS s FROM this GROUP BY ALL)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
+-- warn rate_is_known: SELECT company, sales_order, order_date, currency FROM this WHERE exchange_rate IS NULL GROUP BY ALL
 WITH invoiced AS (
   SELECT company, sales_order, order_detail_number AS detail_number, sum(quantity_shipped) AS quantity
   FROM models.fact_sales_invoice_line
@@ -58,7 +60,7 @@ lines AS (
     l.OrderUnitPrice AS unit_price,
     h.OrderSourceCurrency AS currency,
     h.OrderHomeCurrency AS home_currency,
-    h.OrderRate AS exchange_rate,
+    rate_told(h.OrderRate, h.OrderSourceCurrency, h.OrderHomeCurrency) AS exchange_rate,
     h.OrderRateType AS rate_type,
     l.ExtendedOrderAmount AS ordered_amount,
     l.business_date
