@@ -1,14 +1,6 @@
 """Carries out a plan through the ledger's outbox: every record with one effect and one only, whatever dies in between.
 
-What an error of the target means is decided in one place, `send_one`:
-
-    Throttled, NotReached, NoEffect     it had no effect and is tried again later, for two hours at least
-    Waits                               it had no effect and is parked until what it waits for has come
-    PermanentError, DataError, Conflict it was refused: a dead letter, and the others go on
-    AccessError, ConfigurationError     nothing can be sent: what was claimed is given back, and the delivery stops
-    UnknownOutcome, RetriableError      nobody knows: the target is asked before anything is sent again, six times at most
-    Unfinished                          it is there, but not at its end: asked a few times, which brings it on, then taken as it is
-    anything else                       a fault of ours: also unknown, and it is raised
+What an error of the target means is decided in `meaning`.
 """
 
 from __future__ import annotations
@@ -24,22 +16,10 @@ from decimal import Decimal
 
 import duckdb
 
-from sage300_assets.base.errors import (
-    AccessError,
-    ConfigurationError,
-    Conflict,
-    DataError,
-    LeaseLost,
-    LedgerBroken,
-    NotReached,
-    PermanentError,
-    RetriableError,
-    Sage300AssetsError,
-    Throttled,
-    UnknownOutcome,
-)
+from sage300_assets.base.errors import DataError, LeaseLost, LedgerBroken, Sage300AssetsError
 from sage300_assets.base.watch import NOBODY, Watch
-from sage300_assets.delivery.flow import Flow, Grain, NoEffect, Rejection, Sent, Target, Unfinished, Waits
+from sage300_assets.delivery.flow import Flow, Grain, Rejection, Target
+from sage300_assets.delivery.meaning import LONGEST_WAIT, End, Meaning
 from sage300_assets.delivery.past import close_overtaken, note_rejections, repeat
 from sage300_assets.delivery.plan import Plan, open_rows
 from sage300_assets.delivery.sealed import refuse_if_altered
@@ -47,18 +27,12 @@ from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.deliveries import Deliveries
-from sage300_assets.ledger.items import PENDING, Again, Claim, Done, Failed, Item, NewItem, Outcome, Park, Unknown
+from sage300_assets.ledger.items import PENDING, Again, Claim, Done, Failed, Item, NewItem
 from sage300_assets.ledger.outbox import ALL_ITEMS, Outbox
 from sage300_assets.ledger.standing import called_off
 from sage300_assets.ledger.store import Ledger
 
 _AT_ONCE = 500
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=5)
-_TRIES = 6
-_LONGEST_TRIED = timedelta(hours=2)
-"""So long what the target refuses for a while is tried again, also by the deliveries that follow: the end of a day may take an hour."""
-_ASKS = 5
-"""So often what is unfinished is asked about before it is taken as it is."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +139,7 @@ class Courier:
     def _counts(self, box: Outbox, flow: Flow, plan: Plan) -> dict[str, int]:
         """Of this plan what has ended; of all plans what is still on its way, and what was refused now, because nobody else tells of it."""
         ended = {s: n for s, n in box.counts(company=plan.scope, flow=flow.name, plan=plan.plan).items() if s not in PENDING}
-        now = [box.get(item.idempotency_key) for item in self._refused if item.plan != plan.plan]
-        refused = sum(item is not None and item.state == "failed" for item in now)
+        refused = len(box.still({item.id for item in self._refused if item.plan != plan.plan}, ("failed",)))
         if refused:
             ended["failed"] = ended.get("failed", 0) + refused
         return ended | {s: n for s, n in box.counts(company=plan.scope, flow=flow.name).items() if s in PENDING}
@@ -202,7 +175,7 @@ class Courier:
 
     def _work(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, target: Target, *, run: str, watch: Watch) -> None:
         # What may still have its effect is waited for: nobody else might come to ask.
-        until = self.now() + max(self.patience, target.settles + _LONGEST_WAIT)
+        until = self.now() + max(self.patience, target.settles + LONGEST_WAIT)
         while True:
             claims = box.claim(self.worker, lease=self.lease, limit=1, flow=flow.name, company=plan.scope)
             if claims:
@@ -218,16 +191,17 @@ class Courier:
     def _one(self, box: Outbox, flow: Flow, plan: Plan, lake: Lake, target: Target, claim: Claim, *, run: str, watch: Watch) -> None:
         with suppress(LeaseLost):  # then somebody else has it
             with self._kept(box, claim):
-                outcome, stop = self._attempt(box, flow, target, claim, watch)
-            if isinstance(outcome, Done) and flow.grain is Grain.WHOLE:
+                end = self._attempt(box, flow, target, claim, watch)
+            self._rejected += end.rejected
+            if isinstance(end.outcome, Done) and flow.grain is Grain.WHOLE:
                 # Before the whole is done, so that a crash in between leaves it to be asked about, and this to be done again.
                 note_rejections(flow, plan, lake, self.ledger, self._rejected, now=self.now, worker=self.worker, run=run)
-            box.settle([outcome], run=run)
-            if isinstance(outcome, Failed):
+            box.settle([end.outcome], run=run)
+            if isinstance(end.outcome, Failed):
                 self._refused.append(claim.item)
             watch.step("settled")
-            if stop is not None:
-                raise stop
+            if end.stop is not None:
+                raise end.stop
 
     @contextmanager
     def _kept(self, box: Outbox, claim: Claim) -> Iterator[None]:
@@ -249,107 +223,37 @@ class Courier:
             done.set()
             renewing.join()
 
-    def _attempt(self, box: Outbox, flow: Flow, target: Target, claim: Claim, watch: Watch) -> tuple[Outcome, Exception | None]:
+    def _attempt(self, box: Outbox, flow: Flow, target: Target, claim: Claim, watch: Watch) -> End:
+        meaning = Meaning(flow, self.ledger, self.now)
         if claim.ask_first:
             try:
                 found = target.find(claim.item)
             except Sage300AssetsError as problem:
-                return self._asked_in_vain(flow, claim, problem)
+                return meaning.asked_in_vain(claim, problem)
             watch.step("asked")
-            if found is not None:
-                return self._done(claim, found), None
-            settled = claim.item.sent_at + target.settles if claim.item.sent_at else self.now()
-            if settled > self.now():
-                said = f"It is not there, but until {settled:%H:%M:%S} UTC it may still come."
-                return Unknown(claim, said, min(settled, self._later(claim))), None
-            if claim.item.attempts >= _TRIES:
-                said = f"Its outcome was lost {_TRIES} times, and it is not there. {claim.item.problem}".strip()
-                return self._given_up(flow, claim, "NotThere", said), None
+            ended = meaning.not_there(claim, target.settles) if found is None else meaning.sent(claim, found)
+            if ended is not None:
+                return ended
         if flow.approval:
-            held = self._refused_meanwhile(flow, claim)
+            held = self._refused_meanwhile(meaning, claim)
             if held is not None:
                 return held
         box.intend([claim])
         watch.step("intended")
-        return self.send_one(flow, target, claim, watch)
-
-    def send_one(self, flow: Flow, target: Target, claim: Claim, watch: Watch = NOBODY) -> tuple[Outcome, Exception | None]:
-        """Send, and say what its end means; with it an error that stops the delivery."""
         try:
             sent = target.send(claim.item)
         except Exception as problem:  # noqa: BLE001 - whatever it is, what is known of the item is written down first
-            return self._meaning(flow, claim, problem)
+            return meaning.failed(claim, problem)
         watch.step("sent")
-        return self._done(claim, sent), None
+        return meaning.sent(claim, sent)
 
-    def _refused_meanwhile(self, flow: Flow, claim: Claim) -> tuple[Outcome, Exception | None] | None:
+    def _refused_meanwhile(self, meaning: Meaning, claim: Claim) -> End | None:
         """A person may take an agreement back for as long as nothing has left."""
         try:
             refused = Approvals(self.ledger, self.now).refused(claim.item.plan)
         except LedgerBroken as problem:
-            return Again(claim, problem.message, self._later(claim)), problem
-        if refused is None:
-            return None
-        said = f"Plan {refused.plan} was refused by {refused.who}: {refused.note or 'no reason given'}. Nothing was sent."
-        cure = "Discard it; or agree to the plan after all, and replay it."
-        return Failed(claim, "data", "Refused", said, cure, flow.sensitive), None
-
-    def _asked_in_vain(self, flow: Flow, claim: Claim, problem: Sage300AssetsError) -> tuple[Outcome, Exception | None]:
-        match problem:
-            case AccessError() | ConfigurationError():
-                return Unknown(claim, problem.message, self._later(claim)), problem
-            case Unfinished():
-                return self._unfinished(claim, problem), None
-            case PermanentError() | DataError() | Conflict():
-                return replace(_refused(flow, claim, problem), ask_first=True), None
-            case _:
-                return Unknown(claim, problem.message, self._later(claim)), None
-
-    def _meaning(self, flow: Flow, claim: Claim, problem: Exception) -> tuple[Outcome, Exception | None]:
-        outcome: Outcome
-        stop: Exception | None = None
-        match problem:
-            case Waits():
-                outcome = Park(claim, problem.waits_for, str(problem))
-            case Throttled(refused=True) | NotReached() | NoEffect():
-                outcome = self._again_or_given_up(flow, claim, problem)
-            case AccessError() | ConfigurationError():
-                kind = "auth" if isinstance(problem, AccessError) else "config"
-                outcome, stop = Again(claim, problem.message, self.now(), problem_class=kind), problem
-            case Unfinished():
-                outcome = self._unfinished(claim, problem)
-            case UnknownOutcome() | RetriableError():
-                outcome = Unknown(claim, str(problem), self._later(claim))
-            case PermanentError() | DataError() | Conflict():
-                outcome = _refused(flow, claim, problem)
-            case _:
-                outcome, stop = Unknown(claim, f"{type(problem).__name__} while it was sent", self._later(claim)), problem
-        return outcome, stop
-
-    def _done(self, claim: Claim, sent: Sent) -> Done:
-        self._rejected += sent.rejected
-        return Done(claim, sent.answer, sent.external_id, sent.link)
-
-    def _again_or_given_up(self, flow: Flow, claim: Claim, busy: Sage300AssetsError) -> Outcome:
-        if claim.item.attempts + 1 >= _TRIES and self.now() - claim.item.created_at >= _LONGEST_TRIED:
-            return self._given_up(flow, claim, type(busy).__name__, busy.message)
-        asked = busy.seconds if isinstance(busy, Throttled) and busy.seconds else 0.0
-        # Whoever says "at once" and is busy again then would be asked without a pause.
-        return Again(claim, busy.message, max(self._later(claim), self.now() + timedelta(seconds=asked)))
-
-    def _given_up(self, flow: Flow, claim: Claim, code: str, message: str) -> Failed:
-        said = f"It was tried {max(_TRIES, claim.item.attempts + 1)} times. Look at the target, then replay it."
-        return Failed(claim, "retryable", code, message, said, flow.sensitive)
-
-    def _unfinished(self, claim: Claim, problem: Unfinished) -> Outcome:
-        # Claims that sent nothing asked.
-        if claim.ask_first and claim.fence - claim.item.attempts >= _ASKS:
-            return self._done(claim, problem.sent)
-        return Unknown(claim, problem.message, self._later(claim))
-
-    def _later(self, claim: Claim) -> datetime:
-        doublings: int = 2 ** min(claim.fence - 1, 10)
-        return self.now() + min(_LONGEST_WAIT, _FIRST_WAIT * doublings)
+            return End(Again(claim, problem.message, meaning.later(claim)), problem)
+        return None if refused is None else meaning.taken_back(claim, refused)
 
 
 class NotApproved(DataError):
@@ -374,12 +278,6 @@ def _batches(db: duckdb.DuckDBPyConnection, sql: str) -> Iterator[list[tuple[obj
     cursor = db.execute(sql)
     while rows := cursor.fetchmany(_AT_ONCE):
         yield rows
-
-
-def _refused(flow: Flow, claim: Claim, refusal: Sage300AssetsError) -> Failed:
-    kind = {Conflict: "conflict", DataError: "data"}.get(type(refusal), "data")
-    code = refusal.code if isinstance(refusal, PermanentError) else type(refusal).__name__
-    return Failed(claim, kind, code, refusal.message, refusal.cure, flow.sensitive)
 
 
 def _figures(plan: Plan, counts: Mapping[str, int]) -> dict[str, object]:

@@ -90,7 +90,7 @@ class Seen:
 
 
 class Target(Protocol):
-    """How a flow reaches its target. Both may raise any of this project's errors; see `deliver.send_one` for what each means."""
+    """How a flow reaches its target. Both may raise any of this project's errors; `meaning` says what each means."""
 
     @property
     def settles(self) -> timedelta:

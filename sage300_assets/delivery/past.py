@@ -17,7 +17,8 @@ from sage300_assets.ledger.standing import called_off, last_done, newest_generat
 from sage300_assets.ledger.store import Ledger
 
 _LEASE = timedelta(minutes=5)
-_OURSELVES = "delivery"
+OURSELVES = "delivery"
+"""Who decides where no person does."""
 
 
 def rows_flow(flow: str) -> str:
@@ -89,7 +90,7 @@ def close_overtaken(flow: Flow, scope: str, ledger: Ledger, now: Callable[[], da
     stands = {record: state for record, _, state, _ in standing(ledger, company=scope, flow=flow.name)}
     for letter in waiting:
         if stands.get(letter.record) == "done":
-            letters.discard(letter.id, who=_OURSELVES, reason="the record went out with newer content")
+            letters.discard(letter.id, who=OURSELVES, reason="the record went out with newer content")
 
 
 def with_what_is_seen(flow: Flow, company: str, past: Past, lake: Lake, ledger: Ledger) -> Past:
@@ -112,7 +113,7 @@ def repeat(item: Item, ledger: Ledger, now: Callable[[], datetime]) -> None:
     """Let what was refused go again."""
     letters = DeadLetters(ledger, now)
     mine = [letter.id for letter in letters.of_record(item.record, company=item.company) if letter.item == item.id and letter.resolved_at is None]
-    letters.replay(mine, who=_OURSELVES)
+    letters.replay(mine, who=OURSELVES)
 
 
 def _close_cured(plan: Plan, lake: Lake, ledger: Ledger, flow: str, rejected: Container[str], now: Callable[[], datetime]) -> None:
@@ -125,4 +126,4 @@ def _close_cured(plan: Plan, lake: Lake, ledger: Ledger, flow: str, rejected: Co
     for letter in waiting:
         if letter.record in became:
             why = "the row is not wanted any more" if became[letter.record] == "delete" else "the row was taken with its newer content"
-            letters.discard(letter.id, who=_OURSELVES, reason=f"{why}, plan {plan.plan}")
+            letters.discard(letter.id, who=OURSELVES, reason=f"{why}, plan {plan.plan}")

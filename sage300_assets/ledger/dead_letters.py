@@ -91,6 +91,13 @@ class DeadLetters:
         with self.ledger.read() as db:
             return [DeadLetter(*row) for row in db.execute(select(*_COLUMNS).select_from(_JOINED).where(wanted).order_by(dead_letters.c.id))]
 
+    def replayed(self, item: int) -> DeadLetter | None:
+        """The dead letter of an item that was replayed and not refused since: its attempts before, and when that was and by whom."""
+        wanted = and_(dead_letters.c.item == item, dead_letters.c.resolution == "replayed")
+        with self.ledger.read() as db:
+            row = db.execute(select(*_COLUMNS).select_from(_JOINED).where(wanted)).first()
+        return None if row is None else DeadLetter(*row)
+
     def counts(self, *, company: str = "", flow: str = "", problem_class: str = "", below: bool = False) -> Mapping[tuple[str, str, str], int]:
         """How many are open: (company, flow, class) -> number."""
         wanted = _open_ones(company, flow, problem_class, below=below)

@@ -215,6 +215,13 @@ class Outbox:
             row = db.execute(select(outbox).where(outbox.c.idempotency_key == idempotency_key)).first()
         return None if row is None else from_row(row)
 
+    def still(self, items: Iterable[int], states: Sequence[str]) -> set[int]:
+        """Those of some items that are in one of these states."""
+        wanted = sorted(set(items))
+        with self.ledger.read() as db:
+            found = (db.execute(select(outbox.c.id).where(outbox.c.id.in_(some), outbox.c.state.in_(states))).scalars() for some in _pieces(wanted))
+            return {int(item) for some in found for item in some}
+
     def items(
         self, *, company: str = "", flow: str = "", plan: str = "", record: str = "", states: Sequence[str] = (), limit: int = 1000
     ) -> list[Item]:

@@ -278,6 +278,57 @@ def test_what_is_refused_for_hours_is_a_dead_letter_that_does_not_say_it_is_trie
     assert f"tried {letter.attempts} times" in letter.cure
 
 
+def given_up(counter: Counter, problem: Exception) -> int:
+    """A record of which every sending ended with this error, until it was given up; the number of its dead letter."""
+
+    def fail(_shop: Shop, _item: Item) -> None:
+        raise problem
+
+    counter.shop.before = fail
+    counter.want("1")
+    for _ in range(3):
+        counter.deliver()
+        counter.clock.wait(3600)
+    (letter,) = DeadLetters(counter.ledger, counter.clock.now).open()
+    assert letter.problem_class == "retryable"
+    return letter.id
+
+
+@pytest.mark.parametrize("problem", [NoEffect("Day end is under way."), OutcomeUnknown("The connection broke.")], ids=["refused", "lost"])
+def test_what_a_person_has_replayed_has_all_its_tries_again(counter: Counter, problem: Exception) -> None:
+    letter = given_up(counter, problem)
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    letters.replay([letter], who="ann")
+    tried: list[datetime] = []
+
+    def fail(_shop: Shop, _item: Item) -> None:
+        tried.append(counter.clock.now())
+        if len(tried) < 5:
+            raise problem
+
+    counter.shop.before = fail
+    told = counter.deliver()
+    if told.state != "done":  # it waits longer than a delivery does
+        counter.clock.wait(600)
+        told = counter.deliver()
+    assert (told.state, len(tried), counter.shop.times("1")) == ("done", 5, 1)
+    assert letters.get(letter).resolution == "replayed"
+
+
+def test_what_is_replayed_and_refused_for_hours_again_is_open_again(counter: Counter) -> None:
+    letter = given_up(counter, NoEffect("Day end is under way."))
+    letters = DeadLetters(counter.ledger, counter.clock.now)
+    before = letters.get(letter).attempts
+    letters.replay([letter], who="ann")
+    counter.deliver()
+    assert letters.open() == []
+    for _ in range(3):
+        counter.clock.wait(3600)
+        counter.deliver()
+    assert [one.id for one in letters.open()] == [letter]
+    assert letters.get(letter).attempts >= before + 6
+
+
 # --- a whole ---------------------------------------------------------------------------------------------------------------------------
 
 
