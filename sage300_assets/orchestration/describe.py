@@ -20,6 +20,8 @@ from sage300_assets.orchestration.picture import bars
 
 AUDIT_HEAD = "audit_head"
 """The end of the audit trail when this was published: a ledger that was cut, restored or swapped does not agree with it any more."""
+SHOWN = 20
+"""Rows and lines in sight; all of them would make a page too long."""
 _PREVIEW_COLUMNS, _PREVIEW_ROWS = 10, 5
 
 
@@ -179,4 +181,17 @@ def preview_sql(company: str, table: Table) -> tuple[str, list[str]]:
     return (
         f'SELECT {comma(names)} FROM "{schema_name(company)}"."{view_name(table)}" ORDER BY {quoted("business_date")} DESC LIMIT {_PREVIEW_ROWS}',
         names,
+    )
+
+
+def warning(check: str, key: dg.AssetKey, offending: Sequence[str], said: str) -> dg.AssetCheckResult:
+    """A check that warns of what offends, and passes where nothing does."""
+    lines = "\n".join(f"- {line}" for line in offending[:SHOWN])
+    return dg.AssetCheckResult(
+        check_name=check,
+        asset_key=key,
+        passed=not offending,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said,
+        metadata={"offending": dg.MetadataValue.md(lines)} if lines else {},
     )

@@ -1,14 +1,12 @@
-"""The rest of a Tableau site, beside what is published: people and rights against their declaration, what others extract, what webhooks told.
+"""The rest of a Tableau site, beside what is published: people and rights against their declaration, what others extract.
 
 Nothing of it exists where Tableau is not configured.
 """
 
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,14 +22,14 @@ from sage300_assets.delivery.plan import ALL
 from sage300_assets.delivery.surroundings import laid_out
 from sage300_assets.flows.tableau import all_sources, flow_name
 from sage300_assets.flows.tableau.offer import Door
-from sage300_assets.flows.tableau.told import REFRESH_FAILED, REFRESH_SUCCEEDED, SOURCE_DELETED, Told, place_of, told_since
 from sage300_assets.lake.files import write_whole
 from sage300_assets.lake.lake import Lake
 from sage300_assets.lake.layout import VIEWS
-from sage300_assets.orchestration.describe import preview
+from sage300_assets.orchestration.describe import SHOWN, preview, warning
 from sage300_assets.orchestration.models import follows_its_sources
 from sage300_assets.orchestration.names import word
 from sage300_assets.orchestration.source import Source
+from sage300_assets.orchestration.tableau_told import GROUP, OWNER, events_asset, told_sensor
 from sage300_assets.systems.tableau.site_settings import SiteSettings
 
 if TYPE_CHECKING:  # brings the client library, which the definitions do not need
@@ -39,21 +37,12 @@ if TYPE_CHECKING:  # brings the client library, which the definitions do not nee
     from sage300_assets.systems.tableau.rules import SiteRules
     from sage300_assets.systems.tableau.session import Session
 
-GROUP, OWNER = "tableau_site", "team:finance-systems"
 SITE, REFRESH = "tableau_site", "tableau_refresh"
 USERS, GROUPS, RIGHTS, ACCESS = (dg.AssetKey(["tableau", name]) for name in ("users", "groups", "permissions", "access_list"))
-EVENTS, EXPORTED = (dg.AssetKey(["tableau", name]) for name in ("events", "views"))
-AS_DECLARED, AS_IN_SAGE, NOTHING_WRONG, TOKEN_LIVES = "as_declared", "as_in_sage300", "nothing_went_wrong", "token_lives"
+EXPORTED = dg.AssetKey(["tableau", "views"])
+AS_DECLARED, AS_IN_SAGE, TOKEN_LIVES = "as_declared", "as_in_sage300", "token_lives"
 FOLDER = "_tableau"
-_SHOWN = 20
 _WARN, _FAIL = timedelta(hours=30), timedelta(hours=50)
-_REPLAY_AFTER = timedelta(days=1)
-"""So long a refresh that failed is not run again twice, unless it went well in between: its own failure is told too, and would start it for ever."""
-_LET_GO = timedelta(days=35)
-"""So long a failure is shown that is neither told again nor ended: a schedule comes round within a month."""
-_FAILED = frozenset({REFRESH_FAILED, "WorkbookRefreshFailed"})
-_ENDS_A_FAILURE = frozenset({REFRESH_SUCCEEDED, SOURCE_DELETED, "WorkbookRefreshSucceeded", "WorkbookDeleted"})
-"""What ends the failure of a refresh; whatever else happens to the same thing says nothing of it."""
 Rows = Sequence[tuple[str, ...]]
 
 
@@ -65,7 +54,7 @@ def tableau_site(settings: Settings, entities: Sequence[Entity], door: Door | No
     site = load(SiteSettings)
     refreshed = [_refresh_asset(place, way) for place in site.refreshed]
     views = [_views_asset(site, way)] if site.exported else []
-    sensors: list[dg.SensorDefinition] = [_told_sensor(way.settings().tableau_project, site.refreshed)]
+    sensors: list[dg.SensorDefinition] = [told_sensor(way.settings().tableau_project, {place: refresh_key(place) for place in site.refreshed})]
     zone = settings.sage300_timezone
     jobs = [dg.define_asset_job(SITE, dg.AssetSelection.assets(USERS, GROUPS, RIGHTS, ACCESS), description="Who may do what on the site.")]
     schedules = [dg.ScheduleDefinition(name="tableau_site_daily", job_name=SITE, cron_schedule="0 6 * * *", execution_timezone=zone)]
@@ -80,7 +69,7 @@ def tableau_site(settings: Settings, entities: Sequence[Entity], door: Door | No
                 "tableau_views_follow", target=target, default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=60
             )
         )
-    return dg.Definitions(assets=[_site_assets(way), _events_asset(), *refreshed, *views], jobs=jobs, schedules=schedules, sensors=sensors)
+    return dg.Definitions(assets=[_site_assets(way), events_asset(), *refreshed, *views], jobs=jobs, schedules=schedules, sensors=sensors)
 
 
 def refresh_key(place: str) -> dg.AssetKey:
@@ -123,7 +112,7 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
             session = door.session()
             # Before it signs in, which is a use, and may already fail.
             ends = [f"{warning.message} {warning.cure}" for warning in session.token_warnings()]
-            yield _verdict(TOKEN_LIVES, USERS, ends, "; ".join(ends) or "nothing is known of an end of the token")
+            yield warning(TOKEN_LIVES, USERS, ends, "; ".join(ends) or "nothing is known of an end of the token")
             with session:
                 rules, state = _read(session, site)
         names = {user.id: user.name for user in state.users} | {group.id: group.name for group in state.groups}
@@ -140,12 +129,12 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
         yield _kept(lake, GROUPS, ("group", "member"), members)
         yield _kept(lake, RIGHTS, ("kind", "place", "grantee_kind", "grantee", "capability", "mode"), rights)
         if rules is None:
-            yield _verdict(AS_DECLARED, RIGHTS, [], "nothing is declared; set TABLEAU_SITE_RULES")
+            yield warning(AS_DECLARED, RIGHTS, [], "nothing is declared; set TABLEAU_SITE_RULES")
             return
         plan = plan_site(rules, state)
         drift = [f"{step.key}{f' (held: {step.held})' if step.held else ''}" for step in plan.steps]
         drift += [f"{one.kind} {one.name} is declared and not there" for one in plan.missing]
-        yield _verdict(
+        yield warning(
             AS_DECLARED, RIGHTS, drift, f"{len(drift)} differences; `sage300 tableau plan` shows them" if drift else "the site is as declared"
         )
         if site.tableau_security_groups is not None:
@@ -154,7 +143,7 @@ def _site_assets(door: Door) -> dg.AssetsDefinition:
             rows = [(a.company, a.person, a.in_tableau, a.in_sage, a.difference) for a in listed]
             yield _kept(lake, ACCESS, ("company", "person", "in_tableau", "in_sage300", "difference"), rows)
             apart = [f"{a.company} {a.person}: {a.difference}" for a in listed if a.difference]
-            yield _verdict(AS_IN_SAGE, ACCESS, apart, f"{len(apart)} differences" if apart else "both sides agree")
+            yield warning(AS_IN_SAGE, ACCESS, apart, f"{len(apart)} differences" if apart else "both sides agree")
 
     return look
 
@@ -174,7 +163,7 @@ def _kept(lake: Lake, key: dg.AssetKey, columns: Sequence[str], rows: Rows) -> d
     hidden = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     pq.write_table(pa.table({name: pa.array([row[number] for row in rows], pa.string()) for number, name in enumerate(columns)}), hidden)
     hidden.replace(file)
-    shown: list[tuple[object, ...]] = [tuple(row) for row in rows[:_SHOWN]]
+    shown: list[tuple[object, ...]] = [tuple(row) for row in rows[:SHOWN]]
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
@@ -182,18 +171,6 @@ def _kept(lake: Lake, key: dg.AssetKey, columns: Sequence[str], rows: Rows) -> d
             "file": dg.MetadataValue.path(str(file)),
             "preview": dg.MetadataValue.md(preview(shown, list(columns))),
         },
-    )
-
-
-def _verdict(check: str, key: dg.AssetKey, offending: Sequence[str], said: str) -> dg.AssetCheckResult:
-    lines = "\n".join(f"- {line}" for line in offending[:_SHOWN])
-    return dg.AssetCheckResult(
-        check_name=check,
-        asset_key=key,
-        passed=not offending,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=said,
-        metadata={"offending": dg.MetadataValue.md(lines)} if lines else {},
     )
 
 
@@ -260,133 +237,7 @@ def _exported(session: "Session", wanted: str, lake: Lake) -> Path:
     return file
 
 
-# --- what webhooks told ------------------------------------------------------------------------------------------------------------------
-
-
-def _events_asset() -> dg.AssetsDefinition:
-    @dg.asset(
-        key=EVENTS,
-        description="What the site told by webhook, each confirmed with the site itself. `sage300 serve` takes them.",
-        group_name=GROUP,
-        owners=[OWNER],
-        kinds={"tableau"},
-        check_specs=[
-            dg.AssetCheckSpec(
-                NOTHING_WRONG,
-                asset=EVENTS,
-                description="Each refresh that failed went well since, and no source was deleted since the last look. A failure of which nothing was "
-                f"told for {_LET_GO.days} days is let go: what is still scheduled fails again or succeeds.",
-            )
-        ],
-    )
-    def events(context: dg.AssetExecutionContext, sage300: dg.ResourceParam[Source]) -> Iterator[dg.MaterializeResult[None]]:
-        read_to, failing = _last_look(context.instance)
-        told = told_since(sage300.lake, read_to)
-        failing = _still_failing(failing, told, sage300.now())
-        wrong = [*failing.values(), *(_said(one) for one in told if one.kind == SOURCE_DELETED)]
-        rows: list[tuple[object, ...]] = [(one.at, one.kind, one.name) for one in told[-_SHOWN:]]
-        verdict = _verdict(NOTHING_WRONG, EVENTS, wrong, "; ".join(wrong[:3]) or "nothing went wrong")
-        yield dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": dg.MetadataValue.int(len(told)),
-                "read_to": dg.MetadataValue.text(told[-1].place if told else read_to),
-                "failing": dg.MetadataValue.json(failing),
-                "events": dg.MetadataValue.md(preview(rows, ["at", "what", "of"])),
-            },
-            check_results=[verdict],
-        )
-
-    return events
-
-
-def _last_look(instance: dg.DagsterInstance) -> tuple[str, dict[str, str]]:
-    """How far it read, and what was failing then."""
-    event = instance.get_latest_materialization_event(EVENTS)
-    kept = event.asset_materialization.metadata if event and event.asset_materialization else {}
-    read_to, failing = (kept[name].value if name in kept else None for name in ("read_to", "failing"))
-    return str(read_to or ""), {one: str(said) for one, said in failing.items()} if isinstance(failing, Mapping) else {}
-
-
-def _still_failing(before: Mapping[str, str], told: Iterable[Told], now: datetime) -> dict[str, str]:
-    """What failed to refresh lately and was neither refreshed nor deleted since: its id on the site, and what is said of it."""
-    failing = dict(before)
-    for one in told:
-        if one.kind in _FAILED:
-            failing[one.id] = _said(one)
-        elif one.kind in _ENDS_A_FAILURE:
-            failing.pop(one.id, None)
-    return {key: said for key, said in failing.items() if not _is_over(said, now)}
-
-
-def _said(one: Told) -> str:
-    return f"{one.kind}: {one.name}, {one.at}"
-
-
-def _is_over(said: str, now: datetime) -> bool:
-    """Whether a failure is let go; when it was told stands at the end of what is said."""
-    return now - datetime.fromisoformat(said.rpartition(", ")[2]) > _LET_GO
-
-
-@dataclass
-class _Reading:
-    """How far was read what the site told, and which refreshes were run again since they last went well."""
-
-    place: str = ""
-    replayed: dict[str, str] = field(default_factory=dict)
-    """Place on the site -> when it was told that it had failed."""
-
-    @classmethod
-    def at(cls, cursor: str | None) -> "_Reading":
-        """From a cursor; those of before were a place alone."""
-        return cls(**json.loads(cursor)) if cursor and cursor.startswith("{") else cls(cursor or "")
-
-    def is_due(self, one: Told) -> bool:
-        """Whether a refresh that failed is to be run again."""
-        before = self.replayed.get(one.where)
-        if before is not None and datetime.fromisoformat(one.at) - datetime.fromisoformat(before) < _REPLAY_AFTER:
-            return False
-        self.replayed[one.where] = one.at
-        return True
-
-
-def _told_sensor(project: str, refreshed: Sequence[str]) -> dg.SensorDefinition:
-    # By place: another project may have a source of the same name.
-    ours = {place_of(project, source.name): flow_name(source) for source in all_sources()}
-    others = {place_of(*place.rpartition("/")[::2]): refresh_key(place) for place in refreshed}
-    delivered = [dg.AssetKey([ALL, kind, name]) for name in ours.values() for kind in ("plan", "delivery")]
-
-    @dg.sensor(
-        name="tableau_told",
-        target=dg.AssetSelection.assets(EVENTS, *others.values(), *delivered),
-        minimum_interval_seconds=60,
-        description="Acts on what the site told: a failed refresh is run again once, a deleted source is published again, and a check says so.",
-    )
-    def act(context: dg.SensorEvaluationContext, sage300: dg.ResourceParam[Source]) -> dg.SensorResult:
-        reading = _Reading.at(context.cursor)
-        told = told_since(sage300.lake, reading.place)
-        if not told:
-            return dg.SensorResult(run_requests=_letting_go(context.instance, sage300.now()))
-        keys = {EVENTS}
-        for one in told:
-            if one.kind == SOURCE_DELETED and one.where in ours:
-                keys |= {dg.AssetKey([ALL, kind, ours[one.where]]) for kind in ("plan", "delivery")}
-            if one.kind == REFRESH_FAILED and one.where in others and reading.is_due(one):
-                keys.add(others[one.where])
-            if one.kind == REFRESH_SUCCEEDED and one.where in others:
-                reading.replayed.pop(one.where, None)
-                keys.discard(others[one.where])
-        reading.place = told[-1].place
-        request = dg.RunRequest(run_key=reading.place, asset_selection=sorted(keys))
-        return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(reading)))
-
-    return act
-
-
-def _letting_go(instance: dg.DagsterInstance, now: datetime) -> list[dg.RunRequest]:
-    """Another look, at most once a day, where a failure is to be let go of: on a quiet site nothing else would ask for one."""
-    _, failing = _last_look(instance)
-    over = any(_is_over(said, now) for said in failing.values())
-    return [dg.RunRequest(run_key=f"let go {now:%Y-%m-%d}", asset_selection=[EVENTS])] if over else []
+# --- runs --------------------------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -405,4 +256,4 @@ def _told_of_failures() -> Iterator[None]:
         raise dg.Failure(description=str(problem), allow_retries=isinstance(problem, RetriableError)) from problem
 
 
-__all__ = ["EVENTS", "refresh_key", "tableau_site"]
+__all__ = ["refresh_key", "tableau_site"]

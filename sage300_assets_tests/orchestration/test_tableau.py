@@ -23,7 +23,8 @@ from sage300_assets.ledger.tables import api_calls
 from sage300_assets.orchestration.build import build_definitions
 from sage300_assets.orchestration.deliveries import deliveries, delivery_key
 from sage300_assets.orchestration.source import Source
-from sage300_assets.orchestration.tableau import EVENTS, EXPORTED, refresh_key, tableau_site
+from sage300_assets.orchestration.tableau import EXPORTED, refresh_key, tableau_site
+from sage300_assets.orchestration.tableau_told import EVENTS
 from sage300_assets.systems.tableau.hints import Confirmed, Kind
 from sage300_assets_tests.delivery.conftest import empty_ledger  # noqa: F401 - a fixture
 from sage300_assets_tests.flows.tableau.conftest import Press, press  # noqa: F401 - a fixture
