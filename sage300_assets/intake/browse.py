@@ -28,6 +28,8 @@ _AT_ONCE = 5_000
 _CLOSE = 4
 _NUMBERS = frozenset({"DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE"})
 _READING = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
+_CARRIED_OUT = re.compile(r"\banaly[sz]e\b", re.IGNORECASE)
+"""EXPLAIN with this word carries out what it explains, which may be a COPY."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,8 @@ def _refuse_unless_reading(db: duckdb.DuckDBPyConnection, sql: str) -> None:
     statements = db.extract_statements(sql)
     if len(statements) != 1:
         raise PermanentError(f"One query is needed, not {len(statements) or 'an empty text'}.", cure="Put it in quotes.")
+    if statements[0].type is duckdb.StatementType.EXPLAIN and _CARRIED_OUT.search(sql):
+        raise PermanentError("EXPLAIN ANALYZE carries out what it explains, and the lake is only read here.", cure="Leave out ANALYZE.")
     if statements[0].type not in _READING:
         raise PermanentError(
             f"{statements[0].type.name} is not a query, and the lake is only read here.", cure="Start with SELECT, FROM, WITH or DESCRIBE."

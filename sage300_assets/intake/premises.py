@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sage300_assets.base.errors import ConfigurationError, Sage300AssetsError
 from sage300_assets.base.settings import Settings
+from sage300_assets.intake.browse import companies_in
 from sage300_assets.intake.finding import Finding, Level, problem
+from sage300_assets.lake.lake import Lake
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.ledger.store import Ledger
 
@@ -31,6 +33,9 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
     if strangers:
         message = f"SAGE300_TIMEZONES names {', '.join(strangers)}, which SAGE300_COMPANIES does not."
         yield Finding(Level.NOTE, "settings", message, "Compare the spelling of the Org IDs.")
+    if settings.sage300_start_date is not None and settings.sage300_start_date > datetime.now(UTC).date() + timedelta(days=1):
+        message = f"SAGE300_START_DATE is {settings.sage300_start_date}, which is still to come, so nothing would be read."
+        yield Finding(Level.PROBLEM, "settings", message, "Set it to the first day of history that is wanted.")
     if urlsplit(settings.sage300_url).scheme == "http" and settings.sage300_allow_http:
         yield Finding(Level.NOTE, "settings", "Name and password cross the network readably.", "Use https as soon as the server offers it.")
 
@@ -42,8 +47,9 @@ def lake_findings(settings: Settings) -> Iterator[Finding]:
     except ConfigurationError as wrong:
         yield problem("lake", wrong)
         return
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = folder
     try:
+        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)  # of a drive that is not there, nothing exists
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free
     except OSError as refusal:
@@ -52,6 +58,13 @@ def lake_findings(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield free_space(folder, free)
+    strangers = sorted(set(companies_in(Lake(folder))) - set(settings.sage300_companies))
+    if strangers:
+        message = (
+            f"The lake also holds {', '.join(strangers)}, which SAGE300_COMPANIES does not name: it stays in all models and in what is made of them."
+        )
+        cure = "Right for a company that was sold. If it was renamed or only tried, move its folder out of the lake, and run `sage300 models build`."
+        yield Finding(Level.NOTE, "lake", message, cure)
 
 
 def ledger_findings(read_settings: Callable[[], LedgerSettings]) -> Iterator[Finding]:

@@ -56,12 +56,12 @@ def deliveries(settings: Settings, entities: Sequence[Entity], flows: Sequence[F
 
 
 def plan_key(flow: Flow, company: str) -> dg.AssetKey:
-    """`samltd / plan / journals`."""
+    """`samltd / plan / forecast_adjustments`."""
     return dg.AssetKey([(company or ALL).lower(), "plan", flow.name])
 
 
 def delivery_key(flow: Flow, company: str) -> dg.AssetKey:
-    """`samltd / delivery / journals`."""
+    """`samltd / delivery / forecast_adjustments`."""
     return dg.AssetKey([(company or ALL).lower(), "delivery", flow.name])
 
 
@@ -229,9 +229,11 @@ def _newest_plan(context: dg.AssetExecutionContext, flow: Flow, company: str, de
     if agreed:
         newest = next((plan for plan in plans(desk.lake) if (plan.flow, plan.scope) == (flow.name, company or ALL)), None)
         if newest is None or newest.plan != agreed:
+            overtaken = f"by {newest.plan}, made at {newest.made_at:%Y-%m-%d %H:%M} UTC" if newest else "and there is none any more"
+            waits = flow.approval or (newest is not None and newest.is_unusual)
+            cure = "Look at the newest, and agree to that." if waits else f"Materialise {delivery_key(flow, company).to_user_string()} to send it."
             raise dg.Failure(
-                description=f"{flow.name}: plan {agreed} was to leave, but there is a newer one: {newest.plan if newest else 'none any more'}. "
-                "What of it has not left stays here. Look at the newest, and agree to that.",
+                description=f"{flow.name}: plan {agreed} was to leave and is overtaken {overtaken}. What of it has not left stays here. {cure}",
                 allow_retries=False,
             )
         return newest
@@ -274,10 +276,8 @@ def _carry_out(context: dg.AssetExecutionContext, flow: Flow, plan: Plan, desk: 
 
 def _delivery_metadata(flow: Flow, delivered: Delivered, desk: Desk) -> dict[str, dg.MetadataValue]:
     plan = delivered.plan
-    waiting = DeadLetters(desk.ledger, desk.now).open(company=plan.scope, limit=_PREVIEW_ROWS)
-    shown: list[tuple[object, ...]] = [
-        (one.id, one.record, one.problem_class, one.message, one.cure) for one in waiting if one.flow.partition("/")[0] == flow.name
-    ]
+    waiting = DeadLetters(desk.ledger, desk.now).open(company=plan.scope, flow=flow.name, below=True, limit=_PREVIEW_ROWS)
+    shown: list[tuple[object, ...]] = [(one.id, one.record, one.problem_class, one.message, one.cure) for one in waiting]
     return {
         "plan": dg.MetadataValue.text(plan.plan),
         "outcome": dg.MetadataValue.text(f"{delivered.state}. {delivered.note}".strip()),
@@ -290,8 +290,8 @@ def _delivery_metadata(flow: Flow, delivered: Delivered, desk: Desk) -> dict[str
 
 
 def _taken_result(key: dg.AssetKey, delivered: Delivered, desk: Desk) -> dg.AssetCheckResult:
-    open_letters = sum(n for (company, flow, _), n in DeadLetters(desk.ledger, desk.now).counts().items()
-        if company == delivered.plan.scope and flow.partition("/")[0] == delivered.plan.flow)  # fmt: skip
+    letters = DeadLetters(desk.ledger, desk.now)
+    open_letters = sum(letters.counts(company=delivered.plan.scope, flow=delivered.plan.flow, below=True).values())
     whole = delivered.state in {"done", "unchanged", "dry"} and not open_letters
     said = (
         f"{delivered.state}; {open_letters} dead letters wait (sage300 dead-letters list --flow {delivered.plan.flow})"

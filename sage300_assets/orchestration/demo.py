@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -89,17 +90,29 @@ def _play(stage: Stage, number: int, chapter: Chapter) -> bool:
 
 
 def _farewell(console: Console, seconds: float) -> None:
-    lake = Path(DEMO_LAKE)
+    lake, command = Path(DEMO_LAKE), _as_it_was_called()
     console.print(f"\nAll of it took {seconds:.0f} seconds.\nParquet:  {lake.absolute()}\nDuckDB:   {(lake / 'warehouse.duckdb').absolute()}")
     console.print("[bold]Next[/]")
     query = "SELECT vendor_name, sum(home_open_amount) AS owed FROM models.mart_ap_ageing GROUP BY ALL ORDER BY owed DESC LIMIT 5"
     for line in (
-        f"sage300 sql '{query}' --lake {lake}",
-        f"sage300 tables --lake {lake}",
-        f"sage300 report --lake {lake}",
-        "make ui    (or: sage300 dev --demo)    then open http://127.0.0.1:3000",
+        f'{command} sql "{query}" --lake {lake}',
+        f"{command} tables --lake {lake}",
+        f"{command} report --lake {lake}",
+        f"make ui    (or: {command} dev --demo)    then open http://127.0.0.1:3000",
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+def _as_it_was_called() -> str:
+    """The command, so that what is shown can be copied: `make` calls it by a path that a shell does not look into."""
+    called = Path(sys.argv[0])
+    if called.stem != "sage300":
+        return "sage300"
+    beside = called if called.is_absolute() else Path.cwd() / called
+    on_the_path = shutil.which("sage300")
+    if on_the_path and Path(on_the_path) == beside:
+        return "sage300"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 @contextmanager

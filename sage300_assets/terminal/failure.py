@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+
+_MAY_NOT = "Run this as the user whom that belongs to, or name another place."
+_CURES = {
+    errno.EACCES: _MAY_NOT,
+    errno.EPERM: _MAY_NOT,
+    errno.EROFS: _MAY_NOT,
+    errno.ENOSPC: "Make room (`sage300 tidy` lets go of what is past its time), and run it again.",
+}
 
 
 def failed(problem: Exception) -> int:
@@ -17,6 +26,8 @@ def failed(problem: Exception) -> int:
         import traceback  # noqa: PLC0415
 
         traceback.print_exception(problem)
+    elif isinstance(problem, OSError) and problem.errno in _CURES:
+        said = f"{problem.filename or 'A file'}: {problem.strerror}. {_CURES[problem.errno]}"
     elif not known:
         said = f"unexpected {type(problem).__name__}: {said} (set SAGE300_DEBUG=1 for the traceback)"
     sys.stderr.write(f"sage300: {said}\n")

@@ -45,7 +45,14 @@ def lake_of(settings: LakeSettings) -> Lake:
     if os.sep == "/" and "\\" in settings.lake_url:
         raise ConfigurationError(f"The lake's path {settings.lake_url} has a backslash, and this is not Windows.", cure="Write it with / instead.")
     lake = Lake.of(settings)
-    if lake.root.exists() and not lake.root.is_dir():
+    try:
+        is_something_else = lake.root.exists() and not lake.root.is_dir()
+    except OSError as refusal:
+        raise ConfigurationError(
+            f"The lake {lake.root} cannot be looked into: {refusal.strerror}.",
+            cure="Run this as a user who may, or name another folder with LAKE_URL.",
+        ) from refusal
+    if is_something_else:
         raise ConfigurationError(f"{lake.root} is a file, so it cannot be a lake.", cure="Name a folder with --lake or LAKE_URL.")
     return lake
 

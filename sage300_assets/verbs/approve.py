@@ -30,10 +30,10 @@ def _run(args: argparse.Namespace) -> int:
     from sage300_assets.base.clock import utc_now
     from sage300_assets.base.errors import Conflict
     from sage300_assets.delivery.plan import plans
-    from sage300_assets.ledger.approvals import Approvals
+    from sage300_assets.ledger.approvals import Approvals, Verdict
     from sage300_assets.ledger.items import PENDING
     from sage300_assets.ledger.outbox import Outbox
-    from sage300_assets.terminal.places import lake_of, lake_settings_of, ledger_of, trail_end
+    from sage300_assets.terminal.places import evidence_of, lake_of, lake_settings_of, trail_end
     from sage300_assets.terminal.records import plan_called
     from sage300_assets.terminal.screen import say
     from sage300_assets.terminal.who import who
@@ -47,14 +47,16 @@ def _run(args: argparse.Namespace) -> int:
             "Nothing of it would leave, so nothing was agreed to.",
             cure=f"Look at the newest (sage300 plans show {newest.plan}), and agree to that.",
         )
-    ledger = ledger_of(args)
-    approvals = Approvals(ledger, utc_now)
-    made = approvals.decide(plan.plan, plan.content_hash, "refused" if args.refuse else "approved", who=who(), note=args.note)
+    ledger = evidence_of(args, "no delivery would hear of this decision")
+    box = Outbox(ledger, utc_now)
+    before = box.counts(plan=plan.plan).get("superseded", 0)  # corrected since, and gone out as other items
+    verdict: Verdict = "refused" if args.refuse else "approved"
+    made = Approvals(ledger, utc_now).decide(plan.plan, plan.content_hash, verdict, who=who(), note=args.note)
     say(f"Plan {plan.plan} of {plan.flow} ({plan.scope}) was {made.decision} by {made.who}: {plan.changes:,} changes, control total {plan.total}.")
-    counts = Outbox(ledger, utc_now).counts(plan=plan.plan)
+    counts = box.counts(plan=plan.plan)
     if args.refuse and counts:
         under_way = sum(counts.get(state, 0) for state in PENDING)
-        say(f"Taken back: {counts.get('superseded', 0):,}. Had left before: {counts.get('done', 0):,}. Nobody knows yet: {under_way:,}.")
+        say(f"Taken back: {counts.get('superseded', 0) - before:,}. Had left before: {counts.get('done', 0):,}. Nobody knows yet: {under_way:,}.")
     say(trail_end(ledger))
     return 0
 

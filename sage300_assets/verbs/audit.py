@@ -44,7 +44,6 @@ A transaction that came from Anaplan is written as anaplan/NAME/ID: its export, 
 def _options(parser: Parser) -> None:
     forms = parser.forms("form")
     one = forms.add("verify", "Prove that nothing in the audit trail was altered.", _VERIFY)
-    company_option(one)
     lake_option(one)
     one.add_argument(
         "--holds", type=_end, action="append", default=[], metavar="END", help="an end that was kept elsewhere; may be given several times"
@@ -88,7 +87,8 @@ def _verify(args: argparse.Namespace) -> int:
     lake = lake_of(settings)
     known = loaded(lake, companies_in(lake, settings.sage300_companies), KEPT)
     kept = chain((Anchored(end, f"the end {end.sequence:,} that was kept elsewhere", None) for end in args.holds), anchors(lake, known))
-    if os.environ.get("DAGSTER_HOME"):
+    home = os.environ.get("DAGSTER_HOME")
+    if home:
         from sage300_assets.orchestration.audit import instance_anchors
 
         kept = chain(kept, instance_anchors())
@@ -106,7 +106,6 @@ def _verify(args: argparse.Namespace) -> int:
         say(f"Entries 1 to {verdict.first - 1:,} were let go of on {when}: what is older than LEDGER_KEEP_DAYS ({ledger.keep_days}) is not kept.")
     old = f", {verdict.too_old:,} are older than what is kept" if verdict.too_old else ""
     say(f"{verdict.anchors:,} places named elsewhere agree with it{old}.")
-    say(f"Its end: {verdict.head}")
     looked = list(look_at_files(lake, known))
     damaged = [one for one in looked if one.problem]
     for one in damaged:
@@ -122,6 +121,9 @@ def _verify(args: argparse.Namespace) -> int:
         complain(f"sage300: nothing outside the ledger vouches for its entries: no publication in the lake {lake.root} names one, nor does Dagster.")
         complain("Is LAKE_URL right, and DAGSTER_HOME? If nothing was read well yet, do that (sage300 pull ap/vendors), and verify again.")
         return 1
+    if not home:
+        say("What Dagster's metadata name was not compared: set DAGSTER_HOME to the folder of the Dagster that uses this ledger.")
+    say(f"Its end: {verdict.head}")
     return 0
 
 

@@ -11,6 +11,7 @@ from sage300_assets.terminal.verb import Parser, Verb
 if TYPE_CHECKING:
     from sage300_assets.ledger.dead_letters import DeadLetters
 
+CLASSES = ("retryable", "auth", "data", "mapping", "conflict", "config")
 _MORE = """
 A record that its target refused waits here with the cause and a suggested cure; it never stops the others.
 When the cure lies in the data, mend it at its source: the record goes out again with its new content, and its dead letter is closed.
@@ -18,7 +19,7 @@ When the cure lies elsewhere (a mapping, a right, a period that was opened), rep
 contradicts something newer is told and left aside, and the command ends with 1; the others go. It also ends with 1 if there is none to replay.
 Who replays or discards is on record: the user of the operating system, behind the name in SAGE300_WHO where that is set.
 
-  sage300 dead-letters list --flow journals
+  sage300 dead-letters list --flow forecast_adjustments
   sage300 dead-letters show 12
   sage300 dead-letters replay 12 13
   sage300 dead-letters replay --class mapping
@@ -41,7 +42,7 @@ def _options(parser: Parser) -> None:
 
 
 def _choice(parser: Parser) -> None:
-    parser.add_argument("--class", dest="problem_class", default="", metavar="CLASS", help="retryable, auth, data, mapping, conflict or config")
+    parser.add_argument("--class", dest="problem_class", default="", choices=CLASSES, help="why it was refused")
     parser.add_argument("--flow", default="", help="of one flow, with the rows that its target rejected")
     parser.add_argument("--company", default="", metavar="ORGID", help="of one company, or all: of what goes out over all companies")
 
@@ -67,6 +68,7 @@ def _list(args: argparse.Namespace, letters: DeadLetters) -> int:
     company = _company(args)
     found = letters.open(company=company, flow=args.flow, problem_class=args.problem_class, below=True)
     if not found:
+        _refuse_unknown_flow(args.flow)
         chosen = company or args.flow or args.problem_class
         say("None of these dead letters is open; `sage300 dead-letters list` shows all that are." if chosen else "There are no dead letters.")
         return 0
@@ -76,6 +78,14 @@ def _list(args: argparse.Namespace, letters: DeadLetters) -> int:
     if total > len(found):
         say(f"These are the newest {len(found):,} of {total:,}. Choose with --company, --flow or --class.")
     return 0
+
+
+def _refuse_unknown_flow(name: str) -> None:
+    """One that is misspelt has no dead letters either, and would look as if all were well."""
+    from sage300_assets.flows.registry import flow_called
+
+    if name:
+        flow_called(name.partition("/")[0])
 
 
 def _show(args: argparse.Namespace, letters: DeadLetters) -> int:

@@ -18,7 +18,7 @@ _MORE = """
 Makes the plan, judges it and carries it out. With --dry-run it stops before anything leaves; look at the plan with `sage300 plans show`.
 
   sage300 deliver anaplan_vendors --dry-run
-  sage300 deliver journals --company SAMLTD
+  sage300 deliver forecast_adjustments --company SAMLTD
 """
 
 

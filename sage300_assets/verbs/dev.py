@@ -21,12 +21,14 @@ def _options(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from sage300_assets.flows.registry import all_flows
     from sage300_assets.orchestration.all_settings import whole_paths
     from sage300_assets.orchestration.dev import run_dev
     from sage300_assets.terminal.places import settings_of
 
     if not args.demo:
         settings_of(args).require_source()
+        all_flows()  # what is wrong with their settings would leave Dagster without any asset, and say so where few look
         _hand_on(args.env_file or ".env", whole_paths())
     return run_dev(demo=args.demo, port=args.port)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sage300_assets.terminal.options import company_option, lake_option
+from sage300_assets.terminal.options import lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
 _MORE = """
@@ -15,12 +15,15 @@ Only what changed is built: facts by month, marts when something they read has a
   sage300 models show mart_ap_ageing
 """
 
+_BUILD = """
+Models are of all companies in the lake, also of those that SAGE300_COMPANIES does not name any more. Ends with 1 when a check finds an error.
+"""
+
 
 def _options(parser: Parser) -> None:
     forms = parser.forms("form")
-    build = forms.add("build", "Build models with everything they need; all of them when none is named.", "Ends with 1 when a check finds an error.")
+    build = forms.add("build", "Build models with everything they need; all of them when none is named.", _BUILD)
     build.add_argument("names", nargs="*", metavar="NAME")
-    company_option(build)
     lake_option(build)
     lake_option(forms.add("list", "List the models, with what was last built."))
     show = forms.add("show", "Show one model: columns, where they come from, checks.")

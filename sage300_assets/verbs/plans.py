@@ -28,6 +28,7 @@ def _options(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from sage300_assets.delivery.plan import open_rows, plans
+    from sage300_assets.flows.registry import flow_called
     from sage300_assets.terminal.places import lake_of, lake_settings_of
     from sage300_assets.terminal.records import plan_called
     from sage300_assets.terminal.screen import grid, say
@@ -36,6 +37,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.form == "list":
         found = [plan for plan in plans(lake) if not args.flow or plan.flow == args.flow]
         if not found:
+            if args.flow:
+                flow_called(args.flow)  # one that is misspelt has no plans either
             there = f"no plans of {args.flow}; `sage300 plans list` shows those of all flows" if args.flow else "no plans yet"
             say(f"There are {there}. Run the job deliver in Dagster, or `sage300 deliver {args.flow or 'FLOW'} --dry-run`.")
             return 0

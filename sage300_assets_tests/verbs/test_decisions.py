@@ -68,6 +68,17 @@ def test_a_plan_that_is_overtaken_is_not_agreed_to(refused: Counter, capsys: pyt
     assert main(["approve", newest.plan]) == 0
 
 
+def test_a_refusal_counts_what_it_takes_back_and_not_what_was_corrected_before(refused: Counter, capsys: pytest.CaptureFixture[str]) -> None:
+    box = Outbox(refused.ledger, refused.clock.now)
+    of_plan = box.items(states=["failed"])[0].plan
+    refused.options |= {"once": True}
+    refused.want("1", amount="2.00")
+    refused.deliver()
+    assert box.counts(plan=of_plan) == {"superseded": 1, "failed": 2}
+    assert main(["approve", of_plan, "--refuse"]) == 0
+    assert "Taken back: 0. " in capsys.readouterr().out
+
+
 def test_a_name_that_is_given_never_hides_the_user(refused: Counter, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = refused.plan()
     monkeypatch.setenv("USER", "controller")

@@ -28,15 +28,16 @@ def anaplan_findings(recorder: Recorder = UNRECORDED, /, **overrides: object) ->
     """Whether everything that is to be sent and fetched would find its place."""
     try:
         settings = load(AnaplanSettings, **overrides)
+        written = load(WritebackSettings, **overrides)
+        written.check()
         if not settings.is_configured:
             message = "Nothing goes to Anaplan, because ANAPLAN_MODEL_ID is not set."
             yield Finding(Level.NOTE, _SUBJECT, message, "docs/anaplan.md says what to set, and what the model needs.")
             return
         settings.require()
-        planning, written = load(PlanningSettings, **overrides), load(WritebackSettings, **overrides)
+        planning = load(PlanningSettings, **overrides)
         companies = load_settings(**overrides).sage300_companies
         planning.check(frozenset(i.name for i in IMPORTS), companies)
-        written.check()
     except ConfigurationError as wrong:
         yield problem(_SUBJECT, wrong)
         return

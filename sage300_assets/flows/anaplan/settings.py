@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from sage300_assets.base.cron import Cron
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.settings import EnvSettings
 from sage300_assets.catalogue.model import Cadence
@@ -19,9 +20,9 @@ class PlanningSettings(EnvSettings):
     """Imports into Anaplan. Reference lists go before what needs them, each day and each week."""
 
     anaplan_imports: Annotated[tuple[str, ...], NoDecode] = Field(default=("all",), description="Imports that are sent: all, none, or their names.")
-    anaplan_lists_cron: str = Field(default="0 4 * * *", description="When reference lists are sent; empty for only by hand.")
-    anaplan_daily_cron: str = Field(default="30 4 * * *", description="When balances and invoices are sent.")
-    anaplan_weekly_cron: str = Field(default="30 5 * * 1", description="When commitments and purchase orders are sent.")
+    anaplan_lists_cron: Cron = Field(default="0 4 * * *", description="When reference lists are sent; none for only by hand.")
+    anaplan_daily_cron: Cron = Field(default="30 4 * * *", description="When balances and invoices are sent; none for only by hand.")
+    anaplan_weekly_cron: Cron = Field(default="30 5 * * 1", description="When commitments and purchase orders are sent; none for only by hand.")
     anaplan_names: str = Field(
         default="{name}", description="How saved imports, files and exports are called; {company} {name} where companies share a model."
     )

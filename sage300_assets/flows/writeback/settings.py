@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from sage300_assets.base.cron import Cron
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.settings import EnvSettings
 from sage300_assets.flows.writeback.flow import WRITE_BACKS, Ending, WriteBack
@@ -22,7 +23,7 @@ class WritebackSettings(EnvSettings):
     )
     writeback_approval: bool = Field(default=True, description="A person agrees to each plan before anything is written.")
     writeback_amount_limit: Decimal = Field(default=Decimal(1000000), gt=0, description="Most that one plan may book, in home currency.")
-    writeback_cron: str = Field(default="", description="When exports are fetched and planned; empty for only by hand.")
+    writeback_cron: Cron = Field(default="", description="When exports are fetched and planned; empty for only by hand.")
     writeback_settle_seconds: int = Field(
         default=900, ge=0, le=86400, description="So long after a lost answer a batch may still appear in Sage 300; it is not sent again before."
     )
