@@ -345,7 +345,17 @@ def test_a_query_that_cannot_be_answered_is_one_line(query: str, loaded: str, ru
     assert "unexpected" not in said.line
 
 
-@pytest.mark.parametrize("query", ["CREATE TABLE a (b INT)", "DROP VIEW samltd.ap_vendors", "COPY (SELECT 1) TO 'stolen.csv'", "SET threads = 1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "CREATE TABLE a (b INT)",
+        "DROP VIEW samltd.ap_vendors",
+        "COPY (SELECT 1) TO 'stolen.csv'",
+        "SET threads = 1",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO 'stolen.csv'",
+        "explain (analyse, format json) COPY (SELECT 1) TO 'stolen.csv'",
+    ],
+)
 def test_sql_changes_nothing(query: str, loaded: str, run: Run, tmp_path: Path) -> None:
     said = run("sql", query, "--lake", loaded)
     assert said.code == 1

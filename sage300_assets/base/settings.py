@@ -49,7 +49,7 @@ class CheckedSettings(BaseSettings):
             raise ValueError(
                 r"it holds a line break, a tab or another control character; between double quotes \n and \t mean those, so write it in single quotes"
             )
-        return value
+        return _at_home(value) if isinstance(value, Path) else value
 
 
 class EnvSettings(CheckedSettings):
@@ -76,14 +76,6 @@ class VaultSettings(CheckedSettings):
     vault_file: Path | None = Field(default=None, description="File with the encrypted settings.")
     vault_key: SecretStr = Field(default=SecretStr(""), description="The vault's key; several, separated by commas, while it is changed.")
     vault_key_file: Path | None = Field(default=None, description="File with the vault's key, which only its owner may read.")
-
-    @field_validator("vault_file", "vault_key_file")
-    @classmethod
-    def _at_home(cls, value: Path | None) -> Path | None:
-        try:
-            return None if value is None else value.expanduser()
-        except RuntimeError:
-            raise ValueError("there is no home that ~ could stand for; write the whole path") from None
 
     sage300_keep_case: bool = Field(default=False, description="Keep name and password of Sage 300 as written instead of in upper case.")
 
@@ -155,7 +147,10 @@ class LakeSettings(EnvSettings):
             return Path(url2pathname(address.path))  # Path.from_uri arrives with Python 3.13
         if "://" in self.lake_url:
             raise _wrong("LAKE_URL names a store that is not supported yet.", "Give a local folder, such as var/lake or D:\\lake.")
-        return Path(self.lake_url)
+        try:
+            return _at_home(Path(self.lake_url))
+        except ValueError as homeless:
+            raise _wrong(f"LAKE_URL cannot be used: {homeless}.", "Write it as /srv/lake or D:\\lake.") from homeless
 
 
 class Settings(LakeSettings):
@@ -317,6 +312,13 @@ def _field_in(complaint: str) -> str:
 def _describe(kind: type[BaseSettings], name: str) -> str:
     declared = kind.model_fields.get(name.lower())
     return f"It means: {declared.description}" if declared and declared.description else ""
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no home that ~ could stand for; write the whole path") from None
 
 
 def _wrong(message: str, cure: str) -> ConfigurationError:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,7 +21,7 @@ from sage300_assets.simulators.sage300 import Release, Server, World, faults_of_
 from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.contract import Contract
 from sage300_assets.systems.sage300.metadata import ModuleMetadata, parse_metadata
-from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, settings_for
+from sage300_assets_tests.house import COMPANY, PASSWORD, TODAY, USER, WHOLE, House, settings_for
 
 SHUT = frozenset({"hang", "slow", "cold_start", "dribble"})
 """Faults that only take time."""
@@ -411,6 +411,36 @@ def test_a_lake_that_cannot_be_written(tmp_path: Path) -> None:
         (found,) = lake_findings(load_settings(_env_file=None, lake_url=url))
         assert found.level is Level.PROBLEM
         assert found.cure
+
+
+@pytest.mark.parametrize("trouble", [PermissionError(13, "Permission denied"), None], ids=["closed", "of a drive that is not there"])
+def test_a_lake_that_cannot_even_be_looked_for(trouble: OSError | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(_env_file=None, lake_url=str(tmp_path / "lake"))
+
+    def exists(_path: Path, **_how: bool) -> bool:
+        if trouble is not None:
+            raise trouble
+        return False
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "exists", exists)
+        (found,) = lake_findings(settings)
+    assert found.level is Level.PROBLEM
+    assert str(tmp_path / "lake") in found.message
+    assert found.cure
+
+
+def test_a_company_that_only_the_lake_knows_is_named(house: House) -> None:
+    house.load("APTerms")
+    known = load_settings(_env_file=None, lake_url=str(house.lake.root), sage300_companies=COMPANY)
+    assert [f.level for f in lake_findings(known)] == [Level.OK]
+    told = [f for f in lake_findings(known.model_copy(update={"sage300_companies": ("NEW",)})) if f.level is Level.NOTE]
+    assert [COMPANY in f.message and "models build" in f.cure for f in told] == [True]
+
+
+def test_a_history_that_begins_tomorrow_would_read_nothing(server: Server, tmp_path: Path) -> None:
+    said = the_problem(look(server, tmp_path, sage300_start_date=date(2062, 1, 1)), "settings")
+    assert "2062-01-01" in said
 
 
 @pytest.mark.parametrize(

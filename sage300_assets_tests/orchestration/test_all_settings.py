@@ -15,7 +15,7 @@ import pytest
 
 import sage300_assets
 from sage300_assets.base.errors import ConfigurationError
-from sage300_assets.base.settings import EnvSettings, LakeSettings, load, load_settings, load_vault_settings
+from sage300_assets.base.settings import EnvSettings, LakeSettings, VaultSettings, load, load_settings, load_vault_settings
 from sage300_assets.delivery.settings import DeliverySettings
 from sage300_assets.flows.writeback.settings import WritebackSettings
 from sage300_assets.orchestration.all_settings import KINDS, all_names
@@ -41,6 +41,26 @@ def test_every_kind_of_settings_is_known() -> None:
 def test_every_setting_is_in_the_example() -> None:
     text = Path(__file__).parents[2].joinpath(".env.example").read_text(encoding="utf-8")
     assert set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE)) == all_names()
+
+
+def test_what_the_example_shows_is_the_default_unless_it_is_called_an_example() -> None:
+    text = Path(__file__).parents[2].joinpath(".env.example").read_text(encoding="utf-8")
+    kinds_of = {name.upper(): kind for kind in (*KINDS, VaultSettings) for name in kind.model_fields}
+    compared, comment, examples = 0, "", 0
+    for line in text.partition("\n\n")[2].splitlines():
+        setting = re.fullmatch(r"# ([A-Z][A-Z0-9_]+)=(.*)", line)
+        if setting is None:
+            comment = line
+            continue
+        name, value = setting[1], setting[2]
+        told, usual = (getattr(load(kinds_of[name], _env_file=None, **given), name.lower()) for given in ({name.lower(): value} if value else {}, {}))
+        if re.search(r"[Ee]xamples?(?::|$)", comment):
+            examples += 1
+        else:
+            assert told == usual, line
+            compared += 1
+    assert compared > 50
+    assert examples > 5
 
 
 def test_a_demo_is_the_same_wherever_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

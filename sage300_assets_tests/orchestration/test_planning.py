@@ -127,6 +127,13 @@ def test_one_adjustment_can_be_followed_from_anaplan_to_the_ledger_and_back(ran:
     assert main(["audit", "show", "--record", f"anaplan/{WRITTEN}/NOBODY"]) == 1
 
 
+def test_the_doctor_names_a_write_back_that_does_not_exist_also_where_nothing_goes_to_anaplan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANAPLAN_MODEL_ID", raising=False)
+    monkeypatch.setenv("WRITEBACK_FLOWS", "adjustment")
+    (found,) = anaplan_findings()
+    assert (found.level, "'adjustment'" in found.message) == (Level.PROBLEM, True)
+
+
 def test_the_doctor_looks_at_anaplan_and_at_the_right_to_write(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
     before = len(ran.world.truth(COMPANY, "GLJournalBatches"))
     told = {f.message: f.level for f in anaplan_findings()}

@@ -68,6 +68,24 @@ def test_a_plan_that_is_overtaken_is_not_agreed_to(refused: Counter, capsys: pyt
     assert main(["approve", newest.plan]) == 0
 
 
+def test_a_decision_that_no_delivery_would_hear_of_is_refused(
+    refused: Counter, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = refused.plan()
+    monkeypatch.setenv("LEDGER_URL", f"sqlite:///{(tmp_path / 'another.db').as_posix()}")
+    for more in ([], ["--refuse"]):
+        assert main(["approve", plan.plan, *more]) == 1
+        assert "no delivery would hear of this decision" in capsys.readouterr().err
+    assert not (tmp_path / "another.db").exists()
+
+
+@pytest.mark.parametrize("verb", ["dead-letters", "plans"])
+def test_a_flow_that_is_misspelt_is_told(verb: str, refused: Counter, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "list", "--flow", "vendors"]) == 0
+    assert main([verb, "list", "--flow", "vendor"]) != 0
+    assert "vendor" in capsys.readouterr().err
+
+
 def test_a_refusal_counts_what_it_takes_back_and_not_what_was_corrected_before(refused: Counter, capsys: pytest.CaptureFixture[str]) -> None:
     box = Outbox(refused.ledger, refused.clock.now)
     of_plan = box.items(states=["failed"])[0].plan
