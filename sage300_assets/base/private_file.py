@@ -37,6 +37,7 @@ def write_private(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         _replace(hidden, path)
+        _keep_name(path)
     except BaseException:
         with contextlib.suppress(OSError):
             hidden.unlink(missing_ok=True)
@@ -103,6 +104,16 @@ def _give_lock_to_owner_of(path: Path, lock: Path) -> None:
         if lock.lstat().st_uid != owner.st_uid:
             with contextlib.suppress(PermissionError):  # only root may; for others the lock is as good as it is
                 os.chown(lock, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _keep_name(path: Path) -> None:
+    """A new name is on the disk only once its folder is: after a power cut, a vault could else need a key whose file is the former one."""
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _replace(hidden: Path, path: Path) -> None:

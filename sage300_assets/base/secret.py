@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Final, final
 
 
+def capitals(text: str) -> str:
+    """In upper case, as Windows writes it: what has no capital of one character, such as the German sharp s, stays as it is."""
+    return "".join(upper if len(upper := one.upper()) == 1 else one for one in text)
+
+
 @final
 class Secret:
     """Wraps a secret; only `reveal` gives it away."""

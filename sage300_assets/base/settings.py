@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from sage300_assets.base.errors import ConfigurationError
-from sage300_assets.base.secret import Secret
+from sage300_assets.base.secret import Secret, capitals
 from sage300_assets.base.vault_source import VaultSource
 
 VAULT_FILE = Path("var", "vault.json")
@@ -192,12 +192,12 @@ class Settings(LakeSettings):
     def password(self) -> Secret:
         """The password, as it goes over the wire."""
         value = self.sage300_password.get_secret_value()
-        return Secret(value if self.sage300_keep_case else value.upper())
+        return Secret(value if self.sage300_keep_case else capitals(value))
 
     @property
     def username(self) -> str:
         """The user's name, as it goes over the wire."""
-        return self.sage300_username if self.sage300_keep_case else self.sage300_username.upper()
+        return self.sage300_username if self.sage300_keep_case else capitals(self.sage300_username)
 
     def require_source(self) -> None:
         """Check everything that reading Sage 300 needs; the first thing wrong is the error."""

@@ -333,6 +333,10 @@ def retry_after(value: str | None) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
+_THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""No proxy stands in between: plain http is allowed there because it does not leave the machine."""
+
+
 @cache
 def _known_authorities() -> ssl.SSLContext:
     """The certificates that httpx trusts by itself; reading them takes longer than a request."""
@@ -371,4 +375,5 @@ def plain_client(
         follow_redirects=False,
         timeout=httpx.Timeout(patience.page_seconds, connect=patience.connect_seconds),
         limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=parallel + 2),
+        mounts=dict.fromkeys(_THIS_MACHINE),
     )

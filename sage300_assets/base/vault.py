@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import ConfigurationError
 from sage300_assets.base.private_file import only_one, read_private, write_private
-from sage300_assets.base.secret import Secret
+from sage300_assets.base.secret import Secret, capitals
 from sage300_assets.base.vault_keys import Key, Keys, no_key, nothing_to_rotate, only_you_drop, place_of_keys
 
 _FORMAT = 1
@@ -224,7 +224,7 @@ def check_name(name: str) -> str:
 
 def as_stored(name: str, value: str, *, keep_case: bool) -> Secret:
     """A value in the form in which it is kept."""
-    return Secret(value if keep_case or name not in UPPER_CASE else value.upper())
+    return Secret(value if keep_case or name not in UPPER_CASE else capitals(value))
 
 
 def _encoded(name: str, value: Secret) -> bytes:

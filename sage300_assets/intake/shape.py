@@ -150,10 +150,11 @@ def or_anew(do: Callable[[], T], entity: Entity, client: Sage300Client) -> T:
 
 
 def _agreed(entity: Entity, client: Sage300Client, memory: Memory, now: datetime) -> tuple[Contract, Drift]:
-    metadata = client.metadata(entity.module)
+    holds = entity.on_drift is OnDrift.HOLD  # then not a day goes by in which a change is not noticed
+    metadata = client.newest(entity.module) if holds else client.metadata(entity.module)
     memory.notice(metadata, now)
     drift = memory.drift(entity, metadata)
-    if drift and entity.on_drift is OnDrift.HOLD:
+    if drift and holds:
         raise _refused(client.company, entity, drift, "and it is to be read only as it was accepted")
     # A record without a legible key or date cannot be put aside: nobody could say which it is, or whether it came.
     vital = {name.casefold() for name in (*entity.key, *_dates(entity))}

@@ -108,17 +108,26 @@ def _rotate(vault: Vault, *, drop_old: bool) -> int:
 
 def _set(vault: Vault, args: argparse.Namespace, settings: VaultSettings) -> int:
     from sage300_assets.base.settings import set_by
-    from sage300_assets.base.vault import as_stored, check_name
+    from sage300_assets.base.vault import UPPER_CASE, as_stored, check_name
     from sage300_assets.terminal.screen import complain, say
 
     name = check_name(args.name.upper())
     _doubt(name)
-    value = as_stored(name, _value_of(name, from_stdin=args.from_stdin), keep_case=settings.sage300_keep_case)
+    keep_case = settings.sage300_keep_case or (name in UPPER_CASE and _keeps_case(vault))
+    value = as_stored(name, _value_of(name, from_stdin=args.from_stdin), keep_case=keep_case)
     vault.set(name, value)
     say(f"{name} is in {vault.file}, encrypted with the key in {vault.keys.name}.")
     if place := set_by(args.env_file or ".env").get(name):
         complain(f"sage300: {name} is set in {place} too, which goes first. Take it out there, or this value is never used.")
     return 0
+
+
+def _keeps_case(vault: Vault) -> bool:
+    """Whether the vault itself says so, where that setting may be too; without it, no value need be readable."""
+    from pydantic import TypeAdapter
+
+    said = vault.get("SAGE300_KEEP_CASE") if "SAGE300_KEEP_CASE" in vault.entries() else None
+    return said is not None and TypeAdapter(bool).validate_python(said.reveal())
 
 
 def _doubt(name: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sage300_assets.base.secret import Secret
+from sage300_assets.base.secret import Secret, capitals
 
 
 @given(st.text(min_size=5))
@@ -19,6 +19,18 @@ def test_it_never_shows_itself(value: str) -> None:
     shown = f"{secret} {secret!r} {secret!s} {[secret]} { {'a': secret} }"
     assert shown.replace("Secret(****)", "").replace("****", "").replace("[]", "").replace("{'a': }", "").strip() == ""
     assert secret.reveal() == value
+
+
+@given(st.text())
+def test_capitals_are_as_many_as_the_letters_and_are_so_for_good(value: str) -> None:
+    once = capitals(value)
+    assert len(once) == len(value)
+    assert capitals(once) == once
+
+
+@pytest.mark.parametrize(("value", "sent"), [("pass-Word1", "PASS-WORD1"), ("Straße1", "STRAßE1"), ("ﬁscal", "ﬁSCAL"), ("éÀñ", "ÉÀÑ")])
+def test_capitals_are_those_of_windows(value: str, sent: str) -> None:
+    assert capitals(value) == sent
 
 
 def test_nor_in_logs_tracebacks_or_json(caplog: pytest.LogCaptureFixture) -> None:

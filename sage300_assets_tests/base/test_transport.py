@@ -66,6 +66,20 @@ def test_an_answer_comes_with_its_headers_and_credentials_go_with_the_request() 
     assert one.calls[0].address.startswith(f"{one.server.url}/page")
 
 
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+def test_no_proxy_stands_between_us_and_this_machine(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain http is allowed there because the password does not leave the machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(turns(Told(200, b"the proxy"))) as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        with line(turns(Told(200, b"{}"))) as one:
+            for host in ("127.0.0.1", "localhost"):
+                address = one.server.url.replace("127.0.0.1", host)
+                assert one.transport.get(f"{address}/page").body == b"{}"
+        assert proxy.asked == []
+
+
 def test_when_the_time_is_over_nothing_is_asked_and_no_answer_waited_for() -> None:
     with line(turns(Told(200, b"{}")), patience=Patience(until=time.monotonic())) as one:
         with pytest.raises(RetriableError, match="no time left to ask"):

@@ -631,15 +631,38 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert "canary" not in run("list")[1]
 
 
+def test_the_vault_may_say_itself_that_capitals_are_kept_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_KEY", Key.new().text)
+    for name, value in (("SAGE300_KEEP_CASE", "true"), ("SAGE300_PASSWORD", "Canary")):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(value))
+        assert cli.main(["vault", "set", name, "--from-stdin"]) == 0
+    assert load_settings().password == Secret("Canary")
+
+
+@pytest.mark.skipif(not KEEPS_OTHERS_OUT, reason="a folder cannot be flushed on Windows")
+def test_a_new_name_is_on_the_disk_before_anything_that_counts_on_it(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def note(number: int) -> None:
+        flushed.append("folder" if stat.S_ISDIR(os.fstat(number).st_mode) else "file")
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", note)
+    vault.set("SAGE300_PASSWORD", Secret("CANARY"))
+    assert flushed[-2:] == ["file", "folder"]
+
+
 def test_a_wavy_line_is_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for home in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(home, str(tmp_path / "home"))
     assert cli.main(["vault", "key", "--file", str(Path("~", "key"))]) == 0
     assert str(tmp_path / "home" / "key") in capsys.readouterr().out
-    (tmp_path / ".env").write_text("VAULT_KEY_FILE=~/key\nVAULT_FILE=~/vault.json\n", encoding="utf-8")
+    (tmp_path / ".env").write_text("VAULT_KEY_FILE=~/key\nVAULT_FILE=~/vault.json\nLAKE_URL=~/lake\nSAGE300_CA_BUNDLE=~/ca.pem\n", encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", io.StringIO("canary"))
     assert cli.main(["vault", "set", "SAGE300_PASSWORD", "--from-stdin"]) == 0
     assert load_settings().password == Secret("CANARY")
+    assert (load_settings().lake_folder(), load_settings().sage300_ca_bundle) == (tmp_path / "home" / "lake", tmp_path / "home" / "ca.pem")
     assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["key", "vault.json", "vault.json.lock"]
     assert not (tmp_path / "~").exists()
 

@@ -189,6 +189,15 @@ def test_hold_refuses_even_a_new_field_until_it_is_accepted(one: House) -> None:
     assert read(one, HOLD).publication is not None
 
 
+def test_hold_goes_by_what_the_server_has_now_and_not_by_what_is_remembered(one: House) -> None:
+    read(one, HOLD)
+    one.server.release = Release(extra=(f"{STAMPED}.Brandnew",))
+    one.client.close()
+    one.client = one.new_client()
+    with pytest.raises(SchemaDrift, match="Brandnew is new"):
+        read(one, HOLD)
+
+
 def test_a_remembered_document_that_is_out_of_date_refuses_nothing(one: House) -> None:
     read(one, HOLD)
     upgrade(one, Release(extra=(f"{STAMPED}.Brandnew",)))

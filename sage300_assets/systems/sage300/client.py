@@ -180,6 +180,12 @@ class Sage300Client:
             self._metadata[module] = parsed
         return parsed
 
+    def newest(self, module: str) -> ModuleMetadata:
+        """The same, as the server has it now rather than as it is remembered; asked for once."""
+        with self._lock:
+            asked = module in self._asked_for
+        return self.metadata(module, fresh=not asked)
+
     def gone_by(self, module: str) -> str:
         """Fingerprint of the `$metadata` that is gone by now; empty before it was needed."""
         with self._lock:
