@@ -316,7 +316,7 @@ def _describe(kind: type[BaseSettings], name: str) -> str:
 
 def _at_home(path: Path) -> Path:
     try:
-        return path.expanduser()
+        return path.expanduser() if str(path).startswith("~") else path
     except RuntimeError:
         raise ValueError("there is no home that ~ could stand for; write the whole path") from None
 

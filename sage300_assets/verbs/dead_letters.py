@@ -68,7 +68,7 @@ def _list(args: argparse.Namespace, letters: DeadLetters) -> int:
     company = _company(args)
     found = letters.open(company=company, flow=args.flow, problem_class=args.problem_class, below=True)
     if not found:
-        _refuse_unknown_flow(args.flow)
+        _refuse_unknown_flow(args.flow, letters)
         chosen = company or args.flow or args.problem_class
         say("None of these dead letters is open; `sage300 dead-letters list` shows all that are." if chosen else "There are no dead letters.")
         return 0
@@ -80,11 +80,12 @@ def _list(args: argparse.Namespace, letters: DeadLetters) -> int:
     return 0
 
 
-def _refuse_unknown_flow(name: str) -> None:
-    """One that is misspelt has no dead letters either, and would look as if all were well."""
+def _refuse_unknown_flow(name: str, letters: DeadLetters) -> None:
+    """One that is misspelt has no dead letters either, and would look as if all were well; one that was switched off is known by what it sent."""
     from sage300_assets.flows.registry import flow_called
+    from sage300_assets.ledger.outbox import Outbox
 
-    if name:
+    if name and not Outbox(letters.ledger, letters.now).items(flow=name, limit=1):
         flow_called(name.partition("/")[0])
 
 

@@ -190,7 +190,7 @@ def test_rows_that_were_rejected_are_found_by_their_flow(rejected: Counter, caps
 
 
 def test_that_none_is_open_is_said_of_those_that_were_asked_for(rejected: Counter, capsys: pytest.CaptureFixture[str]) -> None:
-    for how in (["--flow", "vendor"], ["--flow", "VENDORS"], ["--company", "saminc"], ["--class", "auth"], ["--flow", "vendors", "--company", "all"]):
+    for how in (["--company", "saminc"], ["--class", "auth"], ["--flow", "vendors", "--company", "all"]):
         assert main(["dead-letters", "list", *how]) == 0
         assert "None of these dead letters is open" in capsys.readouterr().out
         assert main(["dead-letters", "replay", *how]) == 1
