@@ -148,6 +148,8 @@ def test_the_doctor_looks_at_anaplan_and_at_the_right_to_write(ran: Ran, monkeyp
     monkeypatch.setenv("WRITEBACK_ENDINGS", "accruals:burn")
     assert [f.message for f in anaplan_findings()] == ["WRITEBACK_ENDINGS: accruals cannot end with 'burn'."]
     monkeypatch.delenv("ANAPLAN_MODEL_ID")
+    assert [f.level for f in anaplan_findings()] == [Level.PROBLEM], "Dagster would load nothing"
+    monkeypatch.delenv("WRITEBACK_ENDINGS")
     assert [f.level for f in anaplan_findings()] == [Level.NOTE]
 
 
