@@ -27,6 +27,7 @@ from sage300_assets.intake.shape import Memory
 from sage300_assets.lake.lake import Lake
 from sage300_assets.simulators.sage300 import Server
 from sage300_assets.simulators.sage300.release import Release
+from sage300_assets.systems.sage300.client import Sage300Client
 from sage300_assets.systems.sage300.metadata import parse_metadata
 from sage300_assets.systems.sage300.structure import What, fingerprint, structure_of
 from sage300_assets_tests.house import COMPANY, TODAY, House, open_house, settings_for
@@ -60,6 +61,11 @@ def upgrade(one: House, release: Release) -> None:
     """Another release answers, and its `$metadata` is known."""
     one.server.release = release
     one.client.metadata("TX", fresh=True)
+
+
+def remembering(one: House) -> Sage300Client:
+    """Another process, which knows what the lake remembers of the server."""
+    return Sage300Client(one.settings, COMPANY, wait=one.waits.append, metadata_store=one.lake)
 
 
 def drift_of(one: House, entity: Entity = EVOLVE) -> list[str]:
@@ -190,12 +196,13 @@ def test_hold_refuses_even_a_new_field_until_it_is_accepted(one: House) -> None:
 
 
 def test_hold_goes_by_what_the_server_has_now_and_not_by_what_is_remembered(one: House) -> None:
-    read(one, HOLD)
+    with remembering(one) as client:
+        read(one, HOLD, client=client)
     one.server.release = Release(extra=(f"{STAMPED}.Brandnew",))
-    one.client.close()
-    one.client = one.new_client()
-    with pytest.raises(SchemaDrift, match="Brandnew is new"):
-        read(one, HOLD)
+    with remembering(one) as client:
+        assert read(one, EVOLVE, client=client).drift.changes == (), "what is remembered is a few minutes old"
+    with remembering(one) as client, pytest.raises(SchemaDrift, match="Brandnew is new"):
+        read(one, HOLD, client=client)
 
 
 def test_a_remembered_document_that_is_out_of_date_refuses_nothing(one: House) -> None:
