@@ -9,9 +9,10 @@ on a run or its job, tag               ``alert``: ``warning`` or ``off``, instea
 =====================================  ==========================================================================================
 
 Without ``incident`` the failed checks of one name and company are one incident; failed runs of one company are one. A check that passes ends what
-it is part of. So does a step that succeeds, for the days that it read: a failed backfill of a year is not mended by today's run. What a schedule
-asked for is mended by its next run too, as that asks for what was left out. So drift, reconciliation differences and dead letters need no more
-than a check that fails. A run that Dagster starts again by itself is not told; a run that a person cancels neither.
+it is part of. So does a step that succeeds, for the days that it read and whatever run it stands in: a failed backfill of a year is not mended by
+today's run, and one of all companies is mended by runs of each. What a schedule asked for is mended by its next run too, as that asks for what was
+left out. So drift, reconciliation differences and dead letters need no more than a check that fails. A run that Dagster starts again by itself is
+not told; a run that a person cancels neither.
 
 A run is heard of when it ends, and it may have begun hours before others that were heard of already. What counts is when something happened.
 """
@@ -41,6 +42,8 @@ _LONGEST_RUN = timedelta(days=7)
 """A run that is under way for longer is one that nobody will hear of."""
 _PAGE = 50
 _WHOLE_RUN = "the run itself"
+_RUNS = "runs:"
+"""So begin the keys of what is wrong with runs. A step has the same name in all of them, and names its company itself."""
 _STALE = {"WARN": Severity.WARNING, "FAIL": Severity.CRITICAL}
 
 
@@ -111,6 +114,7 @@ def _ended(
 
 def _of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, end: str, at: datetime) -> Iterator[Signal]:
     company, link = _company(run), f"/runs/{run.run_id}"
+    incident = f"{_RUNS}{company}"
     severity = _severity(run.tags.get("alert"), Severity.CRITICAL)
     work = _work(run)
     started: dict[str, tuple[str, datetime]] = {}
@@ -126,17 +130,17 @@ def _of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, end: str, at: date
             started[step] = _cause(event), moment
         elif event.event_type is dg.DagsterEventType.STEP_SUCCESS:
             started.pop(step, None)
-            yield Signal(f"runs:{company}", step, moment, work=work)
+            yield Signal(incident, step, moment, work=work, family=_RUNS)
     whole = f"{run.job_name} ({_WHOLE_RUN})"
     if end == "succeeded":
-        yield Signal(f"runs:{company}", whole, at)
+        yield Signal(incident, whole, at)
     if end == "failed" and severity is not None and run.tags.get("dagster/will_retry") != "true":
         title = f"{company.upper()}: a run failed"
         for step, (why, when) in started.items():
-            yield Signal(f"runs:{company}", step, when, title, why, link, severity, work)
+            yield Signal(incident, step, when, title, why, link, severity, work, _RUNS)
         if not started:
             # Nobody knows which of its steps are lacking, so any later success of the job will do.
-            yield Signal(f"runs:{company}", whole, at, title, "it failed before its first step", link, severity)
+            yield Signal(incident, whole, at, title, "it failed before its first step", link, severity)
 
 
 def _of_check(result: dg.AssetCheckEvaluation, at: datetime, link: str) -> Signal:
@@ -164,9 +168,9 @@ def _work(run: dg.DagsterRun) -> Work:
     first, last = run.tags.get("dagster/asset_partition_range_start", one), run.tags.get("dagster/asset_partition_range_end", one)
     schedule = run.tags.get("dagster/schedule_name", "")
     try:
-        return Work((date.fromisoformat(first), date.fromisoformat(last)), schedule)
+        return Work(((date.fromisoformat(first), date.fromisoformat(last)),), schedule)
     except ValueError:
-        return Work(None, schedule)  # no days, as of what has no partitions
+        return Work((), schedule)  # no days, as of what has no partitions
 
 
 def _company(run: dg.DagsterRun) -> str:

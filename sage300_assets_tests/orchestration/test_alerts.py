@@ -141,9 +141,28 @@ def test_a_run_that_fails_is_told_once_and_its_recovery_once(stored: Plant) -> N
 
 def test_steps_of_other_companies_are_other_incidents(plant: Plant) -> None:
     plant.run("items", company="saminc")
-    plant.run("vendors", company="samltd")
+    plant.run("vendors", job="again", company="samltd")
     assert sorted(plant.look()) == ["[critical] SAMINC: a run failed", "[critical] SAMLTD: a run failed"]
     assert any("saminc__ic__items: OSError: items are away" in one["message"] for one in plant.hook.arrived)
+
+
+def test_a_run_of_several_companies_that_failed_is_mended_by_runs_of_each(plant: Plant) -> None:
+    plant.run("vendors", "items")
+    assert plant.look() == ["[critical] READING: a run failed"]
+    plant.run(job="again", company="samltd")
+    assert plant.look() == [], "the items of the other company are lacking"
+    plant.run("vendors", company="saminc")
+    assert plant.look() == ["[recovered] READING: a run failed", "[critical] SAMINC: a run failed"]
+
+
+def test_a_run_that_broke_before_its_first_step_is_not_mended_by_that_of_another_company(plant: Plant) -> None:
+    run = plant.instance.create_run_for_job(plant.definitions.resolve_job_def("reading"), tags={"company": "samltd"})
+    plant.instance.report_run_failed(run)
+    assert plant.look() == ["[critical] SAMLTD: a run failed"]
+    plant.run(company="saminc")
+    assert plant.look() == []
+    plant.run(company="samltd")
+    assert plant.look() == ["[recovered] SAMLTD: a run failed"]
 
 
 def test_runs_that_nobody_need_hear_of(stored: Plant) -> None:
@@ -203,9 +222,11 @@ def test_only_what_reads_the_same_days_mends_a_run_that_failed(plant: Plant) -> 
     plant.run(**_days("2026-11-19", "2026-11-20"))
     plant.run(**_days("2026-06-30", "2026-07-02"))
     plant.run(**_days("2026-02-01", "2026-02-02"))
-    assert plant.look() == [], "half a year is still lacking"
-    plant.run(**_days("2026-01-01", "2026-06-29"))
-    assert plant.look() == ["[recovered] SAMLTD: a run failed"], "it was read in two parts"
+    assert plant.look() == [], "nearly half a year is still lacking"
+    plant.run(**_days("2026-02-03", "2026-06-29"))
+    assert plant.look() == [], "so is January"
+    plant.run(**_days("2026-01-01", "2026-01-31"))
+    assert plant.look() == ["[recovered] SAMLTD: a run failed"], "it was read in parts"
     plant.run("vendors", **{"dagster/partition": "2026-11-19", "company": "samltd"})
     assert plant.look() == ["[critical] SAMLTD: a run failed"]
     assert "samltd__ap__vendors, 2026-11-19: " in plant.hook.arrived[-1]["message"]

@@ -146,6 +146,27 @@ def test_a_member_that_is_gone_is_no_trouble_any_more() -> None:
     assert told(book)[0].over
 
 
+def test_what_was_well_and_fails_once_more_is_told_while_others_keep_its_incident_open() -> None:
+    book = Book()
+    told(book, bad("a"), bad("b"))
+    assert told(book, well("b", 5), minutes=5) == []
+    (again,) = told(book, bad("b", 600), minutes=600)
+    assert "- b: b is off" in again.body
+    book.forget("check:samltd:totals_tie", ["b"])
+    assert told(book, minutes=700) == []
+    (once_more,) = told(book, bad("b", 701), minutes=701)
+    assert "- b: b is off" in once_more.body
+
+
+def test_what_is_left_can_get_as_bad_as_what_is_well_by_now() -> None:
+    book = Book()
+    told(book, bad("a"), bad("b", 0, CRITICAL))
+    assert told(book, well("b", 5), minutes=5) == []
+    (worse,) = told(book, bad("a", 6, CRITICAL), minutes=6)
+    assert worse.title == "[critical] SAMLTD: totals tie (update)"
+    assert heard_by(worse) == [CRITICAL]
+
+
 SIGNALS = st.lists(
     st.builds(
         lambda incident, member, severity: Signal(f"i{incident}", f"m{member}", NOW, f"title {incident}", "said", "", severity),

@@ -1,7 +1,7 @@
 """What is wrong now, as incidents: opened once, brought up to date now and then, closed with a word that it is over.
 
 Pure values: signals and a clock go in, messages come out. One incident has many members (tables, steps, checks), so that eighty tables that
-fail for the same reason are one message.
+fail for the same reason are one message. What is well again is news when it fails once more, also while others keep its incident open.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from enum import IntEnum
 from sage300_assets.base.days import ONE_DAY
 
 _SHOWN = 10
+_SPANS_SHOWN = 5
 _LONGEST = 300
+
+Span = tuple[date, date]
+"""A first and a last day."""
 
 
 class Severity(IntEnum):
@@ -41,34 +45,33 @@ class Event(IntEnum):
 class Work:
     """What a step was to do: the days it was to read, and the schedule that asked for it; nothing of both where it has no days."""
 
-    days: tuple[date, date] | None = None
-    """The first and the last one."""
+    spans: tuple[Span, ...] = ()
+    """In order. What was to be read is one; what is left of it may be several."""
     schedule: str = ""
 
     @property
     def period(self) -> str:
         """Its days as people write them."""
-        first, last = self.days or ("", "")
-        return f"{first}" if first == last else f"{first} to {last}"
+        shown = [f"{first}" if first == last else f"{first} to {last}" for first, last in self.spans[:_SPANS_SHOWN]]
+        more = len(self.spans) - len(shown)
+        return " and ".join([*shown, f"{more} more"] if more else shown)
 
     def named(self, member: str) -> str:
         """The member together with what it was to do, so that one failure is told from another; a schedule asks for other days each time."""
         if self.schedule:
             return f"{member} ({self.schedule})"
-        return f"{member}, {self.period}" if self.days else member
+        return f"{member}, {self.period}" if self.spans else member
 
     def after(self, other: Work) -> Work | None:
         """What is left of this work when that has been done; None if nothing."""
-        if self.days is None or other.days is None:
+        if not self.spans or not other.spans:
             return None
         if self.schedule and self.schedule == other.schedule:
             return None  # it asks by itself for what one of its runs has left out
-        (first, last), (begin, end) = self.days, other.days
-        if begin <= first <= end:
-            first = end + ONE_DAY
-        if begin <= last <= end:
-            last = begin - ONE_DAY
-        return Work((first, last), self.schedule) if first <= last else None
+        left = self.spans
+        for done in other.spans:
+            left = tuple(part for span in left for part in _without(span, done))
+        return Work(left, self.schedule) if left else None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,12 @@ class Signal:
     severity: Severity | None = None
     """None: it is well."""
     work: Work = Work()
+    family: str = ""
+    """How the keys of all incidents begin in which this member is the same thing; empty where it is so only in its own."""
+
+    def concerns(self, incident: str) -> bool:
+        """Whether it tells of a member of this incident."""
+        return incident.startswith(self.family) if self.family else incident == self.incident
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,12 @@ class Incident:
         """That of the worst member; when it is over, that of the worst there was."""
         return max((one.severity for one in self.members.values()), default=self.worst)
 
+    def with_only(self, members: Mapping[str, Trouble]) -> Incident:
+        """The same with these of its members left. Another that fails once more is news then, and worse if it is worse than these."""
+        worst_left = max((one.severity for one in members.values()), default=self.told_severity)
+        told_members = self.told_members.intersection(members)
+        return replace(self, members=members, told_members=told_members, told_severity=min(self.told_severity, worst_left))
+
 
 @dataclass(frozen=True)
 class Message:
@@ -158,22 +173,20 @@ class Book:
     def _mend(self, signal: Signal) -> None:
         heard = (signal.incident, signal.member, signal.work)
         self.well[heard] = max(signal.at, self.well.get(heard, signal.at))
-        incident = self.open.get(signal.incident)
-        if incident is None:
-            return
-        members = dict(incident.members)
-        for name, trouble in incident.members.items():
-            if trouble.member == signal.member and trouble.last <= signal.at:
-                del members[name]
-                if (left := trouble.work.after(signal.work)) is not None:
-                    members[name] = replace(trouble, work=left)
-        self.open[signal.incident] = replace(incident, members=members)
+        for incident in [one for key, one in self.open.items() if signal.concerns(key)]:
+            members = dict(incident.members)
+            for name, trouble in incident.members.items():
+                if trouble.member == signal.member and trouble.last <= signal.at:
+                    del members[name]
+                    if (left := trouble.work.after(signal.work)) is not None:
+                        members[name] = replace(trouble, work=left)
+            self.open[incident.key] = incident.with_only(members)
 
     def _not_done_since(self, signal: Signal) -> Work | None:
         """What of the work of a failure has not been done after it; None if all of it has."""
         left: Work | None = signal.work
         for (incident, member, work), at in self.well.items():
-            if left is not None and (incident, member) == (signal.incident, signal.member) and at > signal.at:
+            if left is not None and signal.concerns(incident) and member == signal.member and at > signal.at:
                 left = left.after(work)
         return left
 
@@ -197,7 +210,7 @@ class Book:
         gone = frozenset(members)
         if incident in self.open:
             before = self.open[incident]
-            self.open[incident] = replace(before, members={name: one for name, one in before.members.items() if name not in gone})
+            self.open[incident] = before.with_only({name: one for name, one in before.members.items() if name not in gone})
 
     def messages(self, now: datetime, every: timedelta, pages: str = "") -> Iterator[Message]:
         """What has to be told now. Whoever takes these has to tell them: the book counts them as told.
@@ -220,6 +233,18 @@ class Book:
                 yield _message(incident, event, now, pages)
 
 
+def _without(span: Span, done: Span) -> Iterator[Span]:
+    """What is left of some days when others are done: nothing, one span, or two."""
+    (first, last), (begin, end) = span, done
+    if end < first or last < begin:
+        yield span
+        return
+    if first < begin:
+        yield first, begin - ONE_DAY
+    if end < last:
+        yield end + ONE_DAY, last
+
+
 def _due(incident: Incident, now: datetime, every: timedelta) -> Event | None:
     if not incident.members:
         return Event.RECOVERED
@@ -239,7 +264,7 @@ def _message(incident: Incident, event: Event, now: datetime, pages: str) -> Mes
     lines = [f"Since {_moment(incident.opened)}."]
     worst_first = sorted(incident.members.items(), key=lambda item: (-item[1].severity, item[1].since, item[0]))
     for name, trouble in worst_first[:_SHOWN]:
-        days = f", {trouble.work.period}" if trouble.work.schedule and trouble.work.days else ""
+        days = f", {trouble.work.period}" if trouble.work.schedule and trouble.work.spans else ""
         lines.append(f"- {name}{days}: {trouble.said}" + (f" {pages}{trouble.link}" if pages and trouble.link else ""))
     if len(worst_first) > _SHOWN:
         lines.append(f"- and {len(worst_first) - _SHOWN} more")

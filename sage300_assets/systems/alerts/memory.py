@@ -147,11 +147,10 @@ def _trouble(name: str, stored: Mapping[str, object] | Sequence[object]) -> Trou
 
 
 def _days_of(work: Work) -> list[str]:
-    return [day.isoformat() for day in work.days or ()]
+    return [day.isoformat() for span in work.spans for day in span]
 
 
 def _work(days: Sequence[str], schedule: str) -> Work:
-    if not days:
-        return Work(None, schedule)
-    first, last = map(date.fromisoformat, days)
-    return Work((first, last), schedule)
+    """Earlier releases wrote one span at most, in the same way."""
+    every = [date.fromisoformat(day) for day in days]
+    return Work(tuple(zip(every[::2], every[1::2], strict=True)), schedule)
