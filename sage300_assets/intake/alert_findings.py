@@ -35,7 +35,9 @@ def alert_findings(**overrides: object) -> Iterator[Finding]:
         except ConfigurationError as wrong:
             yield problem(_SUBJECT, wrong)
             continue
-        yield Finding(Level.OK, _SUBJECT, f"{target.name} is {service}. Try it with `sage300 alerts test`.")
+        yield Finding(
+            Level.OK, _SUBJECT, f"{target.name} is {service}. Try it with `sage300 alerts test`; `sage300 alerts list` says what waits for it."
+        )
         if _is_readable(target.url.reveal()):
             yield Finding(
                 Level.NOTE, _SUBJECT, f"{target.name} is sent without encryption.", "Use the scheme that ends in s, such as jsons or mailtos."

@@ -3,9 +3,10 @@
 It reads what Dagster recorded, so no other room needs to call it: runs that failed, checks that did not pass, tables that are stale.
 What a room may set to be heard better is in `orchestration/happenings.py`.
 
-A tick that could send nothing of what it should send fails, visibly, and forgets nothing: the next one does it again. A tick that could send to
-some targets remembers what it still owes to the others, so nobody gets a message twice. So does a tick that runs out of time, after an outage
-perhaps: it ends before Dagster ends it, and the next one goes on where it was.
+A tick remembers what it has read, and what it still owes to a target that did not take it: nobody gets a message twice, and a target that is dead
+keeps nobody from hearing what comes. What is refused is an error in the tick's log. A tick that has nothing to remember, because nothing happened and
+nothing could be sent, fails besides: so it shows in Dagster for as long as it lasts that somebody is not told. A tick that runs out of time, after an
+outage perhaps, ends before Dagster ends it, and the next one goes on where it was.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def alert_sensor(read_settings: ReadSettings, now: Callable[[], datetime], views
         settings = read_settings()
         files = attached(views(), now()) if settings.alert_views else ()
         posted = look(context.instance, context.repository_def, memory, settings, now(), files)
+        for refusal in posted.refusals:
+            context.log.error(str(refusal))
         return dg.SensorResult(skip_reason=dg.SkipReason(_said(memory, posted)), cursor=memory.to_text())
 
     return alerts
@@ -89,10 +92,11 @@ def look(
     now: datetime,
     files: Sequence[Path] = (),
 ) -> Posted:
-    """Find what is new, tell it, and remember it; raises if all that should be told could not be."""
+    """Find what is new, tell it, and remember it; raises if nothing is new, and nothing of what waits could be told."""
     from sage300_assets.systems.alerts.send import send  # noqa: PLC0415 - apprise takes half a second, and most processes send nothing
 
     began = time.monotonic()
+    read_before = dict(memory.read_to)
     older_news = older_news_from(instance, now)  # asked first: a run that ends meanwhile is heard of now or under way then
     signals, all_read = happenings(instance, memory.read_to, now, lambda: time.monotonic() - began > _READING_SECONDS)
     memory.book.note(signals)
@@ -107,7 +111,8 @@ def look(
         lambda target, message: send(target, message, () if message.over else files),
         lambda: time.monotonic() - began > _SENDING_SECONDS,
     )
-    if posted.refusals and not posted.sent and not posted.untried:
+    learned = bool(messages) or memory.read_to != read_before  # a tick that fails forgets it, and would have to learn it again and again
+    if posted.refusals and not (posted.sent or posted.untried or learned):
         raise RetriableError(
             f"No alert could be sent, so {len(posted.waiting)} wait for the next time: {' '.join(str(one) for one in posted.refusals)}"
         )

@@ -15,7 +15,7 @@ ALERT_URLS, ALERT_URLS_WARNING and ALERT_URLS_CRITICAL hold addresses as apprise
 
   sage300 vault set ALERT_URLS            e.g. mailtos://user:password@example.com slack://token_a/token_b/token_c
   sage300 alerts test                     sends a message to each; ends with 1 if one is not taken
-  sage300 alerts list                     where alerts go, and which incidents are open
+  sage300 alerts list                     where alerts go, which incidents are open, and how many messages an address did not take yet
 """
 
 
@@ -60,13 +60,18 @@ def _test(settings: AlertSettings) -> int:
 
 
 def _list(settings: AlertSettings) -> int:
+    from collections import Counter
+
     from sage300_assets.orchestration.alerts import remembered_here
     from sage300_assets.systems.alerts.send import service_of
     from sage300_assets.terminal.screen import grid, say
 
-    rows = [(one.name, service_of(one), ", ".join(severity.word for severity in sorted(one.severities))) for one in settings.targets]
-    grid(("address", "service", "is told of"), rows)
     memory = remembered_here()
+    waiting = Counter(one.target for one in (memory.waiting if memory is not None else ()))
+    rows = [
+        (one.name, service_of(one), ", ".join(severity.word for severity in sorted(one.severities)), waiting[one.name]) for one in settings.targets
+    ]
+    grid(("address", "service", "is told of", "messages that wait"), rows, right=(3,))
     if memory is None:
         say("The sensor `alerts` has not looked yet: it runs in Dagster's daemon, such as that of `sage300 dev`.")
         return 0

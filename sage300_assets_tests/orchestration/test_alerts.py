@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Plant:
     metadata: dict[str, str] = field(default_factory=dict)
     late: timedelta = timedelta(0)
     cursor: str | None = None
+    said: str = ""
+    """What the last tick said of itself."""
     more: str = ""
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
     """Done by the next run that reads vendors, after it has judged them and before it ends."""
@@ -89,6 +92,8 @@ class Plant:
         assert isinstance(result, dg.SensorResult)
         assert not result.run_requests
         self.cursor = result.cursor
+        assert isinstance(result.skip_reason, dg.SkipReason)
+        self.said = str(result.skip_reason.skip_message)
         return self.hook.titles[before:]
 
     def is_now(self, key: dg.AssetKey, state: FreshnessState) -> None:
@@ -268,15 +273,19 @@ def test_stale_tables_are_one_incident_of_their_company(plant: Plant) -> None:
     assert plant.look() == ["[recovered] SAMLTD: tables are stale"]
 
 
-def test_what_cannot_be_sent_fails_the_tick_and_comes_with_the_next(plant: Plant) -> None:
+def test_what_cannot_be_sent_is_remembered_and_shows_until_it_is_sent(plant: Plant) -> None:
     plant.run("vendors")
     plant.hook.status = 500
-    with pytest.raises(Exception, match="alerts") as failure:
-        plant.look()
-    assert isinstance(failure.value.__cause__ or failure.value, (RetriableError, dg.DagsterError))
-    assert "ALERT_URLS 1" in str(failure.value.__cause__ or failure.value)
+    assert plant.look() == []
+    assert "ALERT_URLS 1 (JSON) did not take" in plant.said
+    for _ in range(2):
+        with pytest.raises(Exception, match="alerts") as failure:
+            plant.look()
+        assert isinstance(failure.value.__cause__ or failure.value, (RetriableError, dg.DagsterError))
+        assert "ALERT_URLS 1" in str(failure.value.__cause__ or failure.value)
+    plant.late = timedelta(hours=25)
     plant.hook.status = 200
-    assert plant.look() == ["[critical] READING: a run failed"]
+    assert plant.look() == ["[critical] READING: a run failed"], "however long ago"
     assert plant.look() == []
 
 
@@ -293,6 +302,24 @@ def test_a_target_that_is_away_does_not_make_the_other_hear_it_twice(plant: Plan
         assert plant.look() == []
         assert other.titles == ["[critical] READING: a run failed"]
     assert plant.hook.url() not in (plant.cursor or "")
+
+
+def test_a_target_that_is_dead_keeps_the_others_from_nothing(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sage300_assets.orchestration.happenings._PAGE", 2)
+    monkeypatch.setattr(alerts_module, "_READING_SECONDS", 0.0)
+    with webhook() as other:
+        plant.more, other.status = other.url(), 500
+        plant.run("items", company="saminc")
+        assert plant.look() == ["[critical] SAMINC: a run failed"]
+        for broken in ("", "", "", "", "totals_tie"):
+            plant.run(broken, job="again")
+        assert [plant.look() for _ in range(3)] == [[], [], ["[critical] SAMLTD: totals tie"]]
+        assert [one.target for one in Memory.from_text(plant.cursor).waiting] == ["ALERT_URLS 2"] * 2
+        with pytest.raises(Exception, match="alerts"):
+            plant.look()
+        other.status = 200
+        assert plant.look() == []
+        assert other.titles == ["[critical] SAMINC: a run failed", "[critical] SAMLTD: totals tie"]
 
 
 def test_only_what_happened_in_the_last_day_is_told_at_first(plant: Plant) -> None:
@@ -371,6 +398,9 @@ def test_the_command_line(stored: Plant, monkeypatch: pytest.MonkeyPatch, capsys
     assert "READING: a run failed" in said
     assert "Open incidents: 1, messages that could not be sent yet: 0." in said
     stored.hook.status = 500
+    stored.run("vendors", "items", company="saminc")
+    stored.look()
+    assert re.search(r"ALERT_URLS 1 +JSON +warning, critical +1\b", run("list")[1])
     code, said = run("test")
     assert code == 1
     assert "ALERT_URLS 1 (JSON) did not take" in said
