@@ -31,7 +31,8 @@ sent = records_sent, event = audit_events.
   previous = hash of entry n-1; of entry 1 it is `ledger` in audit_head; where the first entry is not 1, the newest event `checkpoint` has it
 
 The last hash must be that of audit_head. Each publication in the lake, and each materialisation in Dagster, names the ledger, the number and the
-hash of the entry that was the last one then: it must be found here. So must each line "The audit trail's end" that a command printed.
+hash of the entry that was the last one then: it must be found here. So must each line "The audit trail's end" that a command
+printed, unless its number is below that of the first entry: it was let go of after LEDGER_KEEP_DAYS, and says nothing any more.
 
 Sealed are audit_chain and the tables of the four kinds. Not sealed are runs, deliveries, approvals, dead_letters and xref: they say how things stand,
 for convenience. What was done stands in the sealed ones: each approval has an event `plan approved` or `plan refused` with the same plan, content,

@@ -33,11 +33,13 @@ def verify(ledger: Ledger, anchors: Iterable[Anchored] = (), *, now: datetime | 
 
 
 def _distinct(anchors: Iterable[Anchored]) -> list[Anchored]:
-    found: dict[str, Anchored] = {}
+    """Each once, as it was first written down. One without a moment stays beside one with: it was given by hand, and is told of by name."""
+    found: dict[tuple[str, bool], Anchored] = {}
     for kept in anchors:
-        other = found.setdefault(str(kept.anchor), kept)
-        if kept.at is not None and (other.at is None or kept.at < other.at):
-            found[str(kept.anchor)] = kept
+        place = (str(kept.anchor), kept.at is None)
+        other = found.setdefault(place, kept)
+        if kept.at is not None and other.at is not None and kept.at < other.at:
+            found[place] = kept
     return list(found.values())
 
 
@@ -89,7 +91,10 @@ def _compare_one(db: Connection, verdict: Verdict, kept: Anchored) -> Iterator[B
 def _let_go(verdict: Verdict, kept: Anchored) -> Iterator[Broken]:
     """What is named elsewhere, and is not there any more: either its time had come, or somebody made the checkpoint up."""
     since = kept.begun or kept.at
-    if since is None or verdict.let_go_at is None or verdict.let_go_before is None or since - _A_READ_TAKES < verdict.let_go_before:
+    if since is None:  # somebody kept it to have it looked for, which cannot be done any more
+        verdict.lost.append(kept)
+        return
+    if verdict.let_go_at is None or verdict.let_go_before is None or since - _A_READ_TAKES < verdict.let_go_before:
         verdict.too_old += 1
         return
     number = kept.anchor.sequence

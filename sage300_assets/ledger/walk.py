@@ -74,6 +74,8 @@ class Verdict:
     """Anchors that agree with the chain."""
     too_old: int = 0
     """Anchors of entries that were let go of after LEDGER_KEEP_DAYS."""
+    lost: list[Anchored] = field(default_factory=list)
+    """Anchors of such entries that have no moment: whether what they stand for was let go of in time, nothing tells."""
     let_go_at: datetime | None = None
     """When that was done last, as the checkpoint says."""
     let_go_before: datetime | None = None

@@ -9,8 +9,11 @@ from sage300_assets.terminal.options import company_option, folder, lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sage300_assets.base.audit import Anchor
     from sage300_assets.intake.story import Story, Version
+    from sage300_assets.ledger.walk import Anchored, Broken
 
 _MORE = """
 Every call, every page and every record sent is an entry in one chain of hashes (LEDGER_URL). What was published names the end of the chain.
@@ -22,10 +25,11 @@ Every call, every page and every record sent is an entry in one chain of hashes 
 _VERIFY = """
 Compares each entry with its hash, each hash with the one before, the approvals with what the entries say of them, and the chain with the places of it
 that the lake's publications name, with those in Dagster's metadata where DAGSTER_HOME is set, and with ends that other commands printed (--holds);
-then each file of the lake with the hash that its publication names. Says what was let go of, and when (LEDGER_KEEP_DAYS).
+then each file of the lake with the hash that its publication names. Says what was let go of, and when (LEDGER_KEEP_DAYS). An end can be looked for
+only as long as its entry is kept: within that time verify with it, and keep the end that is printed then in its place.
 
 Ends with 1, naming the first broken link and what was done to it, or every file that is not what was published, if anything is wrong; also if there
-is nothing to prove, or nothing outside the ledger that vouches for it.
+is nothing to prove, or nothing outside the ledger that vouches for it, or an end that was given cannot be looked for any more.
 """
 _BEGUN = 1
 """The first entry of a ledger says only that it was begun."""
@@ -94,11 +98,7 @@ def _verify(args: argparse.Namespace) -> int:
         kept = chain(kept, instance_anchors())
     verdict = verify(ledger, kept, now=datetime.now(UTC))
     if verdict.broken is not None:
-        found = verdict.broken
-        place = f" at entry {found.sequence:,}" if found.sequence else ""
-        complain(f"sage300: the audit trail at {ledger.place} is broken{place}: {found.kind.value}. {found.message}")
-        complain("Change nothing, keep a copy of the ledger and of the lake, and compare with a backup.")
-        return 1
+        return _tell_broken(verdict.broken, ledger.place)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(verdict.kinds.items()))
     say(f"Whole: {verdict.entries:,} entries ({kinds}) at {ledger.place}.")
     if verdict.let_go_at is not None:
@@ -106,6 +106,7 @@ def _verify(args: argparse.Namespace) -> int:
         say(f"Entries 1 to {verdict.first - 1:,} were let go of on {when}: what is older than LEDGER_KEEP_DAYS ({ledger.keep_days}) is not kept.")
     old = f", {verdict.too_old:,} are older than what is kept" if verdict.too_old else ""
     say(f"{verdict.anchors:,} places named elsewhere agree with it{old}.")
+    _tell_lost(verdict.lost)
     looked = list(look_at_files(lake, known))
     damaged = [one for one in looked if one.problem]
     for one in damaged:
@@ -124,7 +125,25 @@ def _verify(args: argparse.Namespace) -> int:
     if not home:
         say("What Dagster's metadata name was not compared: set DAGSTER_HOME to the folder of the Dagster that uses this ledger.")
     say(f"Its end: {verdict.head}")
-    return 0
+    return 1 if verdict.lost else 0
+
+
+def _tell_broken(found: Broken, ledger: str) -> int:
+    from sage300_assets.terminal.screen import complain
+
+    place = f" at entry {found.sequence:,}" if found.sequence else ""
+    complain(f"sage300: the audit trail at {ledger} is broken{place}: {found.kind.value}. {found.message}")
+    complain("Change nothing, keep a copy of the ledger and of the lake, and compare with a backup.")
+    return 1
+
+
+def _tell_lost(ends: Sequence[Anchored]) -> None:
+    from sage300_assets.terminal.screen import complain
+
+    for end in sorted(ends, key=lambda one: one.anchor.sequence):
+        complain(f"sage300: {end.where} cannot be looked for any more: its entry was let go of. Nothing here shows what was on record then.")
+    if ends:
+        complain("Look for it in a backup that is older than that, and verify in time from now on: within LEDGER_KEEP_DAYS, with the newest end.")
 
 
 def _show(args: argparse.Namespace) -> int:

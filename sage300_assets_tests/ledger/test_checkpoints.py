@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -104,3 +105,30 @@ def test_verify_says_what_was_let_go_of_and_when(
     monkeypatch.setenv("LEDGER_KEEP_DAYS", "0")
     assert main(["audit", "verify"]) == 1
     assert "deletion" in capsys.readouterr().err
+
+
+def test_an_end_whose_entry_was_let_go_of_proves_nothing(
+    fresh: Ledger, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("LEDGER_URL", fresh.address)
+    monkeypatch.setenv("LAKE_URL", str(tmp_path / "lake"))
+    monkeypatch.setenv("LEDGER_KEEP_DAYS", "30")
+    clock.pass_(days=-100)
+    old = [filled(fresh, clock), filled(fresh, clock)]
+    clock.pass_(days=95)
+    young = filled(fresh, clock)
+    forge(fresh, old[1].sequence, clock())
+    held = [word for end in (young, *old) for word in ("--holds", f"The audit trail's end: {end}")]
+    assert main(["audit", "verify", *held[:2]]) == 0
+    capsys.readouterr()
+    assert main(["audit", "verify", *held]) == 1
+    said = capsys.readouterr()
+    assert "Whole:" in said.out
+    assert "1 places named elsewhere agree with it." in said.out
+    told = [f"the end {end.sequence} that was kept elsewhere cannot be looked for any more" in said.err for end in (young, *old)]
+    assert told == [False, True, True]
+    published = Anchored(old[0], "read one", clock() - timedelta(days=95))
+    fresh.keep_days = 30
+    verdict = verify(fresh, [published, Anchored(old[0], "the end", None)], now=clock())
+    assert (verdict.broken, verdict.too_old, [one.where for one in verdict.lost]) == (None, 1, ["the end"])
