@@ -44,12 +44,21 @@ def let_go(ledger: Ledger, now: datetime) -> int:
         if first is None or through < first:
             return 0
         last = db.execute(select(audit_chain.c.hash).where(audit_chain.c.sequence == through)).scalar_one()
+        _empty_settled(db, before)
         append(db, [Event(now, CHECKPOINT, f"entries 1 to {through}", canonical({"through": through, "hash": last}))])
         for table in (*AUDITED.values(), audit_chain):
             db.execute(delete(table).where(table.c.sequence <= through))
-        settled = outbox.c.state.in_(("done", "cancelled", "superseded")) & (outbox.c.updated_at < before)
-        db.execute(update(outbox).where(settled, outbox.c.payload != "").values(payload=""))
         return through - int(first) + 1
+
+
+def _empty_settled(db: Connection, before: datetime) -> None:
+    """Empty the payloads of what was settled long ago; an item that somebody has in hand is left to the next time.
+
+    It comes before the head of the trail is locked, and waits for nobody: who replays a discarded item holds it, and waits for that head.
+    """
+    settled = outbox.c.state.in_(("done", "cancelled", "superseded")) & (outbox.c.updated_at < before) & (outbox.c.payload != "")
+    free = select(outbox.c.id).where(settled).with_for_update(skip_locked=True)
+    db.execute(update(outbox).where(outbox.c.id.in_(free)).values(payload=""))
 
 
 def newest_checkpoint(db: Connection) -> Checkpoint | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from sage300_assets.base.audit import Event
+from sage300_assets.base.audit import Anchor, Entry, Event
 from sage300_assets.cli import main
 from sage300_assets.ledger.canonical import canonical
 from sage300_assets.ledger.chain import append
+from sage300_assets.ledger.dead_letters import DeadLetters
+from sage300_assets.ledger.items import Failed, NewItem
+from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.retention import CHECKPOINT, let_go
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import AUDITED, audit_chain
@@ -132,3 +137,43 @@ def test_an_end_whose_entry_was_let_go_of_proves_nothing(
     fresh.keep_days = 30
     verdict = verify(fresh, [published, Anchored(old[0], "the end", None)], now=clock())
     assert (verdict.broken, verdict.too_old, [one.where for one in verdict.lost]) == (None, 1, ["the end"])
+
+
+@pytest.mark.postgres
+def test_what_a_person_replays_at_the_same_moment_is_not_waited_for(
+    new_ledger: Callable[[str], Ledger], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = new_ledger("postgresql")
+    ledger.keep_days = 30
+    box, letters = Outbox(ledger, clock), DeadLetters(ledger, clock)
+    box.enqueue([NewItem(company="C", flow="f", target="t", record="a/b/1", operation="create", payload='{"v":1}')])
+    claims = box.claim("w", lease=timedelta(minutes=1))
+    box.intend(claims)
+    box.settle([Failed(claims[0], "data", "E1", "refused", "Mend it.")])
+    [letter] = letters.open()
+    letters.discard(letter.id, who="ann", reason="entered by hand")
+    clock.pass_(days=40)
+    filled(ledger, clock)
+    holds_item, holds_head, went_on = threading.Event(), threading.Event(), list[bool]()
+
+    def append_when_the_head_is_held(db: Connection, entries: Sequence[Entry]) -> Anchor:
+        holds_item.set()
+        went_on.append(holds_head.wait(10))
+        return append(db, entries)
+
+    def append_and_say_so(db: Connection, entries: Sequence[Entry]) -> Anchor:
+        end = append(db, entries)
+        holds_head.set()
+        return end
+
+    monkeypatch.setattr("sage300_assets.ledger.dead_letters.append", append_when_the_head_is_held)
+    monkeypatch.setattr("sage300_assets.ledger.retention.append", append_and_say_so)
+    with ThreadPoolExecutor(2) as pool:
+        replayed = pool.submit(letters.replay, [letter.id], who="ann")
+        assert holds_item.wait(30)
+        gone = pool.submit(let_go, ledger, clock())
+        assert gone.result(60) > 0
+        [item] = replayed.result(60)
+    assert went_on == [True], "what is held is left to the next time"
+    assert (item.state, item.payload) == ("waiting", '{"v":1}')
+    assert verify(ledger).broken is None
