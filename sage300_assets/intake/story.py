@@ -19,7 +19,7 @@ from sage300_assets.ledger.items import Item, record_path
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.runs import Run, Runs
 from sage300_assets.ledger.store import Ledger
-from sage300_assets.ledger.trail import Kept, Trail
+from sage300_assets.ledger.trail import Kept, Trail, untold
 from sage300_assets.ledger.walk import Anchored
 from sage300_assets.ledger.xref import CrossReference, CrossReferences
 
@@ -63,6 +63,9 @@ class Story:
     wanted: Wanted
     versions: Sequence[Version]
     sent: Sequence[Kept[RecordSent]]
+    untold: Sequence[Item]
+    """Items that were sent, and have no entry in the trail."""
+    why_untold: str
     items: Sequence[Item]
     letters: Sequence[DeadLetter]
     partners: Sequence[CrossReference]
@@ -97,12 +100,15 @@ def story(company: str, record: Wanted, lake: Lake, ledger: Ledger, now: datetim
     partners = CrossReferences(ledger, lambda: now).of_record("/".join(record.key), company=company)
     if record.path != "/".join(record.key):
         partners += CrossReferences(ledger, lambda: now).of_record(record.path, company=company)
+    sent, items = trail.sent(company, record.path), Outbox(ledger, lambda: now).items(company=company, record=record.path)
     return Story(
         company,
         record,
         [_version(row, trail, runs) for row in _stored(company, record, lake)],
-        trail.sent(company, record.path),
-        Outbox(ledger, lambda: now).items(company=company, record=record.path),
+        sent,
+        untold(items, sent),
+        trail.why_untold(),
+        items,
         DeadLetters(ledger, lambda: now).of_record(record.path, company=company),
         partners,
     )

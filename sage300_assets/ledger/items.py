@@ -17,6 +17,8 @@ PENDING = ("waiting", "claimed", "intended", "unknown", "parked")
 """States of an item that may still go out."""
 BEGUN = ("claimed", "intended")
 """States of an item that a worker has."""
+ENDED = ("done", "failed", "cancelled", "superseded")
+"""States of an item that does not go out any more, unless a person has it sent again."""
 
 
 def record_path(module: str, table: str, key: Sequence[object]) -> str:

@@ -9,10 +9,11 @@ from sage300_assets.terminal.options import company_option, folder, lake_option
 from sage300_assets.terminal.verb import Parser, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sage300_assets.base.audit import Anchor
     from sage300_assets.intake.story import Story, Version
+    from sage300_assets.ledger.items import Item
     from sage300_assets.ledger.walk import Anchored, Broken
 
 _MORE = """
@@ -192,6 +193,8 @@ def _tale(args: argparse.Namespace) -> int:
 
 
 def _lines(story: Story) -> list[str]:
+    from sage300_assets.ledger.items import ENDED
+
     lines = [f"{story.company} {story.wanted.path}"]
     for version in story.versions:
         lines += _version_lines(version)
@@ -202,15 +205,20 @@ def _lines(story: Story) -> list[str]:
         answer = f", answer: {sent.answer}" if sent.answer else ""
         lines.append(f"  {sent.at:%Y-%m-%d %H:%M:%S} {sent.operation} to {sent.target} by {sent.flow}: {sent.outcome}{answer}")
         lines.append(f"    entry {kept.sequence:,}, attempt {sent.attempt}, payload {sent.payload_hash}, key {sent.idempotency_key}")
-    lines += [f"  Waiting to be sent to {item.target} by {item.flow}: {item.state}" for item in story.items if item.state not in _ENDED]
+    lines += [line for item in story.untold for line in _untold_lines(item, story.why_untold)]
+    lines += [f"  Waiting to be sent to {item.target} by {item.flow}: {item.state}" for item in story.items if item.state not in ENDED]
     lines += [f"  Dead letter {one.id} of {one.flow}: {one.resolution or 'open'}. {one.message} {one.cure}".rstrip() for one in story.letters]
     lines += [f"  In {one.system_b} it is {one.id_b} ({one.state} {one.first_linked_at:%Y-%m-%d})" for one in story.partners]
-    if not story.sent:
+    if not story.sent and not story.untold:
         lines.append("  Nothing was sent of it.")
     return lines
 
 
-_ENDED = frozenset({"done", "failed", "cancelled", "superseded"})
+def _untold_lines(item: Item, why: str) -> Iterator[str]:
+    """The item knows when it went out and what became of it, also where its entries are not there any more."""
+    answer = f", answer: {item.answer}" if item.answer else ""
+    yield f"  {item.sent_at or item.updated_at:%Y-%m-%d %H:%M:%S} {item.operation} to {item.target} by {item.flow}: {item.state}{answer}"
+    yield f"    {why}, payload {item.payload_hash}, key {item.idempotency_key}"
 
 
 def _version_lines(version: Version) -> list[str]:

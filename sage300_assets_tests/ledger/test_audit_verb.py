@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,9 +14,13 @@ from sqlalchemy import create_engine, inspect, text
 from sage300_assets.catalogue import find
 from sage300_assets.cli import main
 from sage300_assets.lake.lake import Lake
+from sage300_assets.ledger.items import Done, NewItem
+from sage300_assets.ledger.outbox import Outbox
+from sage300_assets.ledger.retention import let_go
 from sage300_assets.ledger.store import Ledger
 from sage300_assets_tests.house import COMPANY, House, open_house
-from sage300_assets_tests.ledger.conftest import BACKENDS
+from sage300_assets_tests.ledger.conftest import BACKENDS, Clock
+from sage300_assets_tests.ledger.test_chain import filled
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +72,38 @@ def test_what_was_pulled_is_proven_told_and_taken_away(pulled: str, tmp_path: Pa
     assert "GET" in said
     assert "APTerms" in said
     assert "Nothing was sent of it." in said
+
+
+def test_what_went_out_is_told_also_when_its_entries_were_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAKE_URL", str(tmp_path / "lake"))
+    ledger, clock = Ledger.at(os.environ["LEDGER_URL"], keep_days=30), Clock(datetime.now(UTC))
+    sent_on, box = clock(), Outbox(ledger, clock)
+    vendor, entry = "ap/vendors/1200", "anaplan/forecast_adjustments/JE-2026-07"
+    for flow, record in (("vendors", vendor), ("forecast_adjustments", "JE-2026-07")):
+        box.enqueue([NewItem(company=COMPANY, flow=flow, target="elsewhere", record=record, operation="create", payload="{}")])
+        [claim] = box.claim("w", lease=timedelta(minutes=1), flow=flow)
+        box.intend([claim])
+        box.settle([Done(claim, "201 Created", "77")])
+    clock.pass_(days=40)
+    filled(ledger, clock)
+
+    def told(record: str) -> str:
+        assert main(["audit", "show", "--record", record, "--company", COMPANY]) == 0
+        return capsys.readouterr().out
+
+    for number, record in enumerate((vendor, entry), 2):
+        assert f"entry {number}, attempt" in told(record)
+    assert let_go(ledger, clock()) == 3
+    ledger.close()
+    for record in (vendor, entry):
+        said = told(record)
+        assert f"{sent_on:%Y-%m-%d %H:%M:%S} create" in said
+        assert "elsewhere" in said
+        assert "201 Created" in said
+        assert "its entries were let go of" in said
+        assert "Nothing was sent of it." not in said
 
 
 def test_a_damaged_file_of_the_lake_ends_with_1_and_is_named(pulled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,12 +20,12 @@ from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.views import quoted
 from sage300_assets.ledger.approvals import Approvals
 from sage300_assets.ledger.dead_letters import DeadLetters
+from sage300_assets.ledger.items import ENDED
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.store import Ledger
-from sage300_assets.ledger.trail import Trail
+from sage300_assets.ledger.trail import Trail, untold
 
 BEGINS = "anaplan/"
-_ENDED = frozenset({"done", "failed", "cancelled", "superseded"})
 
 
 def transaction_of(path: str) -> tuple[WriteBack, str]:
@@ -79,15 +79,21 @@ def _planned(company: str, declared: WriteBack, transaction: str, lake: Lake, le
 
 
 def _sent(company: str, declared: WriteBack, transaction: str, ledger: Ledger, now: datetime) -> Iterator[str]:
-    for one in Trail(ledger).sent(company, transaction):
+    trail = Trail(ledger)
+    entries = [one for one in trail.sent(company, transaction) if one.entry.flow == declared.name]
+    for one in entries:
         sent = one.entry
-        if sent.flow != declared.name:
-            continue
         batch = f", batch {sent.external_id}" if sent.external_id else ""
         yield f"  {sent.at:%Y-%m-%d %H:%M:%S} {sent.operation} in {sent.target}: {sent.outcome}{batch}. {sent.answer}".rstrip()
         yield f"    entry {one.sequence:,}, attempt {sent.attempt}, payload {sent.payload_hash}, key {sent.idempotency_key}"
-    for item in Outbox(ledger, lambda: now).items(company=company, flow=declared.name, record=transaction):
-        if item.state not in _ENDED:
+    items = Outbox(ledger, lambda: now).items(company=company, flow=declared.name, record=transaction)
+    for item in untold(items, entries):
+        batch = f", batch {item.external_id}" if item.external_id else ""
+        when = item.sent_at or item.updated_at
+        yield f"  {when:%Y-%m-%d %H:%M:%S} {item.operation} in {item.target}: {item.state}{batch}. {item.answer}".rstrip()
+        yield f"    {trail.why_untold()}, payload {item.payload_hash}, key {item.idempotency_key}"
+    for item in items:
+        if item.state not in ENDED:
             yield f"  Waits: {item.state}. {item.problem}".rstrip()
     for letter in DeadLetters(ledger, lambda: now).of_record(transaction, company=company):
         if letter.flow == declared.name:
