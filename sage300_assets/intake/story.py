@@ -19,10 +19,13 @@ from sage300_assets.ledger.items import Item, record_path
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.runs import Run, Runs
 from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import api_calls, audit_chain, dead_letters, outbox, page_reads, records_sent, runs, xref
 from sage300_assets.ledger.trail import Kept, Trail, untold
 from sage300_assets.ledger.walk import Anchored
 from sage300_assets.ledger.xref import CrossReference, CrossReferences
 
+LOOKS_AT = (api_calls, audit_chain, dead_letters, outbox, page_reads, records_sent, runs, xref)
+"""In the ledger."""
 _OF_OURS = ("business_date", "_read", "_read_at", "_run", "_page", "_change", "_deleted")
 
 

@@ -18,7 +18,7 @@ from sage300_assets.ledger.store import Ledger
 from sage300_assets.ledger.tables import AUDITED, approvals, audit_chain, audit_head, dead_letters, deliveries, runs, xref
 
 _AT_ONCE = 5_000
-_TABLES = (audit_head, audit_chain, *AUDITED.values(), runs, deliveries, approvals, dead_letters, xref)
+LOOKS_AT = (audit_head, audit_chain, *AUDITED.values(), runs, deliveries, approvals, dead_letters, xref)
 Rows = Sequence[Sequence[object]]
 _HOW = """How to check this without the program that wrote it
 
@@ -45,7 +45,7 @@ def export(ledger: Ledger, folder: Path, form: str) -> dict[str, int]:
     _make(folder)
     written: dict[str, int] = {}
     with ledger.read() as db:
-        for table in _TABLES:
+        for table in LOOKS_AT:
             path = folder / f"{table.name}.{form}"
             with (_parquet if form == "parquet" else _csv)(path, table) as write:
                 written[path.name] = sum(_write(write, rows) for rows in _batches(db, table))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy import Connection, Engine, Table, inspect, select, text
 from sqlalchemy.engine import URL
 
 from sage300_assets.base.audit import Event
@@ -55,10 +55,23 @@ def migrate(connection: Connection, version: str) -> None:
         with connection.begin():
             command.upgrade(config, version)
     except CommandError as problem:
+        raise _unknown(_shown(problem)) from None
+
+
+def refuse_if_different(connection: Connection, tables: Iterable[Table]) -> None:
+    """Raise if these tables are not what this code reads, for those who look at a ledger and change nothing in it."""
+    version, found = version_of(connection), inspect(connection)
+    if version == NEWEST:
+        return
+    if version > NEWEST:
+        raise _unknown(version)
+    there = {table.name: {column["name"] for column in found.get_columns(table.name)} for table in tables if found.has_table(table.name)}
+    other = [table.name for table in tables if not {column.name for column in table.columns} <= there.get(table.name, set())]
+    if other:
         raise ConfigurationError(
-            f"The ledger's tables are of a version that this program does not know ({_shown(problem)}).",
-            cure="It was opened by a newer release: install that one, or set LEDGER_URL to another database.",
-        ) from None
+            f"The ledger's tables are of version {version}, and {', '.join(other)} would be read as version {NEWEST} has it.",
+            cure="To look changes nothing in it: `sage300 doctor` brings it up to date, or the next read. Of what was put aside take a copy first.",
+        )
 
 
 def version_of(connection: Connection) -> str:
@@ -117,6 +130,13 @@ def _begin_chain(connection: Connection, before: str) -> None:
         append(connection, [Event(now, "ledger begun", name, f"tables of version {NEWEST}")])
     elif before and before != NEWEST:
         append(connection, [Event(now, "ledger migrated", NEWEST, f"from version {before}")])
+
+
+def _unknown(said: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The ledger's tables are of a version that this program does not know ({said}).",
+        cure="It was opened by a newer release: install that one, or set LEDGER_URL to another database.",
+    )
 
 
 def _shown(problem: Exception) -> str:

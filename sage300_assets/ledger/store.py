@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sage300_assets.base.errors import ConfigurationError, LedgerUnavailable
-from sage300_assets.ledger.migrate import bring_up_to_date, version_of
+from sage300_assets.ledger.migrate import bring_up_to_date, refuse_if_different, version_of
 from sage300_assets.ledger.settings import LedgerSettings
 
 _WAIT_SECONDS = 60.0
@@ -33,6 +33,8 @@ class Ledger:
     url: URL
     keep_days: int = 0
     wait_seconds: float = _WAIT_SECONDS
+    looked_at: tuple[Table, ...] = ()
+    """Where there are any, only these are looked at, and nothing is ever written."""
     _engine: Engine | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,6 +50,10 @@ class Ledger:
     def at(cls, address: str, **more: float) -> Ledger:
         """The ledger at an address."""
         return cls(make_url(address), **more)  # type: ignore[arg-type]
+
+    def as_it_is(self, *tables: Table) -> Ledger:
+        """The same for those who only look at these tables. It is left as it is: one of an older release is not brought up to date."""
+        return replace(self, looked_at=tables, _engine=None, _lock=threading.Lock())
 
     @property
     def is_sqlite(self) -> bool:
@@ -73,6 +79,7 @@ class Ledger:
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: all of it, or nothing."""
+        assert not self.looked_at, "who only looks does not write"
         with self._ready("written") as engine, engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
             yield connection
 
@@ -115,7 +122,7 @@ class Ledger:
                 if self._engine is None:
                     engine = self._make()
                     try:
-                        bring_up_to_date(engine, self.url, self.wait_seconds)
+                        self._prepare(engine)
                     except BaseException:
                         engine.dispose()
                         raise
@@ -126,6 +133,13 @@ class Ledger:
             raise  # a contradiction in what is written, not a fault of the database: whoever writes must foresee it
         except (SQLAlchemyError, OSError) as problem:
             raise self._refused(doing, problem) from None
+
+    def _prepare(self, engine: Engine) -> None:
+        if not self.looked_at:
+            bring_up_to_date(engine, self.url, self.wait_seconds)
+            return
+        with engine.connect() as connection, connection.begin():
+            refuse_if_different(connection, self.looked_at)
 
     def _one_moment(self) -> dict[str, object]:
         # Each statement of PostgreSQL sees a moment of its own otherwise; a transaction of SQLite sees that of its first.
@@ -160,6 +174,8 @@ class Ledger:
             cursor = connection.cursor()
             cursor.execute("PRAGMA synchronous = FULL")  # what is recorded before a request survives a power cut
             cursor.execute("PRAGMA foreign_keys = ON")
+            if self.looked_at:
+                cursor.execute("PRAGMA query_only = ON")
             cursor.close()
 
         @event.listens_for(engine, "begin")

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, select
 
 from sage300_assets.ledger.approvals import compare
 from sage300_assets.ledger.store import Ledger
-from sage300_assets.ledger.tables import AUDITED, audit_chain, moment_text
+from sage300_assets.ledger.tables import AUDITED, approvals, audit_chain, audit_head, moment_text
 from sage300_assets.ledger.walk import Anchored, Broken, Tampering, Verdict, walk
 
+LOOKS_AT = (audit_head, audit_chain, *AUDITED.values(), approvals)
 _A_READ_TAKES = timedelta(days=1)
 """So much later than its last entry an anchor may be written down."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sage300_assets.base.clock import utc_now
 from sage300_assets.base.errors import ConfigurationError, PermanentError
@@ -17,6 +18,9 @@ from sage300_assets.ledger.keeper import Keeper
 from sage300_assets.ledger.settings import LedgerSettings
 from sage300_assets.ledger.store import Ledger
 from sage300_assets.reconciliation.tables import OWN
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
 
 KEPT = (*ENTITIES, *OWN)
 """What a lake holds: what is read, and what this project keeps of it."""
@@ -62,15 +66,18 @@ def ledger_of(args: argparse.Namespace) -> Ledger:
     return Ledger.of(load(LedgerSettings))
 
 
-def evidence_of(args: argparse.Namespace, so: str = "nothing is proven") -> Ledger:
-    """The ledger that the settings name, if there is one: a new one would prove nothing, and say that all is well."""
+def evidence_of(args: argparse.Namespace, so: str = "nothing is proven", *, looked_at: Sequence[Table] = ()) -> Ledger:
+    """The ledger that the settings name, if there is one: a new one would prove nothing, and say that all is well.
+
+    Who looks only at some tables of it changes nothing: it may be a copy that was put aside, of an older release.
+    """
     ledger = ledger_of(args)
     if not ledger.exists():
         raise PermanentError(
             f"There is no ledger at {ledger.place}, so {so}.",
             cure="Run this where Sage 300 is read from, or set LEDGER_URL as it is there.",
         )
-    return ledger
+    return ledger.as_it_is(*looked_at) if looked_at else ledger
 
 
 def keeper_of(args: argparse.Namespace) -> Keeper:

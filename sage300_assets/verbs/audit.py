@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MORE = """
 Every call, every page and every record sent is an entry in one chain of hashes (LEDGER_URL). What was published names the end of the chain.
+Nothing is written into the ledger, also not into one of an older release: a copy that was put aside stays as it is.
 
   sage300 audit verify
   sage300 audit show --record ap/vendors/1200 --company SAMLTD
@@ -83,12 +84,12 @@ def _verify(args: argparse.Namespace) -> int:
     from sage300_assets.intake.browse import companies_in, loaded
     from sage300_assets.intake.story import anchors
     from sage300_assets.lake.intact import look_at_files
-    from sage300_assets.ledger.verify import verify
+    from sage300_assets.ledger.verify import LOOKS_AT, verify
     from sage300_assets.ledger.walk import Anchored
     from sage300_assets.terminal.places import KEPT, evidence_of, lake_of, lake_settings_of, nothing_in
     from sage300_assets.terminal.screen import complain, say
 
-    settings, ledger = lake_settings_of(args), evidence_of(args)
+    settings, ledger = lake_settings_of(args), evidence_of(args, looked_at=LOOKS_AT)
     lake = lake_of(settings)
     known = loaded(lake, companies_in(lake, settings.sage300_companies), KEPT)
     kept = chain((Anchored(end, f"the end {end.sequence:,} that was kept elsewhere", None) for end in args.holds), anchors(lake, known))
@@ -151,13 +152,13 @@ def _show(args: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from sage300_assets.intake.browse import companies_in
-    from sage300_assets.intake.story import story, wanted
+    from sage300_assets.intake.story import LOOKS_AT, story, wanted
     from sage300_assets.terminal.places import evidence_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
-    settings, ledger = lake_settings_of(args), evidence_of(args)
     if args.record.startswith("anaplan/"):
         return _tale(args)
+    settings, ledger = lake_settings_of(args), evidence_of(args, looked_at=LOOKS_AT)
     lake, record = lake_of(settings), wanted(args.record)
     companies = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
     told = 0
@@ -176,12 +177,12 @@ def _tale(args: argparse.Namespace) -> int:
     """A transaction that planners approved is no record of a table; it has a story all the same."""
     from datetime import UTC, datetime
 
-    from sage300_assets.flows.writeback.tale import tale, transaction_of
+    from sage300_assets.flows.writeback.tale import LOOKS_AT, tale, transaction_of
     from sage300_assets.intake.browse import companies_in
     from sage300_assets.terminal.places import evidence_of, lake_of, lake_settings_of
     from sage300_assets.terminal.screen import complain, say
 
-    settings, ledger = lake_settings_of(args), evidence_of(args)
+    settings, ledger = lake_settings_of(args), evidence_of(args, looked_at=LOOKS_AT)
     lake, (declared, transaction) = lake_of(settings), transaction_of(args.record)
     companies = settings.sage300_companies if args.company else companies_in(lake, settings.sage300_companies)
     told = [tale(company.upper(), declared, transaction, lake, ledger, datetime.now(UTC)) for company in companies]
@@ -247,11 +248,11 @@ def _version_lines(version: Version) -> list[str]:
 def _export(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from sage300_assets.ledger.export import export
+    from sage300_assets.ledger.export import LOOKS_AT, export
     from sage300_assets.terminal.places import evidence_of
     from sage300_assets.terminal.screen import grid, say
 
-    ledger, target = evidence_of(args), Path(args.to)
+    ledger, target = evidence_of(args, looked_at=LOOKS_AT), Path(args.to)
     written = export(ledger, target, args.format)
     grid(("file", "rows"), [(name, f"{rows:,}") for name, rows in written.items()], right=(1,))
     say(f"{target.absolute()}: HOW-TO-CHECK.txt says how to check this without sage300.")

@@ -23,9 +23,12 @@ from sage300_assets.ledger.dead_letters import DeadLetters
 from sage300_assets.ledger.items import ENDED
 from sage300_assets.ledger.outbox import Outbox
 from sage300_assets.ledger.store import Ledger
+from sage300_assets.ledger.tables import approvals, audit_chain, audit_events, dead_letters, outbox, records_sent
 from sage300_assets.ledger.trail import Trail, untold
 
 BEGINS = "anaplan/"
+LOOKS_AT = (approvals, audit_chain, audit_events, dead_letters, outbox, records_sent)
+"""In the ledger."""
 
 
 def transaction_of(path: str) -> tuple[WriteBack, str]:
