@@ -18,6 +18,22 @@ CREATE OR REPLACE MACRO share(amount, part, whole_amount) AS
     CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * CAST(CAST(part AS DECIMAL(38,5)) * 100000 AS HUGEINT),
     CAST(CAST(whole_amount AS DECIMAL(38,5)) * 100000 AS HUGEINT)) AS DECIMAL(30,0)) * CAST('0.001' AS DECIMAL(4,3)) AS DECIMAL(18,3));
 
+-- A currency's smallest unit, in thousandths; most have two decimals.
+CREATE OR REPLACE MACRO unit_of(decimals) AS CASE decimals WHEN 0 THEN 1000 WHEN 1 THEN 100 WHEN 3 THEN 1 ELSE 10 END;
+
+-- A share in as many decimals as the currency has, rounded once: 1.0048 is 1.00, and by way of thousandths it would be 1.01.
+CREATE OR REPLACE MACRO rounded_share(amount, part, whole_amount, decimals) AS
+  CAST(CAST(halved_away(
+    CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * CAST(CAST(part AS DECIMAL(38,5)) * 100000 AS HUGEINT),
+    CAST(CAST(whole_amount AS DECIMAL(38,5)) * 100000 AS HUGEINT) * unit_of(decimals)) * unit_of(decimals) AS DECIMAL(30,0)) * CAST('0.001' AS DECIMAL(4,3)) AS DECIMAL(18,3));
+
+-- The sum of amounts that are all known; nothing where one of them is not, because what is left of them is no total.
+CREATE OR REPLACE MACRO whole_sum(x) AS CASE WHEN count(x) = count(*) THEN sum(x) END;
+
+-- What of a line's tax for an authority is in its price: as much as the whole document includes of that tax. Lines do not say it themselves.
+CREATE OR REPLACE MACRO included_tax(tax, included, excluded) AS
+  CASE WHEN coalesce(included, 0) = 0 THEN CAST(0 AS DECIMAL(18,3)) ELSE share(tax, included, included + coalesce(excluded, 0)) END;
+
 -- `a` over `b` with four decimals; null when `b` is nothing.
 CREATE OR REPLACE MACRO ratio(a, b) AS
   CAST(CAST(halved_away(
@@ -36,8 +52,9 @@ CREATE OR REPLACE MACRO rounded(amount, decimals) AS
 CREATE OR REPLACE MACRO rate_told(exchange_rate, currency, home) AS coalesce(nullif(exchange_rate, 0), CASE WHEN currency = home THEN 1 END);
 
 -- An amount in home currency, rounded as that is, once. Sage 300 multiplies by its rates unless the currency table says `Divide`.
+-- Nothing is nothing at any rate, known or not.
 CREATE OR REPLACE MACRO in_home(amount, exchange_rate, operation, decimals) AS
-  CASE WHEN operation = 'Divide' THEN
+  CASE WHEN amount = 0 THEN CAST(0 AS DECIMAL(18,3)) WHEN operation = 'Divide' THEN
     rounded(CAST(halved_away(
       CAST(CAST(amount AS DECIMAL(38,3)) * 1000 AS HUGEINT) * 100000000000000,
       CAST(CAST(exchange_rate AS DECIMAL(38,7)) * 10000000 AS HUGEINT)) AS DECIMAL(28,0)) * CAST('0.0000000001' AS DECIMAL(10,10)), decimals)

@@ -235,6 +235,32 @@ def test_a_share_of_the_largest_amounts_is_exact_and_one_beyond_is_an_error(func
             functions.execute(f"SELECT share({largest}, {part}::DECIMAL(38,5), {part}::DECIMAL(38,5))")
 
 
+@given(amount=amounts, of=of_which, decimals=st.sampled_from([0, 1, 2, 3, None]))
+def test_a_rounded_share_is_exact_and_rounded_once(
+    functions: duckdb.DuckDBPyConnection, amount: Decimal, of: tuple[str, Decimal, Decimal], decimals: int | None
+) -> None:
+    kind, part, whole = of
+    if abs(amount * part / whole) < 10**14:
+        places = "NULL::INTEGER" if decimals is None else decimals
+        found = functions.execute(f"SELECT rounded_share({amount:f}::DECIMAL(18,3), {part:f}::{kind}, {whole:f}::{kind}, {places})").fetchone()
+        assert found == (half_up(amount * part / whole, f"1e-{2 if decimals is None else decimals}"),)
+
+
+def test_what_is_rounded_once_is_not_rounded_by_way_of_thousandths(functions: duckdb.DuckDBPyConnection) -> None:
+    found = functions.execute("SELECT rounded_share(2.009, 1, 2, 2), rounded(share(2.009, 1, 2), 2), rounded_share(1, 1, 0, 2)").fetchone()
+    assert found == (Decimal("1.00"), Decimal("1.01"), None)
+
+
+@pytest.mark.parametrize(("amounts_of", "total"), [("(1), (2)", 3), ("(1), (NULL)", None), ("(NULL)", None)])
+def test_amounts_add_up_where_all_of_them_are_known(functions: duckdb.DuckDBPyConnection, amounts_of: str, total: int | None) -> None:
+    assert functions.execute(f"SELECT whole_sum(x::DECIMAL(18,3)) FROM (VALUES {amounts_of}) AS v(x)").fetchone() == (total,)
+
+
+def test_nothing_is_nothing_at_any_rate(functions: duckdb.DuckDBPyConnection) -> None:
+    asked = ", ".join(f"in_home({amount}::DECIMAL(18,3), NULL, '{operation}', 2)" for amount in (0, 1) for operation in ("Multiply", "Divide"))
+    assert functions.execute(f"SELECT {asked}").fetchone() == (0, 0, None, None)
+
+
 @given(amount=amounts, rate=rates, divide=st.booleans(), decimals=st.sampled_from([0, 2, 3]))
 def test_home_currency_is_exact_and_rounded_once(
     functions: duckdb.DuckDBPyConnection, amount: Decimal, rate: Decimal, divide: bool, decimals: int
