@@ -8,6 +8,7 @@
 -- reference: 'receivable', terms -> dim_terms
 -- reference: tax_group, 'Sales' -> dim_tax_group
 -- reference: currency -> dim_currency
+-- column control_account: ledger account that the customer's documents are kept in, as dim_account has it
 -- column credit_limit: in the customer's currency; nothing when no limit is kept
 SELECT
   k.company,
@@ -28,7 +29,7 @@ SELECT
   k.Terms AS terms,
   k.TaxGroup AS tax_group,
   k.AccountSet AS account_set,
-  s.ReceivablesControlAccount AS control_account,
+  coalesce(n.account, s.ReceivablesControlAccount) AS control_account,
   nullif(k.Salesperson1, '') AS salesperson,
   k.CustomerPriceList AS price_list,
   money(nullif(k.CreditLimitCustomerCurrency, 0)) AS credit_limit,
@@ -36,4 +37,5 @@ SELECT
   k.business_date AS changed_on
 FROM sage300.ar_customers AS k
 LEFT JOIN sage300.ar_account_sets AS s ON s.company = k.company AND s.AccountSetKey = k.AccountSet
+LEFT JOIN models.dim_account_spelling AS n ON n.company = k.company AND n.spelling = s.ReceivablesControlAccount
 LEFT JOIN models.dim_company AS c ON c.company = k.company

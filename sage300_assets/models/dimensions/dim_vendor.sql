@@ -8,7 +8,7 @@
 -- reference: tax_group, 'Purchases' -> dim_tax_group
 -- reference: currency -> dim_currency
 -- column currency: the vendor's, or else that of the account set, or of the group
--- column control_account: ledger account that the vendor's documents are kept in
+-- column control_account: ledger account that the vendor's documents are kept in, as dim_account has it
 SELECT
   v.company,
   v.VendorNumber AS vendor,
@@ -26,7 +26,7 @@ SELECT
   v.Terms AS terms,
   v.TaxGroup AS tax_group,
   coalesce(nullif(v.AccountSet, ''), nullif(g.AccountSet, '')) AS account_set,
-  s.PayablesControlAccount AS control_account,
+  coalesce(n.account, s.PayablesControlAccount) AS control_account,
   v.BankCode AS bank,
   v.PaymentCode AS payment_code,
   money(v.CreditLimit) AS credit_limit,
@@ -35,4 +35,5 @@ SELECT
 FROM sage300.ap_vendors AS v
 LEFT JOIN sage300.ap_vendor_groups AS g ON g.company = v.company AND g.GroupCode = v.GroupCode
 LEFT JOIN sage300.ap_account_sets AS s ON s.company = v.company AND s.AccountSetCode = coalesce(nullif(v.AccountSet, ''), nullif(g.AccountSet, ''))
+LEFT JOIN models.dim_account_spelling AS n ON n.company = v.company AND n.spelling = s.PayablesControlAccount
 LEFT JOIN models.dim_company AS c ON c.company = v.company

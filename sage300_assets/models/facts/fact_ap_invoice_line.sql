@@ -8,6 +8,7 @@
 -- reference: account -> dim_account
 -- reference: currency -> dim_currency
 -- reference: fiscal_year, fiscal_period -> dim_fiscal_period
+-- column account: as dim_account has it, however the line writes it
 -- column is_posted: only posted lines are in the ledger
 -- column exchange_rate: the document's, or 1 where it is in home currency; nothing where the server does not tell it
 -- column amount: before tax, whether the distributed amount includes it or not, in the document's currency
@@ -33,7 +34,7 @@ SELECT
   CAST(nullif(i.FiscalYear, '') AS INTEGER) AS fiscal_year,
   period_number(i.FiscalPeriod) AS fiscal_period,
   nullif(i.PONumber, '') AS purchase_order,
-  nullif(l.GLAccount, '') AS account,
+  coalesce(n.account, nullif(l.GLAccount, '')) AS account,
   l.DistributionDescription AS description,
   nullif(l.DistributionCode, '') AS distribution_code,
   nullif(l.ItemNumber, '') AS item_formatted,
@@ -58,3 +59,4 @@ JOIN sage300.ap_invoices AS i ON i.company = l.company AND i.BatchNumber = l.Bat
 JOIN sage300.ap_invoice_batches AS b ON b.company = l.company AND b.BatchNumber = l.BatchNumber
 LEFT JOIN models.dim_company AS c ON c.company = l.company
 LEFT JOIN models.dim_rate_type AS o ON o.company = l.company AND o.rate_type = i.RateType
+LEFT JOIN models.dim_account_spelling AS n ON n.company = l.company AND n.spelling = l.GLAccount

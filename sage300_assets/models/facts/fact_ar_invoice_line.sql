@@ -8,6 +8,7 @@
 -- reference: account -> dim_account
 -- reference: currency -> dim_currency
 -- reference: fiscal_year, fiscal_period -> dim_fiscal_period
+-- column account: as dim_account has it, however the line writes it
 -- column is_posted: only posted lines are in the ledger
 -- column amount: without tax, in the document's currency
 -- column home_amount: the same in home currency, as Sage 300 tells it
@@ -29,7 +30,7 @@ SELECT
   CAST(nullif(i.FiscalYear, '') AS INTEGER) AS fiscal_year,
   period_number(i.FiscalPeriod) AS fiscal_period,
   nullif(i.OrderNumber, '') AS sales_order,
-  nullif(l.RevenueAccount, '') AS account,
+  coalesce(n.account, nullif(l.RevenueAccount, '')) AS account,
   l.Description AS description,
   nullif(l.DistributionCode, '') AS distribution_code,
   nullif(l.ItemNumber, '') AS item_formatted,
@@ -49,3 +50,4 @@ FROM sage300.ar_invoice_details AS l
 JOIN sage300.ar_invoices AS i ON i.company = l.company AND i.BatchNumber = l.BatchNumber AND i.EntryNumber = l.EntryNumber
 JOIN sage300.ar_invoice_batches AS b ON b.company = l.company AND b.BatchNumber = l.BatchNumber
 LEFT JOIN models.dim_company AS c ON c.company = l.company
+LEFT JOIN models.dim_account_spelling AS n ON n.company = l.company AND n.spelling = l.RevenueAccount

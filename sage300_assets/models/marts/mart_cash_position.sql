@@ -3,8 +3,10 @@
 -- grain: one bank
 -- keys: company, bank
 -- cadence: daily
+-- column ledger_account: as dim_account has it; nothing where the bank names none
 -- column shares_account: several banks post to this ledger account, so each of them shows its whole balance
--- column ledger_amount: in the bank's statement currency; where that is home currency, with what was posted in others at its home value
+-- column ledger_amount: in the bank's statement currency; where that is home currency, with what was posted in others at its home value. Nothing where neither the
+--   chart of accounts nor the balances know the account: 0 would be a balance
 -- column outstanding_payments: written but not cleared by the bank, in its statement currency
 -- column outstanding_receipts: deposited but not cleared by the bank, in its statement currency
 -- column expected_statement_amount: ledger_amount with outstanding_payments and without outstanding_receipts
@@ -48,15 +50,16 @@ ledger AS (
   -- The home currency's row of an account holds only what was posted in it.
   SELECT
     b.company, b.bank,
-    coalesce(CASE WHEN b.currency = b.home_currency THEN t.home_amount ELSE h.amount END, 0) AS amount,
-    coalesce(t.home_amount, 0) AS home_amount
+    CASE WHEN coalesce(t.account, k.account) IS NOT NULL THEN coalesce(CASE WHEN b.currency = b.home_currency THEN t.home_amount ELSE h.amount END, 0) END AS amount,
+    CASE WHEN coalesce(t.account, k.account) IS NOT NULL THEN coalesce(t.home_amount, 0) END AS home_amount
   FROM models.dim_bank AS b
   LEFT JOIN held AS h ON h.company = b.company AND h.account = b.ledger_account AND h.currency = b.currency
   LEFT JOIN in_home_currency AS t ON t.company = b.company AND t.account = b.ledger_account
+  LEFT JOIN models.dim_account AS k ON k.company = b.company AND k.account = b.ledger_account
 )
 SELECT
   b.company, b.bank, b.bank_name, b.ledger_account, b.currency, b.home_currency,
-  count(*) OVER (PARTITION BY b.company, b.ledger_account) > 1 AS shares_account,
+  b.ledger_account IS NOT NULL AND count(*) OVER (PARTITION BY b.company, b.ledger_account) > 1 AS shares_account,
   money(l.amount) AS ledger_amount,
   money(l.home_amount) AS home_ledger_amount,
   money(coalesce(p.amount, 0)) AS outstanding_payments,
