@@ -27,16 +27,16 @@ _REMEMBERED = re.compile(r'<script type="application/json" id="figures">(?P<figu
 
 
 def _total(amount: str, mart: str, also: str = "") -> str:
-    """Nothing adds up to zero; amounts of which none is known add up to no figure."""
-    return f"SELECT CASE count(*) WHEN 0 THEN 0 ELSE sum({amount}) END FROM models.{mart} AS m WHERE company = ?{also}"
+    """Nothing adds up to zero; amounts of which one is not known add up to no figure."""
+    return f"SELECT CASE WHEN count(*) = count({amount}) THEN coalesce(sum({amount}), 0) END FROM models.{mart} AS m WHERE company = ?{also}"
 
 
 _FIGURES = (
     (
         # Banks that share a ledger account each show its whole balance.
         "Cash in banks",
-        """SELECT CASE count(*) WHEN 0 THEN 0 ELSE sum(held) END FROM (SELECT any_value(home_ledger_amount) AS held FROM models.mart_cash_position
-        WHERE company = ? GROUP BY ledger_account)""",
+        """SELECT CASE WHEN count(*) = count(held) THEN coalesce(sum(held), 0) END FROM (SELECT any_value(home_ledger_amount) AS held
+        FROM models.mart_cash_position WHERE company = ? GROUP BY ledger_account)""",
     ),
     ("Receivables open", _total("home_open_amount", "mart_ar_ageing")),
     ("of which overdue", _total("home_open_amount", "mart_ar_ageing", " AND days_overdue > 0")),
@@ -64,8 +64,17 @@ _PLOTS = (
         """SELECT fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS period, sum(result_home_amount)
         FROM models.mart_income_statement WHERE company = ? GROUP BY 1 HAVING sum(result_home_amount) <> 0 ORDER BY 1""",
     ),
-    ("Most spent with", "SELECT vendor_name, sum(home_amount) FROM models.mart_vendor_spend WHERE company = ? GROUP BY 1 ORDER BY 2 DESC LIMIT 10"),
-    ("Most sold to", "SELECT customer_name, sum(home_revenue_amount) FROM models.mart_sales WHERE company = ? GROUP BY 1 ORDER BY 2 DESC LIMIT 10"),
+    (
+        # Of whom an amount is not known, there is no bar rather than a short one.
+        "Most spent with",
+        """SELECT vendor_name, sum(home_amount) FROM models.mart_vendor_spend WHERE company = ? GROUP BY 1
+        HAVING count(*) = count(home_amount) ORDER BY 2 DESC LIMIT 10""",
+    ),
+    (
+        "Most sold to",
+        """SELECT customer_name, sum(home_revenue_amount) FROM models.mart_sales WHERE company = ? GROUP BY 1
+        HAVING count(*) = count(home_revenue_amount) ORDER BY 2 DESC LIMIT 10""",
+    ),
     ("Cash by bank", "SELECT bank_name, home_ledger_amount FROM models.mart_cash_position WHERE company = ? ORDER BY 1"),
 )
 

@@ -183,14 +183,18 @@ def told(lake: Lake, built: Built) -> dict[str, dg.MetadataValue]:
 
 
 def _total(db: duckdb.DuckDBPyConnection, model: Model, column: str) -> str:
-    """A total for each home currency, and for each set of balances or budgets: what actuals and budgets add up to is no amount of anything."""
+    """A total for each home currency, and for each set of balances or budgets: what actuals and budgets add up to is no amount of anything.
+
+    How many rows have no amount is told with it: without them it is not the total of all.
+    """
     names = {c.name for c in model.columns}
     apart = [name for name in ("home_currency", *_SETS) if name in names]
     amounts = f" WHERE balance_set <> '{_QUANTITIES}'" if "balance_set" in names else ""
     selected = ", ".join(f"coalesce({quoted(name)}, '?')" for name in apart)
-    found = db.execute(f"SELECT {selected}, sum({quoted(column)}) FROM models.{quoted(model.name)}{amounts} GROUP BY ALL ORDER BY ALL").fetchall()
-    totals = [(" set ".join(map(str, row[:-1])), row[-1]) for row in found if row[-1] is not None]
-    return ", ".join(f"{label} {total:f}" for label, total in totals) or "0"
+    figures = f"sum({quoted(column)}), count(*) - count({quoted(column)})"
+    found = db.execute(f"SELECT {selected}, {figures} FROM models.{quoted(model.name)}{amounts} GROUP BY ALL ORDER BY ALL").fetchall()
+    totals = [(f"{' set '.join(map(str, labels))} {total:f}", empty) for *labels, total, empty in found if total is not None]
+    return ", ".join(total + (f" ({empty:,} empty)" if empty else "") for total, empty in totals) or "0"
 
 
 def plot(points: Sequence[tuple[str, Decimal]]) -> str:

@@ -6,7 +6,7 @@ import base64
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from sage300_assets.simulators.sage300 import World
 from sage300_assets_tests.house import TODAY
 from sage300_assets_tests.models.conftest import used_entities
 from sage300_assets_tests.models.pantry import fill, put, small_lake
-from sage300_assets_tests.models.test_worlds import BOOKS, balance
+from sage300_assets_tests.models.test_worlds import BOOKS, COMPANY, balance, purchase
 
 
 @dataclass
@@ -122,6 +122,16 @@ def test_totals_keep_currencies_and_sets_apart_and_add_up_no_units(tmp_path: Pat
     total = told(lake, built["fact_gl_balance"])["total_home_net_amount"].value
     assert total == "CAD set 1 30.000, CAD set A 100.000, EUR set 1 30.000, EUR set A 100.000"
     assert told(lake, built["mart_actual_vs_budget"])["total_home_budget_amount"].value == "CAD set 1 30.000, EUR set 1 30.000"
+
+
+def test_a_total_tells_how_many_rows_have_no_amount(tmp_path: Path) -> None:
+    orders = [purchase(1, "V", date(2026, 3, 9), Currency="USD"), purchase(2, "V", date(2026, 3, 9), Currency="CAD")]
+    lake = small_lake(tmp_path, TODAY, COMPANY, **BOOKS, POPurchaseOrders=orders)
+    built = {b.model.name: b for b in build_all(lake, Order((COMPANY,), TODAY), ["mart_commitments"])}
+    lines, mart = (told(lake, built[name]) for name in ("fact_purchase_order_line", "mart_commitments"))
+    assert [shown["total_home_open_commitment"].value for shown in (lines, mart)] == ["CAD 50.000 (1 empty)"] * 2
+    # A bar of a period of which something is not known would be too short.
+    assert "plot" not in mart
 
 
 def test_what_is_below_zero_hangs_from_a_line() -> None:

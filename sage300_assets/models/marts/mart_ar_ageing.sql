@@ -24,7 +24,7 @@
 --   LEFT JOIN later AS r ON r.company = k.company AND r.account = k.account) SELECT * FROM compared WHERE documents <> ledger
 -- plot: SELECT concat_ws(' ', home_currency, age_bucket), sum(home_open_amount) FROM this GROUP BY 1 ORDER BY 1
 WITH later AS (
-  SELECT a.company, a.customer, a.document, sum(a.amount) AS amount, sum(a.home_amount) AS home_amount
+  SELECT a.company, a.customer, a.document, sum(a.amount) AS amount, whole_sum(a.home_amount) AS home_amount
   FROM models.fact_ar_application AS a
   CROSS JOIN run.today AS t
   WHERE a.application_date > t.as_of_date
@@ -36,7 +36,7 @@ opened AS (
     d.national_account, d.salesperson, d.account_set, d.currency, d.home_currency, d.exchange_rate,
     d.amount, d.home_amount,
     d.open_amount + coalesce(l.amount, 0) AS open_amount,
-    d.home_open_amount + coalesce(l.home_amount, 0) AS home_open_amount,
+    d.home_open_amount + CASE WHEN l.document IS NULL THEN 0 ELSE l.home_amount END AS home_open_amount,
     t.as_of_date,
     date_diff('day', coalesce(d.due_date, d.document_date), t.as_of_date) AS days_overdue
   FROM models.fact_ar_document AS d

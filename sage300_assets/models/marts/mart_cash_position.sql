@@ -8,6 +8,7 @@
 -- column ledger_amount: in the bank's statement currency; where that is home currency, with what was posted in others at its home value. Nothing where neither the
 --   chart of accounts nor the balances know the account: 0 would be a balance
 -- column outstanding_payments: written but not cleared by the bank, in its statement currency
+-- column home_outstanding_payments: nothing where the amount of any of them is not known in home currency, as of home_outstanding_receipts
 -- column outstanding_receipts: deposited but not cleared by the bank, in its statement currency
 -- column expected_statement_amount: ledger_amount with outstanding_payments and without outstanding_receipts
 -- plot: SELECT company || ' ' || bank, home_ledger_amount FROM this ORDER BY 1
@@ -28,8 +29,8 @@ paid AS (
   -- A check has an amount in the vendor's currency besides; the bank pays PaymentAmount, as it takes in BankReceiptAmount.
   SELECT
     p.company, p.BankCode AS bank,
-    sum(CASE WHEN b.currency = b.home_currency THEN coalesce(p.CheckAmountFunctionalCurrency, p.PaymentAmount) ELSE p.PaymentAmount END) AS amount,
-    sum(coalesce(p.CheckAmountFunctionalCurrency, CASE WHEN b.currency = b.home_currency THEN p.PaymentAmount END)) AS home_amount
+    whole_sum(CASE WHEN b.currency = b.home_currency THEN coalesce(p.CheckAmountFunctionalCurrency, p.PaymentAmount) ELSE p.PaymentAmount END) AS amount,
+    whole_sum(coalesce(p.CheckAmountFunctionalCurrency, CASE WHEN b.currency = b.home_currency THEN p.PaymentAmount END)) AS home_amount
   FROM sage300.ap_posted_payments AS p
   JOIN models.dim_bank AS b ON b.company = p.company AND b.bank = p.BankCode
   WHERE p.CheckCleared = 'Outstanding' AND p.DateReversed IS NULL
@@ -39,8 +40,8 @@ received AS (
   -- A bank in home currency may take in others; what the statement will say is then the home value.
   SELECT
     r.company, r.BankCode AS bank,
-    sum(CASE WHEN b.currency = b.home_currency THEN coalesce(r.FunctionalReceiptAmount, r.BankReceiptAmount) ELSE r.BankReceiptAmount END) AS amount,
-    sum(coalesce(r.FunctionalReceiptAmount, CASE WHEN b.currency = b.home_currency THEN r.BankReceiptAmount END)) AS home_amount
+    whole_sum(CASE WHEN b.currency = b.home_currency THEN coalesce(r.FunctionalReceiptAmount, r.BankReceiptAmount) ELSE r.BankReceiptAmount END) AS amount,
+    whole_sum(coalesce(r.FunctionalReceiptAmount, CASE WHEN b.currency = b.home_currency THEN r.BankReceiptAmount END)) AS home_amount
   FROM sage300.ar_posted_receipts AS r
   JOIN models.dim_bank AS b ON b.company = r.company AND b.bank = r.BankCode
   WHERE r.CheckCleared = 'Outstanding' AND r.DateReturned IS NULL
@@ -62,11 +63,11 @@ SELECT
   b.ledger_account IS NOT NULL AND count(*) OVER (PARTITION BY b.company, b.ledger_account) > 1 AS shares_account,
   money(l.amount) AS ledger_amount,
   money(l.home_amount) AS home_ledger_amount,
-  money(coalesce(p.amount, 0)) AS outstanding_payments,
-  money(coalesce(p.home_amount, 0)) AS home_outstanding_payments,
-  money(coalesce(r.amount, 0)) AS outstanding_receipts,
-  money(coalesce(r.home_amount, 0)) AS home_outstanding_receipts,
-  money(l.amount + coalesce(p.amount, 0) - coalesce(r.amount, 0)) AS expected_statement_amount
+  money(CASE WHEN p.bank IS NULL THEN 0 ELSE p.amount END) AS outstanding_payments,
+  money(CASE WHEN p.bank IS NULL THEN 0 ELSE p.home_amount END) AS home_outstanding_payments,
+  money(CASE WHEN r.bank IS NULL THEN 0 ELSE r.amount END) AS outstanding_receipts,
+  money(CASE WHEN r.bank IS NULL THEN 0 ELSE r.home_amount END) AS home_outstanding_receipts,
+  money(l.amount + CASE WHEN p.bank IS NULL THEN 0 ELSE p.amount END - CASE WHEN r.bank IS NULL THEN 0 ELSE r.amount END) AS expected_statement_amount
 FROM models.dim_bank AS b
 JOIN ledger AS l ON l.company = b.company AND l.bank = b.bank
 LEFT JOIN paid AS p ON p.company = b.company AND p.bank = b.bank

@@ -4,14 +4,16 @@
 -- grain: one account, fiscal period and currency
 -- keys: company, fiscal_year, fiscal_period, account, currency
 -- cadence: daily
--- column home_open_commitment: ordered and not received yet
+-- column open_commitment: ordered and not received yet; nothing where the cost of any of its lines is not known
+-- column home_open_commitment: the same in home currency; nothing where that of any of its lines is not known
 -- column home_actual_amount: of the whole account and period, whatever the currency of the row and whether there is a budget or not
 -- column home_budget_amount: of the whole account and period, whatever the currency of the row
--- check adds_up_to_orders: WITH a AS (SELECT company, sum(home_open_commitment) AS s FROM models.fact_purchase_order_line WHERE open_commitment <> 0 GROUP BY 1),
---   b AS (SELECT company, sum(home_open_commitment) AS s FROM this GROUP BY 1) SELECT * FROM a FULL JOIN b ON a.company = b.company
---   WHERE coalesce(a.s, 0) <> coalesce(b.s, 0)
+-- check adds_up_to_orders: WITH a AS (SELECT company, currency, count(*) AS n, whole_sum(open_commitment) AS m, whole_sum(home_open_commitment) AS s
+--   FROM models.fact_purchase_order_line WHERE open_commitment IS DISTINCT FROM 0 GROUP BY ALL),
+--   b AS (SELECT company, currency, sum(lines) AS n, whole_sum(open_commitment) AS m, whole_sum(home_open_commitment) AS s FROM this GROUP BY ALL)
+--   SELECT * FROM a FULL JOIN b USING (company, currency) WHERE a.n IS DISTINCT FROM b.n OR a.m IS DISTINCT FROM b.m OR a.s IS DISTINCT FROM b.s
 -- plot: SELECT company || ' ' || fiscal_year || '-' || lpad(fiscal_period::VARCHAR, 2, '0') AS label, sum(home_open_commitment) FROM this GROUP BY company, fiscal_year, fiscal_period
---   QUALIFY row_number() OVER (PARTITION BY company ORDER BY fiscal_year DESC, fiscal_period DESC) <= 24 ORDER BY ALL
+--   HAVING count(home_open_commitment) = count(*) QUALIFY row_number() OVER (PARTITION BY company ORDER BY fiscal_year DESC, fiscal_period DESC) <= 24 ORDER BY ALL
 WITH charged AS (
   SELECT i.company, i.item_formatted, any_value(a.account) AS account
   FROM models.dim_item AS i
@@ -25,12 +27,12 @@ open_lines AS (
     l.home_currency,
     count(*) AS lines,
     count(DISTINCT l.vendor) AS vendors,
-    sum(l.open_commitment) AS open_commitment,
-    sum(l.home_open_commitment) AS home_open_commitment
+    whole_sum(l.open_commitment) AS open_commitment,
+    whole_sum(l.home_open_commitment) AS home_open_commitment
   FROM models.fact_purchase_order_line AS l
   LEFT JOIN models.dim_date AS d ON d.company = l.company AND d.date_day = l.order_date
   LEFT JOIN charged AS k ON k.company = l.company AND k.item_formatted = l.item_formatted
-  WHERE l.open_commitment <> 0
+  WHERE l.open_commitment IS DISTINCT FROM 0
   GROUP BY l.company, coalesce(d.fiscal_year, 0), coalesce(d.fiscal_period, 0), coalesce(k.account, ''), l.currency, l.home_currency
 ),
 actual AS (

@@ -6,7 +6,7 @@
 -- cadence: daily
 -- as_of: true
 -- column side: receivable or payable
--- column days_outstanding: nothing when nothing was invoiced
+-- column days_outstanding: nothing when nothing was invoiced, or the amount of a document is not known in home currency
 -- plot: SELECT company || ' ' || side, days_outstanding FROM this ORDER BY 1
 WITH documents AS (
   SELECT d.company, 'payable' AS side, d.home_currency, d.document_date, d.home_amount, d.home_open_amount, d.document_type FROM models.fact_ap_document AS d
@@ -19,14 +19,14 @@ taken AS (
   SELECT a.company, 'receivable', a.application_date, a.home_amount FROM models.fact_ar_application AS a
 ),
 later AS (
-  SELECT a.company, a.side, sum(a.home_amount) AS home_amount
+  SELECT a.company, a.side, whole_sum(a.home_amount) AS home_amount
   FROM taken AS a
   CROSS JOIN run.today AS t
   WHERE a.application_date > t.as_of_date
   GROUP BY a.company, a.side
 ),
 future AS (
-  SELECT d.company, d.side, sum(d.home_amount) AS home_amount
+  SELECT d.company, d.side, whole_sum(d.home_amount) AS home_amount
   FROM documents AS d
   CROSS JOIN run.today AS t
   WHERE d.document_date > t.as_of_date
@@ -35,18 +35,24 @@ future AS (
 sums AS (
   SELECT
     d.company, d.side, d.home_currency, t.as_of_date,
-    sum(d.home_open_amount) AS home_open_amount,
-    sum(CASE WHEN d.document_date > t.as_of_date - 90 AND d.document_date <= t.as_of_date
+    whole_sum(d.home_open_amount) AS home_open_amount,
+    whole_sum(CASE WHEN d.document_date > t.as_of_date - 90 AND d.document_date <= t.as_of_date
       AND d.document_type IN ('Invoice', 'DebitNote', 'CreditNote') THEN d.home_amount ELSE 0 END) AS home_invoiced
   FROM documents AS d
   CROSS JOIN run.today AS t
   GROUP BY d.company, d.side, d.home_currency, t.as_of_date
+),
+opened AS (
+  SELECT
+    s.company, s.side, s.home_currency, s.as_of_date, s.home_invoiced,
+    s.home_open_amount + CASE WHEN l.company IS NULL THEN 0 ELSE l.home_amount END - CASE WHEN f.company IS NULL THEN 0 ELSE f.home_amount END AS home_open_amount
+  FROM sums AS s
+  LEFT JOIN later AS l ON l.company = s.company AND l.side = s.side
+  LEFT JOIN future AS f ON f.company = s.company AND f.side = s.side
 )
 SELECT
-  s.company, s.side, s.home_currency AS currency, s.home_currency, s.as_of_date,
-  money(s.home_open_amount + coalesce(l.home_amount, 0) - coalesce(f.home_amount, 0)) AS home_open_amount,
-  money(s.home_invoiced) AS home_invoiced_amount,
-  ratio((s.home_open_amount + coalesce(l.home_amount, 0) - coalesce(f.home_amount, 0)) * 90, s.home_invoiced) AS days_outstanding
-FROM sums AS s
-LEFT JOIN later AS l ON l.company = s.company AND l.side = s.side
-LEFT JOIN future AS f ON f.company = s.company AND f.side = s.side
+  o.company, o.side, o.home_currency AS currency, o.home_currency, o.as_of_date,
+  money(o.home_open_amount) AS home_open_amount,
+  money(o.home_invoiced) AS home_invoiced_amount,
+  ratio(o.home_open_amount * 90, o.home_invoiced) AS days_outstanding
+FROM opened AS o

@@ -9,10 +9,10 @@
 -- column open_sales_quantity: ordered and not shipped, of open orders in the lake, in stocking units
 -- column open_purchase_quantity: ordered and not received, of open orders in the lake, in stocking units
 -- column has_unknown_units: something is on order from a vendor in a unit that the item does not have; the quantity leaves it out
--- column home_open_sales_amount: what is ordered and not shipped at the orders' prices
--- column home_open_purchase_amount: what is ordered and not received at the orders' costs
+-- column home_open_sales_amount: what is ordered and not shipped at the orders' prices; nothing where that of any order is not known in home currency
+-- column home_open_purchase_amount: what is ordered and not received at the orders' costs; likewise
 WITH selling AS (
-  SELECT company, item, sum((quantity_ordered - quantity_shipped) * unit_conversion) AS quantity, sum(home_open_amount) AS home_amount
+  SELECT company, item, sum((quantity_ordered - quantity_shipped) * unit_conversion) AS quantity, whole_sum(home_open_amount) AS home_amount
   FROM models.fact_sales_order_line
   WHERE NOT is_quote AND NOT is_complete AND quantity_ordered > quantity_shipped
   GROUP BY company, item
@@ -22,7 +22,7 @@ buying AS (
     l.company, i.item,
     sum(l.quantity_outstanding * CASE WHEN coalesce(l.unit_of_measure, '') IN ('', i.stocking_unit) THEN 1 ELSE nullif(u.ConversionFactor, 0) END) AS quantity,
     bool_or(coalesce(l.unit_of_measure, '') NOT IN ('', i.stocking_unit) AND nullif(u.ConversionFactor, 0) IS NULL) AS unknown_units,
-    sum(l.home_open_commitment) AS home_amount,
+    whole_sum(l.home_open_commitment) AS home_amount,
     min(l.order_date) AS oldest_order
   FROM models.fact_purchase_order_line AS l
   JOIN models.dim_item AS i ON i.company = l.company AND i.item_formatted = l.item_formatted
@@ -39,8 +39,8 @@ SELECT
   coalesce(p.unknown_units, false) AS has_unknown_units,
   c.home_currency AS currency,
   c.home_currency,
-  money(coalesce(o.home_amount, 0)) AS home_open_sales_amount,
-  money(coalesce(p.home_amount, 0)) AS home_open_purchase_amount,
+  money(CASE WHEN o.item IS NULL THEN 0 ELSE o.home_amount END) AS home_open_sales_amount,
+  money(CASE WHEN p.item IS NULL THEN 0 ELSE p.home_amount END) AS home_open_purchase_amount,
   p.oldest_order AS oldest_purchase_order
 FROM models.fact_stock AS s
 LEFT JOIN models.dim_item AS i ON i.company = s.company AND i.item = s.item

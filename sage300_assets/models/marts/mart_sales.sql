@@ -8,15 +8,21 @@
 -- reference: item -> dim_item
 -- reference: salesperson -> dim_salesperson
 -- column quantity: counted for the first salesperson only, so that it adds up
--- column home_margin_amount: revenue less cost, of lines that are costed and those that are not yet
--- check adds_up_to_invoices: WITH a AS (SELECT company, sum(home_revenue_amount) AS s, sum(coalesce(home_cost_amount, 0)) AS c
---   FROM models.fact_sales_invoice_line GROUP BY 1),
---   b AS (SELECT company, sum(home_revenue_amount) AS s, sum(home_cost_amount) AS c FROM this WHERE kind = 'invoice' GROUP BY 1)
---   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.s IS DISTINCT FROM b.s OR a.c IS DISTINCT FROM b.c
--- check adds_up_to_credits: WITH a AS (SELECT company, sum(credited_amount) AS s, sum(home_credited_amount) AS h FROM models.fact_sales_credit_line GROUP BY 1),
---   b AS (SELECT company, -sum(revenue_amount) AS s, -sum(home_revenue_amount) AS h FROM this WHERE kind = 'credit' GROUP BY 1)
---   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.s IS DISTINCT FROM b.s OR a.h IS DISTINCT FROM b.h
+-- column home_revenue_amount: nothing where the amount of any of its lines is not known in home currency; a part of a sum would look like all of it
+-- column home_margin_amount: revenue less cost, of lines that are costed and those that are not yet; nothing where the revenue is not known
+-- check adds_up_to_invoices: WITH a AS (SELECT company, coalesce(fiscal_year, 0) AS fiscal_year, coalesce(fiscal_period, 0) AS fiscal_period, customer,
+--   coalesce(item, '') AS item, coalesce(currency, '') AS currency, sum(revenue_amount) AS m, whole_sum(home_revenue_amount) AS s,
+--   sum(coalesce(home_cost_amount, 0)) AS c FROM models.fact_sales_invoice_line GROUP BY ALL),
+--   b AS (SELECT company, fiscal_year, fiscal_period, customer, item, currency, sum(revenue_amount) AS m, whole_sum(home_revenue_amount) AS s,
+--   sum(home_cost_amount) AS c FROM this WHERE kind = 'invoice' GROUP BY ALL)
+--   SELECT * FROM a FULL JOIN b USING (company, fiscal_year, fiscal_period, customer, item, currency)
+--   WHERE a.m IS DISTINCT FROM b.m OR a.s IS DISTINCT FROM b.s OR a.c IS DISTINCT FROM b.c
+-- check adds_up_to_credits: WITH a AS (SELECT company, customer, coalesce(currency, '') AS currency, sum(credited_amount) AS m, whole_sum(home_credited_amount) AS s
+--   FROM models.fact_sales_credit_line GROUP BY ALL),
+--   b AS (SELECT company, customer, currency, -sum(revenue_amount) AS m, -whole_sum(home_revenue_amount) AS s FROM this WHERE kind = 'credit' GROUP BY ALL)
+--   SELECT * FROM a FULL JOIN b USING (company, customer, currency) WHERE a.m IS DISTINCT FROM b.m OR a.s IS DISTINCT FROM b.s
 -- plot: SELECT concat_ws(' ', company, nullif(salesperson, '')) AS label, sum(home_revenue_amount) AS total FROM this GROUP BY company, salesperson
+--   HAVING count(home_revenue_amount) = count(*)
 --   QUALIFY row_number() OVER (PARTITION BY company ORDER BY total DESC, salesperson) <= 15 ORDER BY company, total DESC
 WITH sold AS (
   SELECT
@@ -86,9 +92,9 @@ SELECT
   any_value(s.home_currency) AS home_currency,
   quantity(sum(s.quantity)) AS quantity,
   money(sum(s.revenue_amount)) AS revenue_amount,
-  money(sum(s.home_revenue_amount)) AS home_revenue_amount,
-  money(sum(s.home_cost_amount)) AS home_cost_amount,
-  money(sum(s.home_revenue_amount) - sum(s.home_cost_amount)) AS home_margin_amount
+  money(whole_sum(s.home_revenue_amount)) AS home_revenue_amount,
+  money(whole_sum(s.home_cost_amount)) AS home_cost_amount,
+  money(whole_sum(s.home_revenue_amount) - whole_sum(s.home_cost_amount)) AS home_margin_amount
 FROM split AS s
 LEFT JOIN models.dim_fiscal_year AS y ON y.company = s.company AND y.fiscal_year = s.fiscal_year
 LEFT JOIN models.dim_customer AS k ON k.company = s.company AND k.customer = s.customer

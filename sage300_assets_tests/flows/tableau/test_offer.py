@@ -27,6 +27,8 @@ from sage300_assets.systems.tableau.hyper import SCHEMA, Engine
 from sage300_assets_tests.flows.tableau.conftest import Press, Steps, source_called
 from sage300_assets_tests.house import At
 from sage300_assets_tests.models.conftest import Stock
+from sage300_assets_tests.models.test_unknown_amounts import KNOWN, UNKNOWN, bills
+from sage300_assets_tests.models.test_worlds import built
 
 UPLOADS = ("upload.start", "upload.append", "publish", "hyper")
 
@@ -57,6 +59,24 @@ def test_every_source_can_be_made_of_the_models_and_adds_up_to_the_cent(source: 
     inside = hyper.query(made.hyper, f'SELECT COUNT(*), {sums} FROM "{SCHEMA}"."{facts}"')
     assert inside == [wanted]
     assert (made.content.rows, *(total for _, total in made.content.totals)) == (wanted[0], *wanted[1 : 1 + len(source.control_totals)])
+
+
+def test_amounts_that_nobody_knows_are_empty_in_the_extract(hyper: Engine, tmp_path: Path) -> None:
+    entered = [{**KNOWN, "DistributedAmount": Decimal(10)}, {**UNKNOWN, "DistributedAmount": Decimal(10)}]
+    lake, builds = built(
+        tmp_path / "lake",
+        "mart_vendor_spend",
+        APVendors=[{"VendorNumber": "V"}],
+        APInvoiceBatches=bills(*entered, {**KNOWN, "FiscalPeriod": "04", "DistributedAmount": Decimal(20)}),
+    )
+    source = source_called("Spend")
+    found = make_up(lake, source)
+    assert not [record.hold for record in found.records if record.hold]
+    assert found.other_path == 30
+    files = files_of(lake, {t.model: builds[t.model] for t in source.tables})
+    made = make(hyper, source, files, tmp_path, expected={"home_amount": found.other_path}, content="0" * 16)
+    inside = f'SELECT "fiscal_period", "amount", "home_amount" FROM "{SCHEMA}"."mart_vendor_spend" ORDER BY 1'
+    assert hyper.query(made.hyper, inside) == [(3, 20, None), (4, 20, 30)]
 
 
 def test_a_plan_shows_rows_totals_columns_size_and_what_is_published(press: Press) -> None:
