@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sage300_assets.flows.anaplan.csv_file import set_company
+from sage300_assets.flows.anaplan.imports import anaplan_import
 from sage300_assets_tests.models.test_worlds import account, balance, built, purchase, rows
 
 MONEY = {"OrderSourceCurrency": "CAD", "OrderHomeCurrency": "CAD", "OrderRate": Decimal(1)}
@@ -24,6 +26,78 @@ def test_what_came_beyond_an_order_takes_nothing_off_the_commitments_of_others(t
     assert rows(lake, shown) == [(10, 50, 50), (0, 0, 0), (0, 0, 0)]
     assert rows(lake, "SELECT sum(home_open_commitment), sum(lines) FROM models.mart_commitments") == [(50, 1)]
     assert not [v for b in builds.values() for v in b.failed]
+
+
+CURRENCIES = [{"CurrencyCodeKey": code, "DecimalPlaces": f"Num{places}"} for code, places in (("CAD", 2), ("JPY", 0), ("TND", 3))]
+
+
+def test_what_is_open_of_an_order_is_its_part_of_the_lines_cost_in_the_currencys_own_unit(tmp_path: Path) -> None:
+    def bought(number: int, currency: str, **line: Decimal | None) -> dict[str, Any]:
+        order = purchase(number, "V", date(2026, 3, 1), Currency=currency, ExchangeRate=Decimal("1.5") if currency != "CAD" else Decimal(1))
+        return order | {"PurchaseOrderLines": [order["PurchaseOrderLines"][0] | line]}
+
+    odd = {"QuantityOrdered": Decimal(7), "UnitCost": Decimal("0.3335")}
+    told = {"ExtendedCost": Decimal("2.34")}
+    some = {"QuantityOutstanding": Decimal(3)}
+    orders = [
+        # Of which all is open, what the line costs is open, to the cent as the server tells it.
+        bought(1, "CAD", **odd, **told),
+        bought(2, "CAD", **odd),
+        bought(3, "CAD", **odd, **told, **some),
+        bought(4, "JPY", QuantityOrdered=Decimal(3), ExtendedCost=Decimal(1000), QuantityOutstanding=Decimal(1)),
+        bought(5, "TND", QuantityOrdered=Decimal(3), ExtendedCost=Decimal(1), QuantityOutstanding=Decimal(1)),
+        # 1.0045 is 1.00; by way of thousandths it would be 1.01.
+        bought(6, "CAD", QuantityOrdered=Decimal(2), ExtendedCost=Decimal("2.009"), QuantityOutstanding=Decimal(1)),
+        bought(7, "CAD", QuantityOrdered=Decimal(0), UnitCost=Decimal("0.3335"), ExtendedCost=Decimal(0), QuantityOutstanding=Decimal(7)),
+        bought(8, "CAD", QuantityOrdered=Decimal(3), QuantityReceived=Decimal(5), ExtendedCost=Decimal(15)),
+        bought(9, "CAD", QuantityOrdered=Decimal(3), UnitCost=None, ExtendedCost=None),
+        bought(10, "CAD", QuantityOrdered=Decimal(3), UnitCost=None, ExtendedCost=None, QuantityReceived=Decimal(3)),
+    ]
+    lake, builds = built(tmp_path, "mart_commitments", CSCurrencyCodes=CURRENCIES, POPurchaseOrders=orders)
+    shown = "SELECT open_commitment, home_open_commitment FROM models.fact_purchase_order_line ORDER BY order_key"
+    found = rows(lake, shown)
+    assert [tuple(None if amount is None else str(amount) for amount in row) for row in found] == [
+        ("2.340", "2.340"),
+        ("2.330", "2.330"),
+        ("1.000", "1.000"),
+        ("333.000", "499.500"),
+        ("0.333", "0.500"),
+        ("1.000", "1.000"),
+        ("2.330", "2.330"),
+        ("0.000", "0.000"),
+        (None, None),
+        ("0.000", "0.000"),
+    ]
+    assert not [v for b in builds.values() for v in b.failed]
+    # What goes to Anaplan is the same amount, and what has none is named.
+    with lake.look_at_models() as db:
+        set_company(db, "SAMLTD")
+        sent = db.execute(f"SELECT sum(open_commitment), max(wrong) FROM ({anaplan_import('commitments').sql})").fetchone()
+        listed = db.execute(f"SELECT wrong FROM ({anaplan_import('purchase_orders').sql}) WHERE wrong IS NOT NULL").fetchall()
+    assert sent == (
+        sum(home for _, home in found if home is not None),
+        "what is open of purchase order  of 2026-03-01 in CAD has no amount in home currency",
+    )
+    assert listed == [("line 1 of purchase order  has no unit cost",)]
+
+
+def test_what_is_open_of_a_sales_order_is_in_the_currencys_own_unit(tmp_path: Path) -> None:
+    line = {"LineNumber": Decimal(1), "QuantityOrdered": Decimal(3), "QuantityShippedtodate": Decimal(2), "ExtendedOrderAmount": Decimal(1000)}
+    orders = [
+        {
+            "OrderUniquifier": Decimal(n),
+            "OrderNumber": str(n),
+            "OrderType": "Active",
+            "OrderDetails": [line],
+            **MONEY,
+            "OrderSourceCurrency": currency,
+        }
+        for n, currency in enumerate(("CAD", "JPY", "TND"), 1)
+    ]
+    lake, _ = built(tmp_path, "fact_sales_order_line", CSCurrencyCodes=CURRENCIES, OEOrders=orders)
+    shown = "SELECT open_amount, home_open_amount, uninvoiced_amount FROM models.fact_sales_order_line ORDER BY order_key"
+    exact = Decimal("333.333")
+    assert rows(lake, shown) == [(Decimal("333.33"), Decimal("333.33"), 1000), (333, 333, 1000), (exact, Decimal("333.33"), 1000)]
 
 
 def test_commitments_stand_beside_actuals_whether_there_is_a_budget_or_not(tmp_path: Path) -> None:

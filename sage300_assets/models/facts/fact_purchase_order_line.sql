@@ -10,7 +10,8 @@
 -- column currency: the order's, or else the vendor's, or else home currency
 -- column exchange_rate: the order's, or else that of the rate table on the order's day; nothing where neither is known
 -- column quantity_outstanding: ordered and not received yet; nothing where more came than was ordered
--- column open_commitment: outstanding quantity at the order's unit cost, in the order's currency; nothing for a completed order
+-- column open_commitment: the part of the line's cost that its outstanding quantity is, in the order's currency; nothing for a completed order. Where no cost of the
+--   line is known, or nothing was ordered, that quantity at the unit cost
 -- column home_open_commitment: the same at that rate
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(QuantityOrdered) AS s FROM sage300.po_purchase_order_lines GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(quantity_ordered) AS s FROM this GROUP BY ALL)
@@ -73,6 +74,7 @@ ordered AS (
       - coalesce(l.QuantityOrdered, 0) AS ordered_before,
     l.UnitCost AS unit_cost,
     coalesce(l.ExtendedCost, rounded(CAST(l.QuantityOrdered AS DECIMAL(18,4)) * CAST(l.UnitCost AS DECIMAL(18,6)), d.decimals)) AS extended_cost,
+    d.decimals,
     h.currency,
     h.home_currency,
     h.home_decimals,
@@ -82,6 +84,15 @@ ordered AS (
   FROM sage300.po_purchase_order_lines AS l
   JOIN rated AS h ON h.company = l.company AND h.PurchaseOrderSequenceKey = l.PurchaseOrderSequenceKey
   LEFT JOIN models.dim_currency AS d ON d.company = l.company AND d.currency = h.currency
+),
+committed AS (
+  SELECT
+    o.*,
+    CASE WHEN o.quantity_outstanding = 0 THEN money(0)
+    ELSE coalesce(
+      rounded_share(o.extended_cost, o.quantity_outstanding, o.quantity_ordered, o.decimals),
+      rounded(CAST(o.quantity_outstanding AS DECIMAL(18,4)) * CAST(o.unit_cost AS DECIMAL(18,6)), o.decimals)) END AS open_commitment
+  FROM ordered AS o
 )
 SELECT
   o.company, o.order_key, o.line, o.purchase_order, o.order_date, o.order_type, o.is_on_hold, o.completed_date, o.vendor, o.item_formatted, o.item_name,
@@ -96,8 +107,8 @@ SELECT
   rate(o.exchange_rate) AS exchange_rate,
   money(o.extended_cost) AS ordered_amount,
   in_home(o.extended_cost, o.exchange_rate, o.operation, o.home_decimals) AS home_ordered_amount,
-  money(CAST(o.quantity_outstanding AS DECIMAL(18,4)) * CAST(o.unit_cost AS DECIMAL(18,6))) AS open_commitment,
-  in_home(money(CAST(o.quantity_outstanding AS DECIMAL(18,4)) * CAST(o.unit_cost AS DECIMAL(18,6))), o.exchange_rate, o.operation, o.home_decimals) AS home_open_commitment,
+  money(o.open_commitment) AS open_commitment,
+  in_home(o.open_commitment, o.exchange_rate, o.operation, o.home_decimals) AS home_open_commitment,
   o.business_date
-FROM ordered AS o
+FROM committed AS o
 LEFT JOIN invoiced AS i ON i.company = o.company AND i.purchase_order = o.purchase_order AND i.item_formatted = o.item_formatted

@@ -74,20 +74,21 @@ priced AS (
     CASE
       WHEN l.is_quote OR l.is_complete THEN money(0)
       WHEN l.quantity_ordered = 0 THEN money(l.ordered_amount)
-      ELSE share(l.ordered_amount, greatest(0, l.quantity_ordered - l.quantity_shipped), l.quantity_ordered)
+      ELSE rounded_share(l.ordered_amount, greatest(0, l.quantity_ordered - l.quantity_shipped), l.quantity_ordered, d.decimals)
     END AS open_amount,
     CASE
       WHEN l.is_quote THEN money(0)
       WHEN l.quantity_ordered = 0 THEN CASE WHEN l.is_complete OR i.detail_number IS NOT NULL THEN money(0) ELSE money(l.ordered_amount) END
-      ELSE share(
+      ELSE rounded_share(
         l.ordered_amount,
         greatest(0, CASE WHEN l.is_complete THEN l.quantity_shipped ELSE greatest(l.quantity_ordered, l.quantity_shipped) END
           - CASE WHEN l.order_date < f.first_date THEN greatest(coalesce(i.quantity, 0), l.quantity_shipped) ELSE coalesce(i.quantity, 0) END),
-        l.quantity_ordered)
+        l.quantity_ordered, d.decimals)
     END AS uninvoiced_amount
   FROM lines AS l
   LEFT JOIN invoiced AS i ON i.company = l.company AND i.sales_order = l.sales_order AND i.detail_number = l.detail_number
   LEFT JOIN first_known AS f ON f.company = l.company
+  LEFT JOIN models.dim_currency AS d ON d.company = l.company AND d.currency = l.currency
 )
 SELECT
   p.company, p.order_key, p.line, p.sales_order, p.order_date, p.order_type, p.is_quote, p.is_complete, p.is_on_hold, p.customer, p.salesperson, p.item,
