@@ -133,3 +133,30 @@ def test_a_credit_note_that_is_used_in_parts_has_the_rest_open_between_them(tmp_
     assert open_on(lake, side, date(2026, 4, 1)) == {"CN": -40, "I2": 40}
     assert open_on(lake, side, second) == {}
     assert rows(lake, f"SELECT amount FROM models.fact_{side}_application WHERE kind = 'used' ORDER BY application_date") == [(-60,), (-40,)]
+
+
+@sides
+@pytest.mark.parametrize(
+    ("matching", "number", "used"),
+    [
+        ("CN", "", "CN"),
+        ("", "CN", "CN"),
+        ("CN", "RECEIPT", "CN"),
+        ("RECEIPT", "CN", "CN"),
+        ("CN", "CN2", "CN"),
+        ("GONE", "GONE TOO", None),
+        ("OTHERS", "CN", "CN"),
+    ],
+)
+def test_an_entry_uses_up_the_document_that_there_is_whichever_member_names_it(
+    tmp_path: Path, side: str, matching: str, number: str, used: str | None
+) -> None:
+    noted, day = date(2026, 2, 1), date(2026, 3, 1)
+    notes = [document(side, name, noted, -100, -40 if name == used else -100, last=day, kind="CreditNote") for name in ("CN", "CN2")]
+    others = document(side, "OTHERS", noted, -100, -100, last=day, kind="CreditNote") | {PARTY[side]: "Q"}
+    names = {"MatchingDocumentNumber": matching, "DocumentNumber": number}
+    applying = names | {{"ap": "PaymentTransactionType", "ar": "ReceiptTransactionType"}[side]: "ApplyDocument"}
+    lake = ledger(tmp_path, side, [*notes, others, document(side, "I1", noted, 60, 0, last=day)], [batch(side, 1, day, {"I1": 60}, **applying)])
+    found = rows(lake, f"SELECT document, amount FROM models.fact_{side}_application WHERE kind = 'used'")
+    assert found == ([] if used is None else [(used, -60)])
+    assert rows(lake, f"SELECT count(*) FROM models.fact_{side}_application WHERE kind = 'rest'") == [(0,)]

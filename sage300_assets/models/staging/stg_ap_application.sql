@@ -24,12 +24,19 @@ applied AS (
     money(coalesce(l.PaymentAmount, 0) - coalesce(a.amount, 0)) AS amount,
     money(-coalesce(l.PaymentAmount, 0)) AS used_amount,
     p.VendorNumber AS paid_to,
-    CASE WHEN p.PaymentTransactionType ILIKE 'apply%' THEN coalesce(nullif(p.DocumentNumber, ''), nullif(p.MatchingDocumentNumber, '')) END AS document_used
+    CASE
+      WHEN coalesce(p.PaymentTransactionType, '') NOT ILIKE 'apply%' THEN NULL
+      WHEN m.DocumentNumber IS NULL AND o.DocumentNumber IS NOT NULL THEN p.DocumentNumber
+      ELSE coalesce(nullif(p.MatchingDocumentNumber, ''), nullif(p.DocumentNumber, ''))
+    END AS document_used
   FROM sage300.ap_applied_payments AS l
   JOIN sage300.ap_payments AS p
     ON p.company = l.company AND p.BatchSelector = l.BatchSelector AND p.BatchNumber = l.BatchNumber AND p.EntryNumber = l.EntryNumber
   JOIN sage300.ap_payment_and_adjustment_batches AS b
     ON b.company = l.company AND b.BatchSelector = l.BatchSelector AND b.BatchNumber = l.BatchNumber
+  -- An entry that uses up a document has two names for it, and which of them is that document's depends on the server: the one that the vendor has.
+  LEFT JOIN sage300.ap_posted_documents AS m ON m.company = p.company AND m.VendorNumber = p.VendorNumber AND m.DocumentNumber = p.MatchingDocumentNumber
+  LEFT JOIN sage300.ap_posted_documents AS o ON o.company = p.company AND o.VendorNumber = p.VendorNumber AND o.DocumentNumber = p.DocumentNumber
   LEFT JOIN adjusted AS a
     ON a.company = l.company AND a.BatchSelector = l.BatchSelector AND a.BatchNumber = l.BatchNumber AND a.EntryNumber = l.EntryNumber
     AND a.LineNumber = l.LineNumber

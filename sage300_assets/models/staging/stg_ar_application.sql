@@ -19,12 +19,19 @@ WITH applied AS (
     money(coalesce(l.CustomerReceiptAmount, 0) + coalesce(l.CustomerDiscountAmountTaken, 0) + coalesce(l.CustomerAdjustmentTotal, 0)) AS amount,
     money(-coalesce(l.CustomerReceiptAmount, 0)) AS used_amount,
     r.CustomerNumber AS paid_by,
-    CASE WHEN r.ReceiptTransactionType ILIKE 'apply%' THEN coalesce(nullif(r.DocumentNumber, ''), nullif(r.MatchingDocumentNumber, '')) END AS document_used
+    CASE
+      WHEN coalesce(r.ReceiptTransactionType, '') NOT ILIKE 'apply%' THEN NULL
+      WHEN m.DocumentNumber IS NULL AND o.DocumentNumber IS NOT NULL THEN r.DocumentNumber
+      ELSE coalesce(nullif(r.MatchingDocumentNumber, ''), nullif(r.DocumentNumber, ''))
+    END AS document_used
   FROM sage300.ar_applied_receipts AS l
   JOIN sage300.ar_receipts AS r
     ON r.company = l.company AND r.BatchRecordType = l.BatchRecordType AND r.BatchNumber = l.BatchNumber AND r.EntryNumber = l.EntryNumber
   JOIN sage300.ar_receipt_and_adjustment_batches AS b
     ON b.company = l.company AND b.BatchRecordType = l.BatchRecordType AND b.BatchNumber = l.BatchNumber
+  -- An entry that uses up a document has two names for it, and which of them is that document's depends on the server: the one that the customer has.
+  LEFT JOIN sage300.ar_posted_documents AS m ON m.company = r.company AND m.CustomerNumber = r.CustomerNumber AND m.DocumentNumber = r.MatchingDocumentNumber
+  LEFT JOIN sage300.ar_posted_documents AS o ON o.company = r.company AND o.CustomerNumber = r.CustomerNumber AND o.DocumentNumber = r.DocumentNumber
   WHERE b.BatchStatus = 'Posted'
 ),
 returned AS (
