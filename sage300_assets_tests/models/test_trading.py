@@ -9,7 +9,7 @@ from typing import Any
 
 from sage300_assets.flows.anaplan.csv_file import set_company
 from sage300_assets.flows.anaplan.imports import anaplan_import
-from sage300_assets_tests.models.test_worlds import account, balance, built, purchase, rows
+from sage300_assets_tests.models.test_worlds import account, balance, built, offending, purchase, rows
 
 MONEY = {"OrderSourceCurrency": "CAD", "OrderHomeCurrency": "CAD", "OrderRate": Decimal(1)}
 
@@ -165,6 +165,47 @@ def test_a_credit_is_split_among_the_salespersons_of_its_invoice(tmp_path: Path)
         ("Z", -100_000, -100_000, -1),
     ]
     assert not [v for b in builds.values() for v in b.failed]
+
+
+def test_tax_that_is_in_the_price_is_no_revenue(tmp_path: Path) -> None:
+    """A line tells its tax for each authority; what of it is in the price only the whole invoice tells, for each authority too."""
+
+    def line(number: int, gross: int, *taxes: str, discount: int = 0) -> dict[str, Any]:
+        told = {f"TaxAmount{n}": Decimal(tax) for n, tax in enumerate(taxes, 1)}
+        amounts = {"ExtendedShippedPriceMiscellaneousCha": Decimal(gross), "InvoiceDiscountAmount": Decimal(discount)}
+        return {"LineUniquifier": Decimal(number), "ExtendedDetailCost": Decimal(60), **amounts, **told}
+
+    def invoice(number: int, *details: dict[str, Any], **taxes: int) -> dict[str, Any]:
+        told = {f"{name}TaxAmount{place}": Decimal(tax) for key, tax in taxes.items() for name, place in (key.split("_"),)}
+        key = {"InvoiceUniquifier": Decimal(number), "InvoiceNumber": f"I{number}", "InvoiceDate": date(2026, 3, 1), "CustomerNumber": "C"}
+        rate = {"InvoiceSourceCurrency": "USD", "InvoiceHomeCurrency": "CAD", "InvoiceRate": Decimal(2)}
+        return {**key, **rate, "InvoiceDetails": list(details), **told}
+
+    lake, builds = built(
+        tmp_path,
+        "mart_sales",
+        OEInvoices=[
+            invoice(1, line(1, 110, "10"), Included_1=10, Excluded_1=0),
+            invoice(2, line(1, 100, "10"), Included_1=0, Excluded_1=10),
+            # The first tax is in the prices, the second is not; the third is in some of them, and no line says in which.
+            invoice(3, line(1, 110, "7", "3", "4"), line(2, 55, "3", "2", "0", discount=5), Included_1=10, Excluded_2=5, Included_3=1, Excluded_3=3),
+            invoice(4, line(1, 110), Included_1=10),
+        ],
+    )
+    shown = """SELECT gross_amount, discount_amount, included_tax_amount, revenue_amount, home_revenue_amount, home_margin_amount
+        FROM models.fact_sales_invoice_line ORDER BY invoice_key, line"""
+    assert rows(lake, shown) == [
+        (110, 0, 10, 100, 200, 140),
+        (100, 0, 0, 100, 200, 140),
+        (110, 0, 8, 102, 204, 144),
+        (55, 5, 3, 47, 94, 34),
+        (110, 0, None, None, None, None),
+    ]
+    assert offending(builds["fact_sales_invoice_line"], "adds_up_to_source") == ()
+    # Included by the invoice, and told by no line: no revenue is made up.
+    assert offending(builds["fact_sales_invoice_line"], "every_revenue_is_known") == ("company SAMLTD, invoice I4, line 1, customer C",)
+    assert not builds["mart_sales"].failed
+    assert rows(lake, "SELECT sum(revenue_amount), sum(home_revenue_amount) FROM models.mart_sales") == [(349, None)]
 
 
 def test_exposure_counts_what_was_shipped_and_not_invoiced_yet(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 -- Lines of order entry's credit and debit notes. Currency, rate and salespersons are those of the invoice they refer to, or else the customer's, in home-currency
---   dealings; where no rate is known the home amount is empty rather than guessed.
+--   dealings; where no rate is known the home amount is empty rather than guessed. Tax that a price of theirs includes is not told by the Web API, and is in them.
 -- owner: team:sales
 -- grain: one line of a credit or debit note
 -- keys: company, note_key, line
