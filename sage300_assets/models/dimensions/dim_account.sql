@@ -9,6 +9,7 @@
 -- column cost_centre: second segment
 -- column statement: balance sheet or income statement
 -- column presentation_sign: what a debit-positive amount is multiplied by to be shown the usual way round
+-- column posts_consolidated: lines of a batch on it become one when they are posted
 WITH codes AS (
   SELECT company, period_number(SegmentNumber) AS segment_number, SegmentCode AS segment_code, Description AS segment_name
   FROM sage300.gl_segment_codes
@@ -53,7 +54,8 @@ SELECT
   a.ControlAccount = 'Yes' AS is_control_account,
   a.Multicurrency = 'Yes' AS is_multicurrency,
   a.QuantitiesAllowed = 'Yes' AS keeps_quantities,
-  a.UnitOfMeasure AS unit_of_measure
+  a.UnitOfMeasure AS unit_of_measure,
+  coalesce(a.PostToAccount ILIKE 'consol%', false) AS posts_consolidated
 FROM sage300.gl_accounts AS a
 LEFT JOIN sage300.gl_account_groups AS g ON g.company = a.company AND g.AccountGroupCode = a.AccountGroupCode
 LEFT JOIN codes AS s1 ON s1.company = a.company AND s1.segment_number = 1 AND s1.segment_code = a.AccountSegmentCode1

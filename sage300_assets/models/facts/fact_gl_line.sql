@@ -8,9 +8,14 @@
 -- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column amount: in the currency of the transaction
 -- column home_amount: in the company's own currency
+-- column is_consolidated: a sum of several lines of its batch, which belongs to none of the batch's entries any more
 -- column business_date: the journal date; files are cut by its month
--- check every_entry_balances: SELECT company, posting_sequence, journal_entry, sum(home_amount) AS out_of_balance FROM this
---   GROUP BY company, posting_sequence, journal_entry HAVING sum(home_amount) <> 0
+-- check every_entry_balances: WITH summed AS (SELECT DISTINCT company, batch FROM this
+--   WHERE is_consolidated OR (company, account) IN (SELECT (company, account) FROM models.dim_account WHERE posts_consolidated)),
+--   parts AS (SELECT l.company, l.batch, CASE WHEN s.batch IS NULL THEN l.posting_sequence END AS posting_sequence,
+--   CASE WHEN s.batch IS NULL THEN l.journal_entry END AS journal_entry, l.home_amount
+--   FROM this AS l LEFT JOIN summed AS s ON s.company = l.company AND s.batch = l.batch)
+--   SELECT company, batch, posting_sequence, journal_entry, sum(home_amount) AS out_of_balance FROM parts GROUP BY ALL HAVING sum(home_amount) <> 0
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(JournalTransactionAmount) AS s FROM sage300.gl_posted_transactions GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(home_amount) AS s FROM this GROUP BY ALL)
 --   SELECT * FROM a FULL JOIN b ON a.company = b.company WHERE a.n IS DISTINCT FROM b.n OR a.s IS DISTINCT FROM b.s
@@ -39,6 +44,7 @@ SELECT
   money(g.SourceCurrencyAmount) AS amount,
   money(g.JournalTransactionAmount) AS home_amount,
   quantity(g.JournalTransactionQuantity) AS quantity,
+  coalesce(upper(g.ConsolidationOccurredOnPost) IN ('YES', 'TRUE', '1'), false) AS is_consolidated,
   g.business_date
 FROM sage300.gl_posted_transactions AS g
 LEFT JOIN models.dim_fiscal_year AS y ON y.company = g.company AND y.fiscal_year = CAST(g.FiscalYear AS INTEGER)
