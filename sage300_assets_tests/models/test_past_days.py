@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sage300_assets.lake.lake import Lake
-from sage300_assets_tests.models.test_worlds import built, rows
+from sage300_assets_tests.models.test_worlds import built, offending, rows
 
 PARTY = {"ap": "VendorNumber", "ar": "CustomerNumber"}
 CURRENCY = {"ap": "Vendor", "ar": "Customer"}
@@ -160,3 +160,56 @@ def test_an_entry_uses_up_the_document_that_there_is_whichever_member_names_it(
     found = rows(lake, f"SELECT document, amount FROM models.fact_{side}_application WHERE kind = 'used'")
     assert found == ([] if used is None else [(used, -60)])
     assert rows(lake, f"SELECT count(*) FROM models.fact_{side}_application WHERE kind = 'rest'") == [(0,)]
+
+
+def test_what_a_customer_keeps_back_was_never_due_and_is_not_taken_for_paid(tmp_path: Path) -> None:
+    noted, paid, released = date(2026, 2, 1), date(2026, 4, 1), date(2026, 6, 1)
+
+    def retaining(number: str, due: int, kept: int, *, home: int | None, last: date, kind: str = "Invoice", amount: int = 1000) -> dict[str, Any]:
+        given = {
+            "CustomerCurrencyOriginalRetainageAmount": Decimal(100 if amount > 0 else -100),
+            "FunctionalCurrencyOriginalRetainageAmount": None if home is None else Decimal(home),
+            "CustomerCurrencyRetainageAmount": Decimal(kept),
+        }
+        return document("ar", number, noted, amount, due, last=last, kind=kind) | given
+
+    old = retaining("OLD", 0, 100, home=100, last=paid) | {"DocumentDate": date(2025, 12, 1), "DatePaid": date(2026, 1, 10)}
+    documents = [
+        retaining("UNPAID", 900, 100, home=100, last=noted),
+        retaining("PAID", 0, 100, home=None, last=paid),
+        # What was kept back was invoiced since: it is due on a document of its own.
+        retaining("RELEASED", 0, 0, home=100, last=released),
+        retaining("NOTE", -900, -100, home=-100, last=noted, kind="CreditNote", amount=-1000),
+        old,
+        document("ar", "RT1", released, 100, 100, last=released),
+    ]
+    lake, builds = built(
+        tmp_path,
+        "mart_ar_ageing",
+        "mart_days_outstanding",
+        ARCustomers=[{"CustomerNumber": "P"}],
+        ARPostedDocuments=documents,
+        ARReceiptAndAdjustmentBatches=[batch("ar", 1, paid, {"PAID": 900, "RELEASED": 900})],
+    )
+    shown = "SELECT document, kind, application_date, amount, home_amount FROM models.fact_ar_application ORDER BY document, kind"
+    assert rows(lake, shown) == [
+        ("NOTE", "retained", noted, -100, -100),
+        ("OLD", "rest", date(2026, 1, 10), 900, 900),
+        ("OLD", "retained", date(2025, 12, 1), 100, 100),
+        ("PAID", "receipt", paid, 900, 900),
+        ("PAID", "retained", noted, 100, 100),
+        ("RELEASED", "receipt", paid, 900, 900),
+        ("RELEASED", "retained", noted, 100, 100),
+        ("UNPAID", "retained", noted, 100, 100),
+    ]
+    assert not [v for b in builds.values() for v in b.failed]
+    assert offending(builds["fact_ar_application"], "rests_are_explained") == ()
+    for day, still in (
+        (date(2026, 1, 5), {"OLD": 900}),
+        (date(2026, 2, 20), {"NOTE": -900, "PAID": 900, "RELEASED": 900, "UNPAID": 900}),
+        (date(2026, 5, 1), {"NOTE": -900, "UNPAID": 900}),
+        (released, {"NOTE": -900, "RT1": 100, "UNPAID": 900}),
+    ):
+        assert open_on(lake, "ar", day) == still
+        outstanding = f"SELECT home_open_amount FROM models.days_outstanding_as_of(DATE '{day}') WHERE side = 'receivable'"
+        assert rows(lake, outstanding) == [(sum(still.values()),)]

@@ -1,5 +1,6 @@
 -- What was taken off each vendor document, and when. A line `rest` closes the gap between what is known and what is still due: discounts that
---   no line tells of, settlements from before the lake begins, rounding in home currency. So amount minus applications is exactly what is due.
+--   no line tells of, settlements from before the lake begins, what is retained,
+--   which payables do not tell by document, rounding in home currency. So amount minus applications is exactly what is due.
 -- owner: team:payables
 -- grain: one application of a payment, an adjustment or a note to a document
 -- keys: company, vendor, document, application

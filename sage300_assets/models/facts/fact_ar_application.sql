@@ -1,11 +1,12 @@
 -- What was taken off each customer document, and when. A line `rest` closes the gap between what is known and what is still due: discounts that
 --   no line tells of, settlements from before the lake begins, rounding in home currency. So amount minus applications is exactly what is due.
 -- owner: team:receivables
--- grain: one application of a receipt, an adjustment or a note to a document
+-- grain: one application of a receipt, an adjustment or a note to a document, or what the customer kept back of it
 -- keys: company, customer, document, application
 -- cadence: daily
 -- reference: customer, document -> fact_ar_document
--- column kind: receipt, adjustment, used (of a credit note or prepayment that was applied to others), note (on either of its documents), reversal or rest
+-- column kind: receipt, adjustment, used (of a credit note or prepayment that was applied to others), note (on either of its documents), reversal, retained
+--   (kept back by the customer: on a ledger account of its own from the day of the document, and due on another document later) or rest
 -- column application_date: the day of the receipt, of its reversal or of the note, as the ledger dates it. A rest has the day of the last application, or else of the last
 --   activity; what is due again though it was settled has that of the last activity; more than a tenth of a document that is older than all applications
 --   known was settled before them
@@ -14,7 +15,7 @@
 --   SELECT d.company, d.customer, d.document FROM models.fact_ar_document AS d
 --   LEFT JOIN a ON a.company = d.company AND a.customer = d.customer AND a.document = d.document
 --   WHERE d.amount - coalesce(a.amount, 0) <> d.open_amount OR d.home_amount - coalesce(a.home_amount, 0) <> d.home_open_amount
--- warn rests_are_explained: WITH f AS (SELECT company, min(application_date) AS first_date FROM this WHERE kind <> 'rest' GROUP BY 1)
+-- warn rests_are_explained: WITH f AS (SELECT company, min(application_date) AS first_date FROM this WHERE kind NOT IN ('rest', 'retained') GROUP BY 1)
 --   SELECT d.company, d.customer, d.document, d.document_date, d.amount, d.open_amount, r.amount AS rest FROM this AS r
 --   JOIN models.fact_ar_document AS d ON d.company = r.company AND d.customer = r.customer AND d.document = r.document
 --   LEFT JOIN f ON f.company = r.company WHERE r.kind = 'rest' AND (sign(r.amount) = -sign(d.amount) AND r.amount <> 0
@@ -26,14 +27,23 @@ WITH known AS (
   FROM models.stg_ar_application AS s
   JOIN models.fact_ar_document AS d ON d.company = s.company AND d.customer = s.customer AND d.document = s.document
   LEFT JOIN models.dim_company AS c ON c.company = s.company
+  UNION ALL
+  SELECT
+    d.company, d.customer, d.document, 'retained', 'retained', d.document_date, NULL, NULL, d.currency, d.home_currency, d.original_retained_amount,
+    coalesce(d.home_original_retained_amount, rounded_share(d.home_amount, d.original_retained_amount, d.amount, c.home_decimals))
+  FROM models.fact_ar_document AS d
+  LEFT JOIN models.dim_company AS c ON c.company = d.company
+  WHERE d.original_retained_amount <> 0
 ),
 taken AS (
-  SELECT company, customer, document, sum(amount) AS amount, sum(home_amount) AS home_amount, max(application_date) AS last_date
+  SELECT
+    company, customer, document, sum(amount) AS amount, sum(home_amount) AS home_amount,
+    max(CASE WHEN kind <> 'retained' THEN application_date END) AS last_date
   FROM known
   GROUP BY company, customer, document
 ),
 first_known AS (
-  SELECT company, min(application_date) AS first_date FROM known WHERE kind <> 'note' GROUP BY company
+  SELECT company, min(application_date) AS first_date FROM known WHERE kind NOT IN ('note', 'retained') GROUP BY company
 ),
 gap AS (
   SELECT

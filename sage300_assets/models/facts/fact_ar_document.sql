@@ -10,7 +10,8 @@
 -- reference: fiscal_year, fiscal_period -> dim_fiscal_period
 -- column open_amount: still due, in the document's currency, without what is retained
 -- column home_open_amount: still due, in home currency at the document's own rate
--- column retained_amount: kept back by the customer until later; a ledger account of its own holds it
+-- column retained_amount: kept back by the customer until later; a ledger account of its own holds it; what of it was invoiced since is not in it any more
+-- column original_retained_amount: what was kept back of the amount when the document was posted, and is never due on it
 -- column business_date: the day of its last activity; files are cut by its month
 -- check adds_up_to_source: WITH a AS (SELECT company, count(*) AS n, sum(FunctionalCurrencyAmountDue) AS s FROM sage300.ar_posted_documents GROUP BY ALL),
 --   b AS (SELECT company, count(*) AS n, sum(home_open_amount) AS s FROM this GROUP BY ALL)
@@ -45,6 +46,8 @@ SELECT
   money(d.FunctionalCurrencyAmountDue) AS home_open_amount,
   money(d.CustomerCurrencyRetainageAmount) AS retained_amount,
   money(d.FunctionalCurrencyRetainageAmount) AS home_retained_amount,
+  money(d.CustomerCurrencyOriginalRetainageAmount) AS original_retained_amount,
+  money(d.FunctionalCurrencyOriginalRetainageAmount) AS home_original_retained_amount,
   coalesce(d.FullyPaid, '') = 'Yes' AS is_fully_paid,
   d.DatePaid AS paid_date,
   d.LastActivityDate AS last_activity_date,
