@@ -141,18 +141,19 @@ def check_result(company: str, control: Control, found: Reconciliation) -> dg.As
     outcomes = found.of(control)
     state = state_of(outcomes)
     shown = [(o, d) for o in outcomes for d in found.shown.get(o.ordinal, ())]
-    shown.sort(key=lambda pair: not pair[1].is_open)
+    shown.sort(key=lambda pair: (not pair[1].is_open, not pair[1].is_unknown))
     differing = sum(o.differing for o in outcomes)
     notes = sorted({o.note for o in outcomes if o.note})
     said = {
         State.AGREES: f"{sum(o.compared for o in outcomes):,} pairs of amounts agree",
         State.EXPLAINED: f"timing explains all {differing:,} differences",
+        State.UNKNOWN: f"{sum(o.unknown_records for o in outcomes):,} differences whose cause is not read",
         State.DIFFERS: f"{sum(o.unexplained_records for o in outcomes):,} differences that nothing explains",
         State.NOTHING: f"Nothing to compare: {'; '.join(notes)}",
     }[state]
     lines = [
         f"- {o.comparison.what}: {written_key(d.key)}: {written_amount(d.says, d.currency)} against {written_amount(d.adds, d.currency)}"
-        f"{', explained' if not d.is_open else ''}{f' ({d.reason})' if d.reason else ''}"
+        f"{'' if d.is_open else f', {d.state.value}'}{f' ({d.reason})' if d.reason else ''}"
         for o, d in shown[:_SHOWN]
     ]
     metadata: dict[str, dg.MetadataValue] = {
@@ -169,8 +170,9 @@ def check_result(company: str, control: Control, found: Reconciliation) -> dg.As
     return dg.AssetCheckResult(
         check_name=control.name,
         asset_key=asset_key(company, control.shown_on),
-        passed=state is not State.DIFFERS,
-        severity=_SEVERITIES[control.severity],
+        passed=state not in {State.DIFFERS, State.UNKNOWN},
+        # What is not known is to be looked at by a person, and is no error.
+        severity=dg.AssetCheckSeverity.WARN if state is State.UNKNOWN else _SEVERITIES[control.severity],
         description=said,
         metadata=metadata,
     )

@@ -15,7 +15,8 @@ FOUND = "found"
 """Table of all differences: ordinal of the comparison, key as JSON, currency, both amounts, difference, explained, reason."""
 NONE = Decimal(0)
 # What timing explains must also be there: a batch that waits, and whose amount somebody entered by hand, differs in nothing until it is posted.
-_DIFFERS = "empty OR abs(difference) > allowed OR abs(difference - explained) > allowed"
+_LEFT = "(empty OR abs(difference - explained) > allowed)"
+_DIFFERS = f"(abs(difference) > allowed OR {_LEFT})"
 
 
 class State(Enum):
@@ -24,6 +25,8 @@ class State(Enum):
     AGREES = "agrees"
     EXPLAINED = "explained"
     """There are differences, and timing explains all of them."""
+    UNKNOWN = "not known"
+    """There are differences that something explains which is not read: nobody can tell here whether it does."""
     DIFFERS = "differs"
     NOTHING = "nothing to compare"
 
@@ -44,16 +47,22 @@ class Outcome:
     differing: int = 0
     explained: Decimal = NONE
     """Sum of what timing explains, without signs."""
+    unknown_records: int = 0
     unexplained_records: int = 0
     unexplained: tuple[tuple[str, Decimal], ...] = ()
     """Currency and sum of what nothing explains, without signs; the home currency is empty."""
+
+    def records(self, state: State) -> int:
+        """How many differences are open, not known, or explained."""
+        explained = self.differing - self.unexplained_records - self.unknown_records
+        return {State.DIFFERS: self.unexplained_records, State.UNKNOWN: self.unknown_records, State.EXPLAINED: explained}[state]
 
 
 def carry_out(db: duckdb.DuckDBPyConnection, wanted: Iterable[tuple[Control, Comparison]], loaded: frozenset[str]) -> Iterator[Outcome]:
     """Compare one after the other; `loaded` are the resources that are in the lake. Differences are added to the table `found`."""
     db.execute(
         f"CREATE TEMP TABLE {FOUND}(ordinal INTEGER, key VARCHAR, currency VARCHAR, says DECIMAL(38,3), adds DECIMAL(38,3),"
-        " difference DECIMAL(38,3), explained DECIMAL(38,3), unexplained DECIMAL(38,3), is_open BOOLEAN, reason VARCHAR)"
+        " difference DECIMAL(38,3), explained DECIMAL(38,3), unexplained DECIMAL(38,3), is_open BOOLEAN, is_unknown BOOLEAN, reason VARCHAR)"
     )
     for ordinal, (control, comparison) in enumerate(wanted):
         missing = sorted({t.entity.resource for t in comparison.tables} - loaded)
@@ -68,11 +77,11 @@ def _one(db: duckdb.DuckDBPyConnection, control: Control, comparison: Comparison
     pairs = f"""
         SELECT key, coalesce(currency, '') AS currency, CAST(says AS DECIMAL(38,3)) AS says, CAST(adds AS DECIMAL(38,3)) AS adds,
             coalesce(CAST(says AS DECIMAL(38,3)), 0) - coalesce(CAST(adds AS DECIMAL(38,3)), 0) AS difference,
-            coalesce(CAST(explained AS DECIMAL(38,3)), 0) AS explained, coalesce(reason, '') AS reason,
+            coalesce(CAST(explained AS DECIMAL(38,3)), 0) AS explained, coalesce(reason, '') AS reason, coalesce(not_known, false) AS not_known,
             CAST({control.tolerance} AS DECIMAL(38,3)) + coalesce(CAST(slack AS DECIMAL(38,3)), 0) AS allowed,
             (says IS NULL) <> (adds IS NULL) AS empty
         FROM ({comparison.sql})"""
-    counted = db.execute(f"SELECT count(*), count(says), count(adds), sum(says), sum(adds), count(*) FILTER ({_DIFFERS}) FROM ({pairs})").fetchall()
+    counted = db.execute(f"SELECT count(*), count(says), count(adds), sum(says), sum(adds), count(*) FILTER {_DIFFERS} FROM ({pairs})").fetchall()
     compared, with_says, with_adds, says, adds, differing = counted[0]
     if not compared:
         return Outcome(control, comparison, ordinal, State.NOTHING, "there are no such records")
@@ -87,20 +96,21 @@ def _differences(db: duckdb.DuckDBPyConnection, found: Outcome, pairs: str) -> O
     db.execute(
         f"""INSERT INTO {FOUND}
         SELECT {found.ordinal}, CAST(to_json(key) AS VARCHAR), currency, says, adds, difference, explained,
-            CASE WHEN empty OR abs(difference - explained) > allowed THEN difference - explained ELSE 0 END,
-            empty OR abs(difference - explained) > allowed,
+            CASE WHEN {_LEFT} AND NOT not_known THEN difference - explained ELSE 0 END,
+            {_LEFT} AND NOT not_known, {_LEFT} AND not_known,
             trim(CASE WHEN empty THEN 'one amount is empty ' ELSE '' END || reason)
         FROM ({pairs}) WHERE {_DIFFERS}"""
     )
     sums = db.execute(
-        f"""SELECT is_open, currency, count(*), sum(abs(unexplained)), sum(abs(difference))
+        f"""SELECT is_open, is_unknown, currency, count(*), sum(abs(unexplained)), sum(abs(difference))
         FROM {FOUND} WHERE ordinal = {found.ordinal} GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
-    open_ones = [row for row in sums if row[0]]
+    open_ones, unknown = [row for row in sums if row[0]], [row for row in sums if row[1]]
     return replace(
         found,
-        state=State.DIFFERS if open_ones else State.EXPLAINED,
-        explained=sum((Decimal(row[4]) for row in sums if not row[0]), NONE),
-        unexplained_records=sum(row[2] for row in open_ones),
-        unexplained=tuple((str(row[1]), Decimal(row[3])) for row in open_ones),
+        state=State.DIFFERS if open_ones else State.UNKNOWN if unknown else State.EXPLAINED,
+        explained=sum((Decimal(row[5]) for row in sums if not row[0] and not row[1]), NONE),
+        unknown_records=sum(row[3] for row in unknown),
+        unexplained_records=sum(row[3] for row in open_ones),
+        unexplained=tuple((str(row[2]), Decimal(row[4])) for row in open_ones),
     )

@@ -10,6 +10,7 @@ they agree or not, with these columns:
     slack      what rounding alone may explain
     explained  what timing explains, such as batches that are not posted yet
     reason     in words
+    not_known  whether what is left has, as a rule, a cause that is not read
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from functools import cached_property
 from sage300_assets.catalogue import ENTITIES, UnknownName, table
 from sage300_assets.catalogue.model import Entity, Table
 
-COLUMNS = ("key", "currency", "says", "adds", "slack", "explained", "reason")
+COLUMNS = ("key", "currency", "says", "adds", "slack", "explained", "reason", "not_known")
 
 
 class Severity(Enum):

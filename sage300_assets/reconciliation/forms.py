@@ -28,13 +28,22 @@ def same(name: str, left: str, right: str) -> str:
     return " AND ".join(f'{left}."{k}" = {right}."{k}"' for k in table(name).key)
 
 
-def pair(
-    *, key: str, says: str, adds: str, source: str, currency: str = "''", slack: str = "0", explained: str = NO_MONEY, reason: str = "''"
+def pair(  # noqa: PLR0913 - the columns of a comparison
+    *,
+    key: str,
+    says: str,
+    adds: str,
+    source: str,
+    currency: str = "''",
+    slack: str = "0",
+    explained: str = NO_MONEY,
+    reason: str = "''",
+    not_known: str = "false",
 ) -> str:
     """The query of a comparison, from its parts."""
     return (
         f"SELECT {key} AS key, {currency} AS currency, {says} AS says, {adds} AS adds, {slack} AS slack, "
-        f"{explained} AS explained, {reason} AS reason FROM {source}"
+        f"{explained} AS explained, {reason} AS reason, {not_known} AS not_known FROM {source}"
     )
 
 

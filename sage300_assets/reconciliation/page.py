@@ -12,7 +12,13 @@ from sage300_assets.reconciliation.reconcile import Difference, Reconciliation, 
 Plot = Callable[[Sequence[int], str], str]
 """Draws bars, one per value, as Markdown."""
 _SHOWN = 10
-_MARKS = {State.AGREES: "agrees", State.EXPLAINED: "timing", State.DIFFERS: "**differs**", State.NOTHING: "nothing to compare"}
+_MARKS = {
+    State.AGREES: "agrees",
+    State.EXPLAINED: "timing",
+    State.UNKNOWN: "not known",
+    State.DIFFERS: "**differs**",
+    State.NOTHING: "nothing to compare",
+}
 
 
 def to_markdown(found: Reconciliation, plot: Plot | None = None) -> str:
@@ -33,6 +39,7 @@ def _lines(found: Reconciliation, plot: Plot | None) -> Iterator[str]:
         days = f"{found.history[0].day} to {found.history[-1].day}" if len(found.history) > 1 else str(found.day)
         yield f"Unexplained differences per day reconciled, {days}; the highest bar is {max(d.unexplained_records for d in found.history):,}."
     yield from _section(found, "Unexplained", State.DIFFERS)
+    yield from _section(found, "Not known", State.UNKNOWN)
     yield from _section(found, "Explained by timing", State.EXPLAINED)
     yield ""
     yield "## Controls"
@@ -72,15 +79,14 @@ def _counted(counts: Sequence[Sequence[Outcome]]) -> str:
 
 
 def _section(found: Reconciliation, title: str, state: State) -> Iterator[str]:
-    is_open = state is State.DIFFERS
-    concerned = [(o, [d for d in found.shown.get(o.ordinal, ()) if d.is_open is is_open]) for o in found.outcomes]
+    concerned = [(o, [d for d in found.shown.get(o.ordinal, ()) if d.state is state]) for o in found.outcomes]
     concerned = [(o, shown) for o, shown in concerned if shown]
     if not concerned:
         return
     yield ""
     yield f"## {title}"
     for outcome, shown in concerned:
-        count = outcome.unexplained_records if is_open else outcome.differing - outcome.unexplained_records
+        count = outcome.records(state)
         yield ""
         yield f"### {outcome.control.asset}: {outcome.comparison.what}"
         yield ""

@@ -36,8 +36,14 @@ class Difference:
     explained: Decimal
     is_open: bool
     """Whether nothing explains it."""
+    is_unknown: bool
     reason: str
     since: date
+
+    @property
+    def state(self) -> State:
+        """Whether it is open, not known, or explained."""
+        return State.DIFFERS if self.is_open else State.UNKNOWN if self.is_unknown else State.EXPLAINED
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Reconciliation:
     home_currency: str
     outcomes: tuple[Outcome, ...]
     shown: Mapping[int, tuple[Difference, ...]]
-    """The first differences of each comparison, by its ordinal; those that nothing explains come first."""
+    """The first differences of each comparison, by its ordinal; those that nothing explains come first, then those whose cause is not read."""
     history: tuple[HistoryDay, ...] = ()
     """What was kept of each day, this one included."""
 
@@ -79,9 +85,11 @@ class Reconciliation:
         if not self.compared:
             return "Nothing to compare: the lake has no records of this company that a control reads."
         if not self.unexplained_records:
-            explained = sum(o.differing for o in self.outcomes)
+            unknown = sum(o.unknown_records for o in self.outcomes)
+            explained = sum(o.differing for o in self.outcomes) - unknown
             timing = f"; timing explains {explained:,} differences" if explained else ""
-            return f"No unexplained difference in {self.compared:,} pairs of amounts{timing}."
+            untold = f"; of {unknown:,} more the cause is not read" if unknown else ""
+            return f"No unexplained difference in {self.compared:,} pairs of amounts{timing}{untold}."
         money = " and ".join(written_amount(amount, currency) for currency, amount in self.unexplained.items() if amount) or "no money"
         return f"Unexplained: {money} in {self.unexplained_records:,} of {self.compared:,} pairs of amounts."
 
@@ -111,7 +119,7 @@ def written_amount(amount: Decimal | None, currency: str = "") -> str:
 
 def state_of(outcomes: Sequence[Outcome]) -> State:
     """The worst of several outcomes; nothing was compared only where none compared anything."""
-    for state in (State.DIFFERS, State.EXPLAINED, State.AGREES):
+    for state in (State.DIFFERS, State.UNKNOWN, State.EXPLAINED, State.AGREES):
         if any(o.state is state for o in outcomes):
             return state
     return State.NOTHING
@@ -139,9 +147,9 @@ def _home(db: duckdb.DuckDBPyConnection) -> str:
 def _shown(db: duckdb.DuckDBPyConnection) -> Mapping[int, tuple[Difference, ...]]:
     found: dict[int, list[Difference]] = defaultdict(list)
     rows = db.execute(
-        f"""SELECT ordinal, key, currency, says, adds, difference, explained, is_open, reason, since FROM {FOUND}
-        QUALIFY row_number() OVER (PARTITION BY ordinal ORDER BY is_open DESC, abs(difference) DESC, key) <= {SHOWN}
-        ORDER BY ordinal, is_open DESC, abs(difference) DESC, key"""
+        f"""SELECT ordinal, key, currency, says, adds, difference, explained, is_open, is_unknown, reason, since FROM {FOUND}
+        QUALIFY row_number() OVER (PARTITION BY ordinal ORDER BY is_open DESC, is_unknown DESC, abs(difference) DESC, key) <= {SHOWN}
+        ORDER BY ordinal, is_open DESC, is_unknown DESC, abs(difference) DESC, key"""
     ).fetchall()
     for ordinal, *values in rows:
         found[ordinal].append(Difference(*values))

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _MORE = """
 Compares batches with their entries, documents with what was posted, sub-ledgers with their control accounts, postings with balances, and looks
-for references that lead nowhere. Asks no server. Ends with 1 if anything differs that timing does not explain, or if there is nothing to compare.
+for references that lead nowhere. Asks no server. Ends with 1 if anything differs that timing does not explain, or if there is nothing to compare;
+what has, as a rule, a cause that is not read is named as "not known".
 The result is kept in the lake: <company>.reconciliation, <company>.reconciliation_differences, <company>.reconciliation_history.
 
   sage300 reconcile
@@ -76,7 +77,7 @@ def _show(found: Reconciliation) -> None:
     grid(("on", "control", "result", "compared", "differ", "unexplained"), rows, right=(3, 4, 5))
     for outcome in found.outcomes:
         for one in found.shown.get(outcome.ordinal, ()):
-            kind = "unexplained" if one.is_open else "explained"
+            kind = "unexplained" if one.is_open else one.state.value
             amounts = f"{written_amount(one.says, one.currency)} against {written_amount(one.adds, one.currency)}"
             reason = f" ({one.reason})" if one.reason else ""
             say(f"{kind}: {outcome.control.asset}, {outcome.comparison.what}: {written_key(one.key)}: {amounts}, since {one.since}{reason}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import duckdb
 import pytest
 
+from sage300_assets.reconciliation.compare import State
 from sage300_assets_tests.reconciliation.books import EVERYTHING, Difference, compare
 from sage300_assets_tests.reconciliation.planting import planted
 
@@ -198,6 +200,103 @@ def test_vendors_credits_that_are_applied_are_compared_by_vendor(books: duckdb.D
         assert [(d.key, d.unexplained) for d in _found(books, "ap_documents_settled")] == [({"VendorNumber": vendor}, CENT)]
         books.execute("DELETE FROM ap_posted_documents WHERE DocumentNumber = 'PP1'")
         assert [(d.key, d.unexplained) for d in _found(books, "ap_documents_settled")] == [({"VendorNumber": vendor}, paid)]
+
+
+@dataclass(frozen=True)
+class Payments:
+    """How each side calls its checks and receipts."""
+
+    party: str
+    posted: str
+    applied: str
+    selector: str
+    taken_back: str
+    discount: str
+    amount: str
+    """What a posted check took off the only document that it paid."""
+
+
+PAID = {
+    "ap": Payments(
+        "Vendor", "ap_posted_payments", "ap_applied_payments", "BatchSelector = 'PY'", "DateReversed", "DiscountAmount",
+        "a.PaymentAmount + p.DiscountAmount",
+    ),
+    "ar": Payments(
+        "Customer", "ar_posted_receipts", "ar_applied_receipts", "BatchRecordType = 'CA'", "DateReturned", "CustomerDiscountAmount",
+        "a.CustomerReceiptAmount + a.CustomerDiscountAmountTaken",
+    ),
+}  # fmt: skip
+
+
+def _check(books: duckdb.DuckDBPyConnection, side: str) -> tuple[str, str, str, Decimal]:
+    """A check that paid one document, with a discount: conditions that choose its entry and the document, its number, and what it took off."""
+    of = PAID[side]
+    ((batch, entry, owner, document, amount),) = books.execute(
+        f"""SELECT p.BatchNumber, p.EntryNumber, a.{of.party}Number, a.DocumentNumber, {of.amount} FROM {of.posted} AS p
+        JOIN {of.applied} AS a ON a.BatchNumber = p.BatchNumber AND a.EntryNumber = p.EntryNumber AND a.{of.selector}
+        JOIN {side}_posted_documents AS d ON d.{of.party}Number = a.{of.party}Number AND d.DocumentNumber = a.DocumentNumber
+        WHERE d.PostingDate > (SELECT min(BatchDate) FROM {side}_invoice_batches) AND (a.BatchNumber, a.EntryNumber) IN
+            (SELECT (BatchNumber, EntryNumber) FROM {of.applied} WHERE {of.selector} GROUP BY ALL HAVING count(*) = 1)
+        ORDER BY p.{of.discount} DESC, 1, 2, 3, 4 LIMIT 1"""
+    ).fetchall()
+    return f"BatchNumber = {batch} AND EntryNumber = {entry}", f"{of.party}Number = '{owner}' AND DocumentNumber = '{document}'", document, amount
+
+
+@pytest.mark.parametrize("side", PAID)
+def test_a_check_that_bounces_leaves_its_document_due_again_and_is_no_difference(books: duckdb.DuckDBPyConnection, side: str) -> None:
+    """Its batch stays posted for ever."""
+    of, control, due = PAID[side], f"{side}_documents_settled", f"{PAID[side].party}CurrencyAmountDue"
+    entry, the_document, document, amount = _check(books, side)
+    again = f"UPDATE {side}_posted_documents SET {due} = {due} + {amount} WHERE {the_document}"
+    bounced = f"UPDATE {of.posted} SET {of.taken_back} = DATE '2026-11-19' WHERE {entry}"
+    with planted(books, again, bounced):
+        assert _found(books, control) == []
+        books.execute(f"UPDATE {side}_posted_documents SET {due} = {due} - {CENT} WHERE {the_document}")
+        assert [(d.key["DocumentNumber"], abs(d.unexplained)) for d in _found(books, control)] == [(document, CENT)]
+    for alone in (again, bounced):
+        with planted(books, alone):
+            assert document in {d.key.get("DocumentNumber") for d in _found(books, control) if d.unexplained}
+
+
+@pytest.mark.parametrize("side", PAID)
+def test_what_a_bounced_check_had_paid_in_advance_is_gone_with_it(books: duckdb.DuckDBPyConnection, side: str) -> None:
+    of, control = PAID[side], f"{side}_documents_settled"
+    entry, the_document, _, amount = _check(books, side)
+    due, invoiced = f"{of.party}CurrencyAmountDue", f"{of.party}CurrencyInvoiceAmount"
+    batch, place = (part.rpartition(" = ")[2] for part in entry.split(" AND "))
+    advance = _another(
+        f"{side}_posted_documents",
+        the_document,
+        **{"DocumentNumber": "'PP1'", "DocumentType": "'Prepayment'", "BatchNumber": batch, "EntryNumber": place, invoiced: "-50", due: "0"},
+    )
+    again = f"UPDATE {side}_posted_documents SET {due} = {due} + {amount} WHERE {the_document}"
+    with planted(books, advance, again, f"UPDATE {of.posted} SET {of.taken_back} = DATE '2026-11-19' WHERE {entry}"):
+        assert _found(books, control) == []
+        books.execute(f"UPDATE {side}_posted_documents SET {due} = {CENT} WHERE DocumentNumber = 'PP1'")
+        assert [(d.key["DocumentNumber"], abs(d.unexplained)) for d in _found(books, control)] == [("PP1", CENT)]
+    with planted(books, advance):
+        assert {d.key.get("DocumentNumber") for d in _found(books, control)} == {"PP1"}
+
+
+def test_a_customers_credit_that_is_gone_without_an_application_is_not_known(books: duckdb.DuckDBPyConnection) -> None:
+    """It may have been refunded, and refunds are not read."""
+    chosen = [pair for pair in EVERYTHING if pair[0].name == "ar_documents_settled"]
+    like = "CustomerCurrencyInvoiceAmount > 0 AND PostingDate > (SELECT min(BatchDate) FROM ar_invoice_batches)"
+
+    def document(invoiced: str, due: str) -> str:
+        changed = {"DocumentNumber": "'UC1'", "DocumentType": "'UnappliedCash'", "BatchNumber": "999991"}
+        return _another("ar_posted_documents", like, **changed, CustomerCurrencyInvoiceAmount=invoiced, CustomerCurrencyAmountDue=due)
+
+    with planted(books, document("-100", "-40")):
+        (outcome,), (difference,) = compare(books, chosen)
+    assert (outcome.state, outcome.unknown_records, outcome.unexplained_records, outcome.unexplained) == (State.UNKNOWN, 1, 0, ())
+    assert (difference.key["DocumentNumber"], difference.difference, difference.unexplained) == ("UC1", -60, 0)
+    assert difference.reason.startswith("not known: ")
+    # No refund takes anything off an invoice, more than there is, or gives a credit more than it was.
+    for invoiced, due in (("100", "40"), ("-100", "0.01"), ("-100", "-100.01")):
+        with planted(books, document(invoiced, due)):
+            (outcome,), (difference,) = compare(books, chosen)
+        assert (outcome.state, difference.unexplained) == (State.DIFFERS, difference.difference)
 
 
 LEDGER = ("gl_posted_as_entered", "gl_entries_balance", "gl_currency", "gl_fiscal_sets")

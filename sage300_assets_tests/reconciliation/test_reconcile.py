@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -19,8 +20,11 @@ from sage300_assets.catalogue import ENTITIES, find
 from sage300_assets.catalogue.model import Entity, OnDrift
 from sage300_assets.cli import main
 from sage300_assets.lake.lake import Lake
+from sage300_assets.orchestration.reconciliation import check_result
 from sage300_assets.reconciliation.compare import State
+from sage300_assets.reconciliation.control import Comparison, Control
 from sage300_assets.reconciliation.controls.source import source_count
+from sage300_assets.reconciliation.forms import key_of, pair
 from sage300_assets.reconciliation.page import to_markdown
 from sage300_assets.reconciliation.reconcile import Reconciliation, reconcile
 from sage300_assets.reconciliation.tables import HISTORY, RECONCILIATION
@@ -142,6 +146,28 @@ def test_a_cent_at_the_source_goes_through_to_table_page_and_exit_code(
         filled.load("APInvoiceBatches")
     assert main(["reconcile", "--lake", str(filled.lake.root)]) == 0
     assert "SAMLTD: No unexplained difference" in capsys.readouterr().out
+
+
+def test_what_has_a_cause_that_is_not_read_is_told_apart_and_is_in_no_figure(filled: House) -> None:
+    one = "ap_vendors AS t WHERE t.VendorNumber = (SELECT min(VendorNumber) FROM ap_vendors)"
+    five, two = (f"CAST({n} AS DECIMAL(19,3))" for n in (5, 2))
+    unread = pair(key=key_of("ap/vendors"), says=five, adds=two, source=one, reason="'not known: it is not read'", not_known="true")
+    control = Control("unread", "Five is two.", "ap/vendors", (Comparison("five = two", unread),))
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    found = reconcile(filled.lake, COMPANY, now=now, zone=ZoneInfo("UTC"), controls=[control], keeping=False)
+    assert (found.unexplained_difference, found.unexplained_records) == (0, 0)
+    assert found.verdict == "No unexplained difference in 1 pairs of amounts; of 1 more the cause is not read."
+    (outcome,) = found.outcomes
+    (difference,) = found.shown[outcome.ordinal]
+    assert (outcome.state, difference.state, outcome.explained) == (State.UNKNOWN, State.UNKNOWN, 0)
+    page = to_markdown(found)
+    assert "## Not known" in page
+    assert "| not known: it is not read |" in page
+    assert "## Unexplained" not in page
+    assert "timing" not in page
+    shown = check_result(COMPANY, control, found)
+    assert (shown.passed, shown.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert shown.description == "1 differences whose cause is not read"
 
 
 def test_what_is_posted_between_the_daily_reads_of_the_fiscal_sets_is_timing_until_they_are_read(tmp_path: Path) -> None:

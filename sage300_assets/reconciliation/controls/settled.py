@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control
-from sage300_assets.reconciliation.controls.sides import AP, AR, Side
+from sage300_assets.reconciliation.controls.sides import AP, AR, REVERSED, Side
 from sage300_assets.reconciliation.forms import Rows, key_of, pair
+
+_REFUNDED = "not known: nothing that was applied accounts for it; a refund would, and refunds are not read"
 
 
 def _in_history(side: Side) -> str:
@@ -24,6 +26,8 @@ def _paid(side: Side, what: str) -> Comparison:
     waits = f"CASE WHEN last_read('{side.batches[0][1]}') < t._read_at THEN {waits} ELSE 0 END"
     moved = [waits, f"-({newer})", f"{waits} - ({newer})", *([f"nullif({waits}, 0) + t.VendorCurrencyDiscountAmount"] if side.module == "ap" else [])]
     fits = f"(({gone}) <> ({adds}) AND ({gone}) - ({adds}) IN ({', '.join(moved)}) AND ({waits} <> 0 OR {newer} <> 0))"
+    # More of a customer's credit is gone than was applied: a refund takes it off, and refunds are not read.
+    refunded = f"t.{side.own}InvoiceAmount < 0 AND t.{side.own}AmountDue <= 0 AND ({gone}) < ({adds})" if side.module == "ar" else "false"
     joined = " ".join(
         f"LEFT JOIN ({amounts}) AS {a} ON {a}.party = t.{side.party}Number AND {a}.document = t.DocumentNumber"
         for a, amounts in (("s", side.applied), ("w", side.waiting), ("n", side.newer))
@@ -37,7 +41,9 @@ def _paid(side: Side, what: str) -> Comparison:
             currency="t.CurrencyCode",
             source=f"{rows.source} {joined} WHERE {_in_history(side)} AND {known}",
             explained=f"CASE WHEN {fits} THEN ({gone}) - ({adds}) ELSE 0 END",
-            reason=f"CASE WHEN {fits} THEN 'posted between the reads of the document and of the batch' ELSE '' END",
+            reason=f"""CASE WHEN {fits} THEN 'posted between the reads of the document and of the batch'
+                WHEN {refunded} THEN '{_REFUNDED}' ELSE '' END""",
+            not_known=refunded,
         ),
     )
 
@@ -63,9 +69,10 @@ _CREDITS = Comparison(
         ) AS r ON r.party = u.party WHERE coalesce(r.whole, true)""",
     ),
 )
-_ONE_CHECK = """(SELECT VendorNumber, DocumentNumber FROM ap_applied_payments
+_ONE_CHECK = f"""(SELECT VendorNumber, DocumentNumber FROM ap_applied_payments
     JOIN ap_payment_and_adjustment_batches USING (BatchSelector, BatchNumber)
-    WHERE BatchSelector = 'PY' AND is_posted(BatchStatus) GROUP BY ALL HAVING count(DISTINCT (BatchNumber, EntryNumber)) = 1)"""
+    WHERE BatchSelector = 'PY' AND is_posted(BatchStatus) AND (BatchNumber, EntryNumber) NOT IN {REVERSED}
+    GROUP BY ALL HAVING count(DISTINCT (BatchNumber, EntryNumber)) = 1)"""
 _DISCOUNTS = Comparison(
     "discount of a check = what its documents were settled by beyond what was paid",
     pair(
@@ -85,8 +92,8 @@ _DISCOUNTS = Comparison(
             WHERE a.BatchSelector = 'PY' AND is_posted(b.BatchStatus) AND NOT (b._read_at > last_read('APPostedDocuments')
                 AND b.DateLastEdited >= local_day(last_read('APPostedDocuments'))) GROUP BY ALL
         ) AS r ON r.BatchNumber = t.BatchNumber AND r.EntryNumber = t.EntryNumber
-        -- Of a document that several checks paid in part nobody says which of them took the discount.
-        WHERE r.alone""",
+        -- Of a document that several checks paid in part nobody says which of them took the discount. One that was reversed takes none.
+        WHERE r.alone AND t.DateReversed IS NULL""",
     ),
 )
 
