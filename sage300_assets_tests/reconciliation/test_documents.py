@@ -299,6 +299,61 @@ def test_a_customers_credit_that_is_gone_without_an_application_is_not_known(boo
         assert (outcome.state, difference.unexplained) == (State.DIFFERS, difference.difference)
 
 
+def test_no_more_is_a_discount_than_the_checks_of_a_vendor_document_say(books: duckdb.DuckDBPyConnection) -> None:
+    """They say how much was taken, not of which document: what misses it is found, and the documents are named that it may be on."""
+    control = "ap_documents_settled"
+    entry, the_document, document, _ = _check(books, "ap")
+    ((discount,),) = books.execute(f"SELECT DiscountAmount FROM ap_posted_payments WHERE {entry}").fetchall()
+    assert discount > 0
+    beside = (
+        _another("ap_posted_documents", the_document, DocumentNumber="'B1'", VendorCurrencyInvoiceAmount="50", VendorCurrencyAmountDue="0"),
+        _another("ap_applied_payments", f"BatchSelector = 'PY' AND {entry}", DocumentNumber="'B1'", LineNumber="99", PaymentAmount="50"),
+    )
+    due = "UPDATE ap_posted_documents SET VendorCurrencyAmountDue = VendorCurrencyAmountDue - {} WHERE DocumentNumber = '{}'"
+    with planted(books, *beside):
+        assert _found(books, control) == []
+    for named, less in ((document, CENT), ("B1", CENT), ("B1", Decimal(1000)), (document, -CENT), ("B1", -CENT)):
+        with planted(books, *beside, due.format(less, named)):
+            found = _found(books, control)
+        assert named in {d.key.get("DocumentNumber") for d in found}
+        assert {abs(d.unexplained) for d in found} == {abs(less)}
+    # Without the check nobody knows what was taken; once it is there, all of it has to be.
+    with planted(books, f"DELETE FROM ap_posted_payments WHERE {entry}"):
+        assert _found(books, control) == []
+        books.execute(f"UPDATE ap_posted_documents SET VendorCurrencyAmountDue = VendorCurrencyAmountDue - {discount} WHERE {the_document}")
+        assert {d.key["DocumentNumber"] for d in _found(books, control)} == {document}
+
+
+def test_an_adjustment_made_with_a_check_is_accepted_whichever_way_it_goes(books: duckdb.DuckDBPyConnection) -> None:
+    """Its batch does not tell it, and no more than the check says is one."""
+    entry, the_document, _, _ = _check(books, "ap")
+    for amount in (Decimal(3), Decimal(-3)):
+        moved = f"UPDATE ap_posted_documents SET VendorCurrencyAmountDue = VendorCurrencyAmountDue - ({amount}) WHERE {the_document}"
+        with planted(books, moved, f"UPDATE ap_posted_payments SET AmountAdjusted = {amount} WHERE {entry}"):
+            assert _found(books, "ap_documents_settled") == []
+            books.execute(moved.replace(f"({amount})", str(CENT)))
+            assert _found(books, "ap_documents_settled")
+
+
+def test_a_cent_taken_off_what_is_due_is_named_by_its_document_whichever_it_is(books: duckdb.DuckDBPyConnection) -> None:
+    ((begins,),) = books.execute(
+        "SELECT greatest((SELECT min(BatchDate) FROM ap_invoice_batches), (SELECT min(BatchDate) FROM ap_payment_and_adjustment_batches))"
+    ).fetchall()
+    within = f"PostingDate > DATE '{begins}'"
+    (documents,) = zip(*books.execute(f"SELECT DocumentNumber FROM ap_posted_documents WHERE {within}").fetchall(), strict=True)
+    # Part of what a check took may have been on a document from before the history, of which nobody knows what was paid before.
+    with_older = f"""SELECT a.DocumentNumber FROM ap_applied_payments AS a WHERE a.BatchSelector = 'PY' AND (a.BatchNumber, a.EntryNumber) IN
+        (SELECT (BatchNumber, EntryNumber) FROM ap_posted_payments WHERE DiscountAmount <> 0) AND (a.BatchNumber, a.EntryNumber) IN
+        (SELECT (o.BatchNumber, o.EntryNumber) FROM ap_applied_payments AS o JOIN ap_posted_documents AS d USING (VendorNumber, DocumentNumber)
+            WHERE o.BatchSelector = 'PY' AND NOT (d.{within}))"""
+    excused = {number for (number,) in books.execute(with_older).fetchall()}
+    with planted(books, f"UPDATE ap_posted_documents SET VendorCurrencyAmountDue = VendorCurrencyAmountDue - {CENT} WHERE {within}"):
+        named = {d.key.get("DocumentNumber") for d in _found(books, "ap_documents_settled") if d.unexplained}
+    assert len(documents) > 100
+    assert set(documents) - named <= excused
+    assert len(excused) < len(documents) // 10
+
+
 LEDGER = ("gl_posted_as_entered", "gl_entries_balance", "gl_currency", "gl_fiscal_sets")
 
 

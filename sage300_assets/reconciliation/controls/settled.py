@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control
-from sage300_assets.reconciliation.controls.sides import AP, AR, REVERSED, Side
+from sage300_assets.reconciliation.controls.discounts import CHECKS, DOCUMENTS, USED, accepted
+from sage300_assets.reconciliation.controls.sides import AP, AR, Side
 from sage300_assets.reconciliation.forms import Rows, key_of, pair
 
 _REFUNDED = "not known: nothing that was applied accounts for it; a refund would, and refunds are not read"
@@ -16,22 +17,20 @@ def _in_history(side: Side) -> str:
 
 def _paid(side: Side, what: str) -> Comparison:
     """What is no longer due on a document has been paid, adjusted or discounted."""
-    rows = Rows(side.documents, currency="t.CurrencyCode")
-    gone = f"t.{side.own}InvoiceAmount - t.{side.own}AmountDue"
-    settled, waits, newer = (f"coalesce({a}.paid, 0) + coalesce({a}.adjusted, 0) + coalesce({a}.discount, 0)" for a in ("s", "w", "n"))
-    # Payables do not say which document a discount was taken on; what is left is compared with the discounts of the checks.
-    adds = settled if side.module == "ar" else f"CASE WHEN abs({gone}) > abs({settled}) AND coalesce(s.paid, 0) <> 0 THEN {gone} ELSE {settled} END"
-    known = "true" if side.module == "ar" else f"NOT (t.VendorCurrencyInvoiceAmount < 0 AND t.VendorNumber IN (SELECT party FROM {_USED}))"
+    rows, payables = Rows(side.documents, currency="t.CurrencyCode"), side.module == "ap"
+    gone = f"(t.{side.own}InvoiceAmount - t.{side.own}AmountDue)"
+    settled, waits, newer = (f"(coalesce({a}.paid, 0) + coalesce({a}.adjusted, 0) + coalesce({a}.discount, 0))" for a in ("s", "w", "n"))
+    # Payables do not say which document a discount was taken on: no more is one than the checks can explain that paid it.
+    adds = f"({settled} + {accepted(f'({gone} - {settled})')})" if payables else settled
+    known = f"NOT (t.VendorCurrencyInvoiceAmount < 0 AND t.VendorNumber IN (SELECT party FROM {USED}))" if payables else "true"
     # Documents and batches are read one after the other, and batches may be posted in between. That explains their amount and no other.
     waits = f"CASE WHEN last_read('{side.batches[0][1]}') < t._read_at THEN {waits} ELSE 0 END"
-    moved = [waits, f"-({newer})", f"{waits} - ({newer})", *([f"nullif({waits}, 0) + t.VendorCurrencyDiscountAmount"] if side.module == "ap" else [])]
-    fits = f"(({gone}) <> ({adds}) AND ({gone}) - ({adds}) IN ({', '.join(moved)}) AND ({waits} <> 0 OR {newer} <> 0))"
+    moved = [waits, f"-{newer}", f"{waits} - {newer}", *([f"nullif({waits}, 0) + t.VendorCurrencyDiscountAmount"] if payables else [])]
+    fits = f"({gone} <> {adds} AND {gone} - {adds} IN ({', '.join(moved)}) AND ({waits} <> 0 OR {newer} <> 0))"
     # More of a customer's credit is gone than was applied: a refund takes it off, and refunds are not read.
-    refunded = f"t.{side.own}InvoiceAmount < 0 AND t.{side.own}AmountDue <= 0 AND ({gone}) < ({adds})" if side.module == "ar" else "false"
-    joined = " ".join(
-        f"LEFT JOIN ({amounts}) AS {a} ON {a}.party = t.{side.party}Number AND {a}.document = t.DocumentNumber"
-        for a, amounts in (("s", side.applied), ("w", side.waiting), ("n", side.newer))
-    )
+    refunded = "false" if payables else f"t.{side.own}InvoiceAmount < 0 AND t.{side.own}AmountDue <= 0 AND {gone} < {adds}"
+    amounts = {"s": f"({side.applied})", "w": f"({side.waiting})", "n": f"({side.newer})", **({"c": DOCUMENTS} if payables else {})}
+    joined = " ".join(f"LEFT JOIN {sql} AS {a} ON {a}.party = t.{side.party}Number AND {a}.document = t.DocumentNumber" for a, sql in amounts.items())
     return Comparison(
         what,
         pair(
@@ -40,7 +39,7 @@ def _paid(side: Side, what: str) -> Comparison:
             adds=adds,
             currency="t.CurrencyCode",
             source=f"{rows.source} {joined} WHERE {_in_history(side)} AND {known}",
-            explained=f"CASE WHEN {fits} THEN ({gone}) - ({adds}) ELSE 0 END",
+            explained=f"CASE WHEN {fits} THEN {gone} - {adds} ELSE 0 END",
             reason=f"""CASE WHEN {fits} THEN 'posted between the reads of the document and of the batch'
                 WHEN {refunded} THEN '{_REFUNDED}' ELSE '' END""",
             not_known=refunded,
@@ -48,11 +47,6 @@ def _paid(side: Side, what: str) -> Comparison:
     )
 
 
-# An entry of payables that applies a document does not say which: what was used up is known for all documents of a vendor together.
-_USED = """(SELECT a.VendorNumber AS party, sum(a.PaymentAmount) AS used
-    FROM ap_applied_payments AS a JOIN ap_payments AS h USING (BatchSelector, BatchNumber, EntryNumber)
-    JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
-    WHERE is_posted(b.BatchStatus) AND applies_document(h.PaymentTransactionType) GROUP BY ALL)"""
 _CREDITS = Comparison(
     "credits of a vendor that were applied to other documents = what these were settled by",
     pair(
@@ -60,7 +54,7 @@ _CREDITS = Comparison(
         says="coalesce(r.gone, 0)",
         adds="-u.used",
         currency="r.currency",
-        source=f"""{_USED} AS u LEFT JOIN (
+        source=f"""{USED} AS u LEFT JOIN (
             SELECT VendorNumber AS party, any_value(CurrencyCode) AS currency, sum(gone) AS gone, bool_and(PostingDate >= {AP.begins}) AS whole
             FROM (SELECT t.*, t.VendorCurrencyInvoiceAmount - t.VendorCurrencyAmountDue
                     - coalesce(s.paid, 0) - coalesce(s.adjusted, 0) - coalesce(s.discount, 0) AS gone
@@ -69,31 +63,17 @@ _CREDITS = Comparison(
         ) AS r ON r.party = u.party WHERE coalesce(r.whole, true)""",
     ),
 )
-_ONE_CHECK = f"""(SELECT VendorNumber, DocumentNumber FROM ap_applied_payments
-    JOIN ap_payment_and_adjustment_batches USING (BatchSelector, BatchNumber)
-    WHERE BatchSelector = 'PY' AND is_posted(BatchStatus) AND (BatchNumber, EntryNumber) NOT IN {REVERSED}
-    GROUP BY ALL HAVING count(DISTINCT (BatchNumber, EntryNumber)) = 1)"""
 _DISCOUNTS = Comparison(
     "discount of a check = what its documents were settled by beyond what was paid",
     pair(
         key=key_of("ap/posted_payments"),
         says="t.DiscountAmount",
-        adds="r.residue",
+        # Adjustments that were made with the check, and that its batch does not tell.
+        adds="CASE WHEN abs(k.taken - k.discount) = abs(k.adjusted) THEN k.discount ELSE k.taken END",
         currency="t.PaymentCurrency",
-        source=f"""ap_posted_payments AS t JOIN (
-            SELECT a.BatchNumber, a.EntryNumber, sum(d.VendorCurrencyInvoiceAmount - d.VendorCurrencyAmountDue
-                - coalesce(s.paid, 0) - coalesce(s.adjusted, 0)) AS residue,
-                bool_and(d.DocumentNumber IS NOT NULL AND d.PostingDate >= {AP.begins}
-                    AND (a.VendorNumber, a.DocumentNumber) IN {_ONE_CHECK}) AS alone
-            FROM ap_applied_payments AS a JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
-            LEFT JOIN ap_posted_documents AS d ON d.VendorNumber = a.VendorNumber AND d.DocumentNumber = a.DocumentNumber
-            LEFT JOIN ({AP.applied}) AS s ON s.party = a.VendorNumber AND s.document = a.DocumentNumber
-            -- What was posted between the reads of documents and batches is judged after the next ones.
-            WHERE a.BatchSelector = 'PY' AND is_posted(b.BatchStatus) AND NOT (b._read_at > last_read('APPostedDocuments')
-                AND b.DateLastEdited >= local_day(last_read('APPostedDocuments'))) GROUP BY ALL
-        ) AS r ON r.BatchNumber = t.BatchNumber AND r.EntryNumber = t.EntryNumber
-        -- Of a document that several checks paid in part nobody says which of them took the discount. One that was reversed takes none.
-        WHERE r.alone AND t.DateReversed IS NULL""",
+        # Of a document that several checks took a discount on, nobody says which of them how much. One that was reversed took none.
+        source=f"""ap_posted_payments AS t JOIN {CHECKS} AS k ON k.BatchNumber = t.BatchNumber AND k.EntryNumber = t.EntryNumber
+            WHERE k.whole AND t.DateReversed IS NULL""",
     ),
 )
 
