@@ -30,6 +30,8 @@ class Pair:
     amount: str
     controls: tuple[str, ...]
     selector: str = ""
+    day: str = "LastActivityDate"
+    """Which says when a record was posted, or last changed; journal lines have the number of their posting."""
 
 
 PAIRS = {
@@ -43,15 +45,15 @@ PAIRS = {
     ),
     "payments": Pair(
         "ap_payment_and_adjustment_batches", "BatchStatus", "PostingSequenceNumber", "APPaymentAndAdjustmentBatches", "ap_posted_payments",
-        "APPostedPayments", "PaymentAmount", ("ap_payments_posted",), "BatchSelector = 'PY' AND",
+        "APPostedPayments", "PaymentAmount", ("ap_payments_posted",), "BatchSelector = 'PY' AND", "PostingDate",
     ),
     "receipts": Pair(
         "ar_receipt_and_adjustment_batches", "BatchStatus", "PostingSequenceNumber", "ARReceiptAndAdjustmentBatches", "ar_posted_receipts",
-        "ARPostedReceipts", "BankReceiptAmount", ("ar_receipts_posted",), "BatchRecordType = 'CA' AND",
+        "ARPostedReceipts", "BankReceiptAmount", ("ar_receipts_posted",), "BatchRecordType = 'CA' AND", "PostingDate",
     ),
     "journals": Pair(
         "gl_journal_batches", "Status", "PostingSequence", "GLJournalBatches", "gl_posted_transactions", "GLPostedTransactions",
-        "JournalTransactionAmount", ("gl_posted_as_entered",),
+        "JournalTransactionAmount", ("gl_posted_as_entered",), "", "",
     ),
 }  # fmt: skip
 
@@ -65,6 +67,14 @@ def _last(books: duckdb.DuckDBPyConnection, pair: Pair) -> str:
     return f"BatchNumber = '{batch}'"
 
 
+def _seen(books: duckdb.DuckDBPyConnection, pair: Pair, batch: str, *, before: bool) -> str:
+    """What was posted of a batch was, or was not, there before the batches were read: by its day, or by the postings that had been seen."""
+    if pair.day:
+        return f"UPDATE {pair.records} SET {pair.day} = DATE '{READ_AT.date() - timedelta(days=before)}' WHERE {batch}"
+    ((posting,),) = books.execute(f"SELECT max(PostingSequenceNumber) FROM {pair.records} WHERE {batch}").fetchall()
+    return _known(int(posting) - (not before), -20)
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_what_was_posted_after_its_batch_was_read_is_timing_to_the_cent(books: duckdb.DuckDBPyConnection, name: str) -> None:
     pair = PAIRS[name]
@@ -72,7 +82,7 @@ def test_what_was_posted_after_its_batch_was_read_is_timing_to_the_cent(books: d
     batch = _last(books, pair)
     waits = f"UPDATE {pair.batches} SET {pair.status} = 'ReadyToPost', {pair.sequence} = 0 WHERE {pair.selector} {batch}"
     read_before = f"UPDATE reach SET read_at = {EARLIER} WHERE resource = '{pair.resource}'"
-    with planted(books, waits, read_before):
+    with planted(books, waits, read_before, _seen(books, pair, batch, before=False)):
         outcomes, differences = compare(books, chosen)
         assert {o.state for o in outcomes if o.differing} == {State.EXPLAINED}
         assert {d.reason for d in differences} == {"posted after its batch was read"}
@@ -80,12 +90,40 @@ def test_what_was_posted_after_its_batch_was_read_is_timing_to_the_cent(books: d
             (SELECT min(rowid) FROM {pair.records} WHERE {batch})""")
         assert {abs(d.unexplained) for d in compare(books, chosen)[1] if d.unexplained} == {CENT}
     # Read again, the batch would be posted: as long as it is not, something is wrong.
-    with planted(books, waits, f"UPDATE reach SET read_at = {LATER} WHERE resource = '{pair.resource}'"):
+    with planted(books, waits, f"UPDATE reach SET read_at = {LATER} WHERE resource = '{pair.resource}'", _seen(books, pair, batch, before=False)):
         found = [d for d in compare(books, chosen)[1] if d.unexplained]
         assert {d.reason for d in found} == {"not in its batch"}
     # A batch that waits and was not posted is no difference, whenever it was read.
     with planted(books, waits, read_before, f"DELETE FROM {pair.records} WHERE {batch}"):
         assert compare(books, chosen)[1] == []
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_records_that_are_only_read_again_after_their_batch_are_no_timing(books: duckdb.DuckDBPyConnection, name: str) -> None:
+    """A posting was interrupted: its records are there, and its batch waits. Each poll reads the batches and then the records once more."""
+    pair = PAIRS[name]
+    chosen = [one for one in EVERYTHING if one[0].name in pair.controls]
+    batch = _last(books, pair)
+    waits = f"UPDATE {pair.batches} SET {pair.status} = 'ReadyToPost', {pair.sequence} = 0 WHERE {pair.selector} {batch}"
+    read_before = f"UPDATE reach SET read_at = {EARLIER} WHERE resource = '{pair.resource}'"
+    cleared = f"UPDATE {pair.records} SET DateLastMaintained = PostingDate" if name == "receipts" else "SELECT 1"
+    with planted(books, waits, read_before, _seen(books, pair, batch, before=True), cleared):
+        outcomes, differences = compare(books, chosen)
+    assert {o.state for o in outcomes if o.differing} == {State.DIFFERS}
+    assert {d.reason for d in differences} == {"not in its batch"}
+
+
+def test_a_journal_line_is_timing_where_nobody_had_looked_for_postings_before_its_batch_was_read(books: duckdb.DuckDBPyConnection) -> None:
+    """At the first read of all."""
+    pair = PAIRS["journals"]
+    chosen = [one for one in EVERYTHING if one[0].name in pair.controls]
+    batch = _last(books, pair)
+    waits = f"UPDATE {pair.batches} SET {pair.status} = 'ReadyToPost', {pair.sequence} = 0 WHERE {batch}"
+    read_before = f"UPDATE reach SET read_at = {EARLIER} WHERE resource = '{pair.resource}'"
+    with planted(books, waits, read_before, _known(1_000_000, 0)):
+        assert {o.state for o in compare(books, chosen)[0] if o.differing} == {State.EXPLAINED}
+    with planted(books, waits, read_before):  # the server does not tell the number of a posting
+        assert {o.state for o in compare(books, chosen)[0] if o.differing} == {State.DIFFERS}
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -123,6 +161,8 @@ def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_t
           AND d.PostingDate > (SELECT min(BatchDate) FROM {side}_invoice_batches) AND d.{due} = 0 ORDER BY ALL DESC LIMIT 1"""
     ).fetchall()
     the_batch, the_document = f"{pair.selector} BatchNumber = {batch}", f"{party}Number = '{owner}' AND DocumentNumber = '{document}'"
+    active = f"""UPDATE {side}_posted_documents SET LastActivityDate = DATE '{{}}' WHERE ({party}Number, DocumentNumber) IN
+        (SELECT ({party}Number, DocumentNumber) FROM {applied} WHERE {the_batch})"""
     between: tuple[str, ...]
     if documents_first:
         # The documents of the batch were read while they were still due.
@@ -136,7 +176,7 @@ def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_t
         )
         late, never = (f"UPDATE reach SET read_at = {at} WHERE resource = '{documents}'" for at in (EARLIER, LATER))
     else:
-        between = (f"UPDATE {pair.batches} SET BatchStatus = 'ReadyToPost' WHERE {the_batch}",)
+        between = (f"UPDATE {pair.batches} SET BatchStatus = 'ReadyToPost' WHERE {the_batch}", active.format(READ_AT.date()))
         late, never = (f"UPDATE reach SET read_at = {at} WHERE resource = '{pair.resource}'" for at in (EARLIER, LATER))
     with planted(books, *between, late):
         outcomes, differences = compare(books, chosen)
@@ -146,6 +186,12 @@ def test_a_payment_posted_between_the_reads_of_documents_and_batches_is_timing_t
         assert {d.key["DocumentNumber"] for d in compare(books, chosen)[1] if d.unexplained} == {document}
     with planted(books, *between, never):
         assert all(d.unexplained for d in compare(books, chosen)[1])
+    if not documents_first:
+        # Documents that are only read again have not moved since the batches were read.
+        with planted(books, *between, late, active.format(READ_AT.date() - timedelta(days=1))):
+            differences = compare(books, chosen)[1]
+        assert differences
+        assert all(d.unexplained for d in differences)
 
 
 def _last_posting(books: duckdb.DuckDBPyConnection) -> int:

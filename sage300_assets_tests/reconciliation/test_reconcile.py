@@ -246,7 +246,8 @@ def test_a_posting_between_the_reads_of_batches_and_documents_is_timing_until_th
         taxes = {f"{part}{n}": entered[f"{part}{n}"] for part in ("TaxBase", "TaxAmount", "TaxAuthority") for n in range(1, 6)}
         posted = {
             **like, **taxes, **{name: entered[name] for name in same}, "VendorCurrencyInvoiceAmount": total, "VendorCurrencyAmountDue": total,
-            "FunctionalCurrencyInvoiceAmount": home, "FunctionalCurrencyAmountDue": home, "LastActivityDate": TODAY, "PostingDate": TODAY,
+            "FunctionalCurrencyInvoiceAmount": home, "FunctionalCurrencyAmountDue": home, "PostingDate": TODAY,
+            "LastActivityDate": datetime.now(UTC).date(),  # as the moments of the reads are
             "VendorCurrencyTaxAmount": sum(entered[f"TaxAmount{n}"] for n in range(1, 6)),
         }  # fmt: skip
         world.put(COMPANY, "APPostedDocuments", posted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _BATCH = Rows("gl/journal_batches")
@@ -41,6 +41,7 @@ _READS = Reads(
     missing="p.DetailCount IS NULL",
     absent="not in the posted transactions",
     newest=newest_posting("gl_posted_transactions"),
+    since=since_the_posting("GLPostedTransactions", "GLJournalBatches"),
 )
 
 
@@ -82,7 +83,7 @@ _THERE = Comparison(
             FROM (SELECT d.*, {_LINE_OF_BATCH}, {_ENTERED}) GROUP BY ALL
         ) AS d FULL JOIN (
             SELECT p.BatchNumber, p.JournalEntryNumber AS EntryNumber, p.JournalTransactionNumber AS line,
-                count(*) AS lines, max(p._read_at) AS _read_at {_POSTED_ONES} GROUP BY ALL
+                count(*) AS lines, max(p._read_at) AS _read_at, min(p.PostingSequenceNumber) AS PostingSequenceNumber {_POSTED_ONES} GROUP BY ALL
         ) AS p ON p.BatchNumber = d.BatchNumber AND p.EntryNumber = d.EntryNumber AND p.line = d.line
         WHERE d.posted IS DISTINCT FROM false OR p.lines IS NOT NULL""",
         **replace(_READS, missing="p.lines IS NULL").explain("d.lines"),

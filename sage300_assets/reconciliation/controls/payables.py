@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _BATCH = Rows("ap/invoice_batches")
@@ -22,6 +22,7 @@ _READS = Reads(
     missing="p.DocumentNumber IS NULL",
     absent="posted, but not in the open-item ledger",
     newest=newest_posting("ap_posted_documents AS n", where=_OF_INVOICES.format(alias="n")),
+    since=since_the_day("p.LastActivityDate", "APInvoiceBatches"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _PAY_BATCH = Rows("ap/payment_and_adjustment_batches", currency="t.BankCurrencyCode")
@@ -21,6 +21,7 @@ _READS = Reads(
     newest=newest_posting(
         "ap_payment_and_adjustment_batches AS n", where="n.BatchSelector = 'PY' AND n.BatchNumber IN (SELECT BatchNumber FROM ap_posted_payments)"
     ),
+    since=since_the_day("p.PostingDate", "APPaymentAndAdjustmentBatches"),
 )
 
 

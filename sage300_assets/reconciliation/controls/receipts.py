@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
 _CASH_BATCH = Rows("ar/receipt_and_adjustment_batches", currency="t.DefaultBankCurrency")
@@ -32,6 +32,7 @@ _READS = Reads(
     newest=newest_posting(
         "ar_receipt_and_adjustment_batches AS n", where="n.BatchRecordType = 'CA' AND n.BatchNumber IN (SELECT BatchNumber FROM ar_posted_receipts)"
     ),
+    since=since_the_day("greatest(p.PostingDate, p.DateLastMaintained)", "ARReceiptAndAdjustmentBatches"),
 )
 
 
