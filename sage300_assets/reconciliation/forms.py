@@ -81,14 +81,26 @@ class Rows:
         held = " + ".join(f'abs(t."{f}")' for f in fields)
         return self.equal(what, f"CASE WHEN {unless} THEN 0 ELSE {held} END", NO_MONEY, home=home)
 
-    def rated(self, what: str, home: str, source: str, rate: str, operator: str = "''", *, parts: str = "1") -> Comparison:
+    def rated(
+        self, what: str, home: str, source: str, rate: str, operator: str = "''", *, parts: str = "1", currency: str = "", other: str = ""
+    ) -> Comparison:
         """An amount in home currency is another one times the exchange rate.
 
-        Each part of a foreign amount may have been rounded by itself, so it may be off by half a unit; an amount at the rate of one may not.
+        Where the other one was rounded in several parts, each may be off by half a unit, and so may the whole; one part is that rounding itself.
+        `other` is a second way to come to it. `currency` is the one that the rate is of: there is nothing to compare where it is foreign and
+        its rate is not told.
         """
-        adds = f"home_amount({source}, {rate}, {operator})"
-        slack = f"CASE WHEN {rate} = 1 THEN 0 ELSE ({parts}) * home_unit() END"
-        return self.equal(what, home, adds, slack=slack, home=True)
+        told = f"told_rate({rate}, {currency or self.currency})"
+        at_rate = f"home_amount({source}, {told}, {operator})"
+        slack = f"CASE WHEN {told} = 1 OR ({parts}) < 2 THEN 0 ELSE CAST(({parts}) + 1 AS INTEGER) // 2 * home_unit() END"
+        return self.equal(
+            what,
+            home,
+            nearest(home, at_rate, other) if other else at_rate,
+            slack="0" if parts == "1" else slack,
+            where=f"{rate} IS NULL OR {told} IS NOT NULL",
+            home=True,
+        )
 
     def lines(self, what: str, says: str, child: str, added: str, *, plus: str = "0", where: str = "true", home: bool = False) -> Comparison:
         """An amount of a record is what its lines, called `d`, add up to."""
@@ -132,6 +144,14 @@ class Rows:
             reason=f"'refers to ' || {named} || CASE WHEN {since} THEN ', and {view(target)} was read before' ELSE '' END",
         )
         return Comparison(what, sql, counts=True)
+
+
+def nearest(says: str, *readings: str) -> str:
+    """The reading that an amount comes closest to, where nobody says which of several it follows. A cent misses them all."""
+    best = readings[0]
+    for other in readings[1:]:
+        best = f"CASE WHEN abs(({says}) - ({other})) < abs(({says}) - ({best})) THEN {other} ELSE {best} END"
+    return best
 
 
 def total(*names: str, alias: str = "t") -> str:

@@ -117,9 +117,11 @@ _MACROS = (
         CAST((2 * abs(CAST(upper AS HUGEINT)) + CAST(lower AS HUGEINT)) // (2 * CAST(lower AS HUGEINT)) * sign(CAST(upper AS HUGEINT)) AS HUGEINT)""",
     "CREATE MACRO thousandths(amount) AS CAST(CAST(amount AS DECIMAL(19,3)) * CAST(1000 AS DECIMAL(4,0)) AS HUGEINT)",
     "CREATE MACRO steps(rate) AS CAST(CAST(rate AS DECIMAL(15,7)) * CAST(10000000 AS DECIMAL(8,0)) AS HUGEINT)",
+    # Some servers tell no rate of the home currency, where it is one; of another currency nobody knows it then.
+    """CREATE MACRO told_rate(rate, code) AS CASE
+        WHEN rate <> 0 THEN rate WHEN rate = 0 AND coalesce(nullif(code, ''), home_currency()) = home_currency() THEN 1 END""",
     """CREATE MACRO home_amount(amount, rate, operator) AS CASE
-        WHEN amount IS NULL OR rate IS NULL THEN NULL
-        WHEN rate = 0 THEN amount
+        WHEN amount IS NULL OR rate IS NULL OR rate = 0 THEN NULL
         WHEN upper(CAST(operator AS VARCHAR)) IN ('2', 'D', 'DIVIDE') THEN
             CAST(rounded(thousandths(amount) * 10000000, steps(rate) * thousandths(home_unit())) * thousandths(home_unit()) AS DECIMAL(22,0))
             * CAST(0.001 AS DECIMAL(4,3))

@@ -30,7 +30,7 @@ SUITABLE = {
     "po_purchase_orders": "Currency = home_currency() AND TaxAuthority2 <> ''",
     "oe_orders": "NumberOfInvoices = 0",
 }
-"""Records that a difference must show in: entered, posted, in the home currency, where a cent in home currency is never rounding."""
+"""Records that a difference must show in: entered, posted, and in the home currency."""
 SUITABLE |= {
     f"{side}_{lines}": f"(BatchNumber, EntryNumber) IN (SELECT (BatchNumber, EntryNumber) FROM {side}_invoices WHERE {SUITABLE[f'{side}_invoices']})"
     for side in ("ap", "ar")
@@ -39,15 +39,32 @@ SUITABLE |= {
 SUITABLE["gl_posted_transactions"] = "SourceCurrencyCode = home_currency()"
 
 
+_FOREIGN = {
+    # What is left in home currency of a document that was paid in part hangs on how much the payment took.
+    "ap_posted_documents": "VendorCurrencyAmountDue IN (0, VendorCurrencyInvoiceAmount)",
+    "ar_posted_documents": "CustomerCurrencyAmountDue IN (0, CustomerCurrencyInvoiceAmount)",
+    # Lines that were rounded one by one may add up to a cent more than their invoice.
+    "ar_invoices": "NumberOfDetails = 1",
+}
+
+
+def suitable(view: str, *, foreign: bool = False) -> str:
+    """Records that a difference must show in; foreign ones have another currency than the company."""
+    condition = SUITABLE.get(view, "true")
+    if not foreign:
+        return condition
+    return f"{condition.replace('= home_currency()', '<> home_currency()')} AND {_FOREIGN.get(view, 'true')}"
+
+
 def reading(table: Table) -> list[tuple[Control, Comparison]]:
     """The comparisons that read a table."""
     return [(control, comparison) for control, comparison in EVERYTHING if table in comparison.tables]
 
 
-def records(db: duckdb.DuckDBPyConnection, table: Table, count: int) -> list[dict[str, Any]]:
+def records(db: duckdb.DuckDBPyConnection, table: Table, count: int, *, foreign: bool = False) -> list[dict[str, Any]]:
     """So many rows fit for planting, of as many different records as possible; the same ones every time."""
     root, key = comma(table.entity.key), comma(table.key)
-    sql = f"""SELECT rowid AS place, {key} FROM {view_name(table)} WHERE {SUITABLE.get(view_name(table), "true")}
+    sql = f"""SELECT rowid AS place, {key} FROM {view_name(table)} WHERE {suitable(view_name(table), foreign=foreign)}
         ORDER BY row_number() OVER (PARTITION BY {root} ORDER BY {key}), hash({root}), {key} LIMIT {count}"""
     rows = db.execute(sql).fetchall()
     return [dict(zip(("place", *table.key), row, strict=True)) for row in rows]
@@ -83,9 +100,9 @@ def named(differences: Sequence[Difference], table: Table, row: Mapping[str, Any
     return [d for d in differences if names(d, table, row)]
 
 
-def plant_cents(db: duckdb.DuckDBPyConnection, table: Table, fields: Sequence[str]) -> dict[str, list[Difference]]:
+def plant_cents(db: duckdb.DuckDBPyConnection, table: Table, fields: Sequence[str], *, foreign: bool = False) -> dict[str, list[Difference]]:
     """A cent more in each field, each in a record of its own; gives what names that record."""
-    rows = records(db, table, len(fields))
+    rows = records(db, table, len(fields), foreign=foreign)
     assert rows, f"{table.name}: the simulated company has no such record"
     found: dict[str, list[Difference]] = {}
     while len(found) < len(fields):

@@ -7,6 +7,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from sage300_assets.reconciliation.compare import State
 from sage300_assets_tests.reconciliation.books import EVERYTHING, compare
 from sage300_assets_tests.reconciliation.planting import planted
 
@@ -69,3 +70,41 @@ def test_a_check_that_is_missing_is_told_in_the_currencies_of_bank_and_vendor(bo
             "PaymentAmount": currency,
             "CheckAmountVendorCurrency": "GBP",
         }
+
+
+RATES = {
+    "ap_posted_documents": ("ExchangeRate", "CurrencyCode", "FunctionalCurrencyInvoiceAmount", "invoice amount in home currency = at the rate"),
+    "ar_posted_documents": ("ExchangeRate", "CurrencyCode", "FunctionalCurrencyInvoiceAmount", "invoice amount in home currency = at the rate"),
+    "ar_receipts": ("BankExchangeRate", "BankCurrencyCode", "FunctionalReceiptAmount", "FunctionalReceiptAmount at the rate"),
+}
+
+
+@pytest.mark.parametrize("view", RATES)
+def test_a_rate_that_is_not_told_is_one_in_home_currency_and_unknown_in_another(books: duckdb.DuckDBPyConnection, view: str) -> None:
+    rate, currency, amount, what = RATES[view]
+    chosen = [pair for pair in EVERYTHING if pair[1].what == what and view in pair[1].sql]
+    ((all_of_them, at_home),) = books.execute(f"SELECT count(*), count(*) FILTER ({currency} = home_currency()) FROM {view}").fetchall()
+    assert 0 < at_home < all_of_them
+    with planted(books, f"UPDATE {view} SET {rate} = 0"):
+        (outcome,), differences = compare(books, chosen)
+        assert (outcome.state, outcome.compared, differences) == (State.AGREES, at_home, [])
+        wrong = f"UPDATE {view} SET {amount} = {amount} + 0.01 WHERE rowid = (SELECT min(rowid) FROM {view} WHERE {currency} {{}})"
+        books.execute(wrong.format(FOREIGN))
+        assert compare(books, chosen)[1] == [], "nobody can judge it"
+        books.execute(wrong.format("= home_currency()"))
+        assert [d.unexplained for d in compare(books, chosen)[1]] == [Decimal("0.01")]
+    with planted(books, f"DELETE FROM {view} WHERE {currency} = home_currency()", f"UPDATE {view} SET {rate} = 0"):
+        assert [o.state for o in compare(books, chosen)[0]] == [State.NOTHING]
+
+
+@pytest.mark.parametrize(("taxes", "cents"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3)])
+def test_roundings_explain_half_a_unit_for_each_part_and_for_the_whole(books: duckdb.DuckDBPyConnection, taxes: int, cents: int) -> None:
+    """One part is the rounding of the whole itself, so it explains nothing."""
+    chosen = [pair for pair in EVERYTHING if pair[1].what == SAYS["ap_invoices"]]
+    set_taxes = ", ".join(f"TaxAmount{n} = {int(n <= taxes)}" for n in range(1, 6))
+    for off in range(-cents - 1, cents + 2):
+        at_rate = f"home_amount(AmountDue, ExchangeRate, rate_operator(RateType)) + {off} * 0.01"
+        changed = f"UPDATE ap_invoices SET FunctionalAmountDue = {at_rate}, {set_taxes} WHERE CurrencyCode {FOREIGN}"
+        with planted(books, changed):
+            found = compare(books, chosen)[1]
+        assert bool(found) is (abs(off) > cents), off

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
 from sage300_assets.reconciliation.controls.sides import AP, AR, Side
-from sage300_assets.reconciliation.forms import Rows, total
+from sage300_assets.reconciliation.forms import Rows, nearest, total
+
+
+def _number_of(amount: str) -> str:
+    """How many of five amounts there are."""
+    return " + ".join(f'CAST(t."{amount}{n}" <> 0 AS INTEGER)' for n in range(1, 6))
 
 
 def _consistent(side: Side) -> tuple[Comparison, ...]:
     rows = Rows(side.documents, currency="t.CurrencyCode")
     paid = f"t.{side.own}AmountDue = 0"
+    taxes = "TaxAmount" if side.module == "ap" else "CustomerTaxAmount"
+    rate = ("t.ExchangeRate", "rate_operator(t.RateType)" if side.module == "ap" else "t.RateOperator")
+    due_at_rate = f"home_amount(t.{side.own}AmountDue, told_rate({rate[0]}, t.CurrencyCode), {rate[1]})"
     return (
         rows.equal(
             "nothing is due in home currency on what is settled", "t.FunctionalCurrencyAmountDue", "CAST(0 AS DECIMAL(19,3))", where=paid, home=True
@@ -19,11 +27,19 @@ def _consistent(side: Side) -> tuple[Comparison, ...]:
             "CAST(is_yes(t.FullyPaid) AS DECIMAL(19,3))",
             f"CAST(t.{side.own}AmountDue = 0 AS INTEGER)",
         ),
-        rows.equal(
+        rows.rated(
             "invoice amount in home currency = at the rate",
             "t.FunctionalCurrencyInvoiceAmount",
-            f"home_amount(t.{side.own}InvoiceAmount, t.ExchangeRate, {'rate_operator(t.RateType)' if side.module == 'ap' else 't.RateOperator'})",
-            slack="CASE WHEN t.ExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
+            f"t.{side.own}InvoiceAmount",
+            *rate,
+            parts="1 + " + _number_of(taxes),
+        ),
+        # A revaluation brings what is due to another rate.
+        rows.equal(
+            "amount due in home currency of what is untouched = invoice amount in home currency, or at the rate",
+            "t.FunctionalCurrencyAmountDue",
+            nearest("t.FunctionalCurrencyAmountDue", "t.FunctionalCurrencyInvoiceAmount", due_at_rate),
+            where=f"t.{side.own}AmountDue = t.{side.own}InvoiceAmount",
             home=True,
         ),
         rows.equal(
@@ -36,8 +52,19 @@ def _consistent(side: Side) -> tuple[Comparison, ...]:
     )
 
 
+_PAYMENTS = "greatest(coalesce(t.NumberOfScheduledPayments, 1), 1)"
+"""Each payment of a schedule has its own discount."""
 _AP_DOCUMENT = Rows("ap/posted_documents", currency="t.CurrencyCode")
 _AR_DOCUMENT = Rows("ar/posted_documents", currency="t.CurrencyCode")
+_RATE = ("t.ExchangeRate", "t.RateOperator")
+_RETAINED = "CASE WHEN is_yes(t.HasRetainage) THEN 2 ELSE 1 END"
+
+
+def _of_invoice(field: str) -> str:
+    """An amount of the invoice that was posted, with the sign of the document: taxes may have been rounded line by line there."""
+    return f"""(SELECT any_value(credit(i.DocumentType) * i."{field}") FROM ar_invoices AS i WHERE i.BatchNumber = t.BatchNumber
+        AND i.EntryNumber = t.EntryNumber AND i.CustomerNumber = t.CustomerNumber AND i.DocumentNumber = t.DocumentNumber)"""
+
 
 CONTROLS = (
     Control(
@@ -53,7 +80,9 @@ CONTROLS = (
                 "t.VendorCurrencyTaxAmount",
                 "t.ExchangeRate",
                 "rate_operator(t.RateType)",
-                parts=" + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in range(1, 6)),
+                other=" + ".join(
+                    f'home_amount(t."TaxAmount{n}", told_rate(t.ExchangeRate, t.CurrencyCode), rate_operator(t.RateType))' for n in range(1, 6)
+                ),
             ),
             _AP_DOCUMENT.rated(
                 "discount in home currency = at the rate",
@@ -61,6 +90,7 @@ CONTROLS = (
                 "t.VendorCurrencyDiscountAmount",
                 "t.ExchangeRate",
                 "rate_operator(t.RateType)",
+                parts=_PAYMENTS,
             ),
         ),
         Severity.WARNING,
@@ -93,16 +123,27 @@ CONTROLS = (
             ),
             *(
                 _AR_DOCUMENT.rated(
-                    f"Functional{of}{n} = at the rate", f't."Functional{of}{n}"', f't."Customer{of}{n}"', "t.ExchangeRate", "t.RateOperator"
+                    f"Functional{of}{n} = at the rate",
+                    f't."Functional{of}{n}"',
+                    f't."Customer{of}{n}"',
+                    *_RATE,
+                    other=_of_invoice(f"Functional{entered}{n}"),
                 )
                 for n in range(1, 6)
-                for of in ("TaxAmount", "BaseAmount")
+                for of, entered in (("TaxAmount", "TaxAmount"), ("BaseAmount", "TaxBase"))
             ),
             *(
                 _AR_DOCUMENT.rated(
-                    f"{of} in home currency = at the rate", f"t.FunctionalCurrency{of}", f"t.CustomerCurrency{of}", "t.ExchangeRate", "t.RateOperator"
+                    f"{of} in home currency = at the rate", f"t.FunctionalCurrency{of}", f"t.CustomerCurrency{of}", *_RATE, parts=parts
                 )
-                for of in ("TaxableAmount", "NonTaxableAmount", "DiscountAmount", "OriginalRetainageAmount", "RetainageAmount")
+                for of, parts in (
+                    # Of several lines, each of which may have been rounded; that they fit their document is compared to the cent.
+                    ("TaxableAmount", "2"),
+                    ("NonTaxableAmount", "2"),
+                    ("DiscountAmount", _PAYMENTS),
+                    ("OriginalRetainageAmount", _RETAINED),
+                    ("RetainageAmount", _RETAINED),
+                )
             ),
             _AR_DOCUMENT.nothing(
                 "no retainage where none is agreed",

@@ -234,6 +234,7 @@ CONTROLS = (
                 "t.CurrencyRateForConversion",
                 "t.CurrencyRateOperator",
                 parts="6",
+                currency="t.SourceCurrencyCode",
             ),
             _LINE.equal(
                 "home amount = source amount in home currency, as entered",

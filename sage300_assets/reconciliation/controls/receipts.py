@@ -36,6 +36,22 @@ _READS = Reads(
 )
 
 
+def _total_of(own: str) -> str:
+    """Parts of a total over distributions, which have no endpoint. Where there is nothing, there were none."""
+    return f"CASE WHEN t.{own} = 0 THEN 1 ELSE greatest(t.NumberOfDocumentsAppliedto, 2) END"
+
+
+def _distributed(several: str) -> list[tuple[str, str, str]]:
+    """Amounts that what is miscellaneous has on several lines, each of which may have been rounded: in home currency, as entered, parts."""
+    parts = f"CASE WHEN {several} THEN 2 ELSE 1 END"
+    taxes = " + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in range(1, 6))
+    return [
+        ("FunctionalTaxTotal", "TaxTotal", f"greatest({taxes}, {parts})"),
+        ("FunctionalDistributionAmountNetOfTaxes", "DistributionAmountNetOfTaxes", parts),
+        *((f"Functional{of}{n}", f"{of}{n}", parts) for of in ("TaxBase", "TaxAmount") for n in range(1, 6)),
+    ]
+
+
 def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Comparison:
     """A posted receipt and its entry agree; neither is there without the other."""
     return Comparison(
@@ -142,30 +158,30 @@ CONTROLS = (
         "ar/receipts",
         (
             *(
-                _RECEIPT.rated(f"{home} at the rate", f't."{home}"', f't."{own}"', *rate)
-                for home, own, rate in (
-                    ("FunctionalReceiptAmount", "BankReceiptAmount", _BANK_RATE),
-                    ("TotalFunctionalDebitAmount", "TotalCustomerDebitAmount", _CUSTOMER_RATE),
-                    ("TotalFunctionalCreditAmount", "TotalCustomerCreditAmount", _CUSTOMER_RATE),
-                    ("FuncCustomerUnappliedAmount", "CustomerUnappliedAmount", _CUSTOMER_RATE),
-                    ("FunctionalTotalAdvanceCreditClaim", "TotalAdvanceCreditClaim", _CUSTOMER_RATE),
-                    ("FunctionalTaxTotal", "TaxTotal", _CUSTOMER_RATE),
-                    ("FunctionalDistributionAmountNetOfTaxes", "DistributionAmountNetOfTaxes", _CUSTOMER_RATE),
-                    *(
-                        (f"{f}{n}", f"{f.removeprefix('Functional')}{n}", _CUSTOMER_RATE)
-                        for f in ("FunctionalTaxBase", "FunctionalTaxAmount")
-                        for n in range(1, 6)
-                    ),
+                _RECEIPT.rated(f"{home} at the rate", f't."{home}"', f't."{own}"', *rate, parts=parts)
+                for home, own, rate, parts in (
+                    ("TotalFunctionalDebitAmount", "TotalCustomerDebitAmount", _CUSTOMER_RATE, _total_of("TotalCustomerDebitAmount")),
+                    ("TotalFunctionalCreditAmount", "TotalCustomerCreditAmount", _CUSTOMER_RATE, _total_of("TotalCustomerCreditAmount")),
+                    ("FuncCustomerUnappliedAmount", "CustomerUnappliedAmount", _CUSTOMER_RATE, "1"),
+                    ("FunctionalTotalAdvanceCreditClaim", "TotalAdvanceCreditClaim", _CUSTOMER_RATE, "t.NumberOfAdvanceCreditClaims"),
+                    *((home, own, _CUSTOMER_RATE, parts) for home, own, parts in _distributed("is_miscellaneous(t.ReceiptTransactionType)")),
                 )
             ),
-            # What is taken off a document is valued at the document's own rate.
-            _APPLIED.equal(
+            _RECEIPT.rated(
+                "FunctionalReceiptAmount at the rate",
+                "t.FunctionalReceiptAmount",
+                "t.BankReceiptAmount",
+                *_BANK_RATE,
+                currency="t.BankCurrencyCode",
+            ),
+            # What is taken off a document is valued at the document's own rate, and what is paid last is all that is left in home currency.
+            _APPLIED.rated(
                 "receipt, discount and adjustment in home currency = at the rate of the document",
                 "t.FunctionalReceiptAmount + t.FunctionalTotalDiscountAmount + t.FunctionalTotalAdjustmentAmount",
-                "home_amount(t.CustomerReceiptAmount + t.CustomerDiscountAmountTaken + t.CustomerAdjustmentTotal, t.OriginalExchangeRate,"
-                " h.CustomerRateOperator)",
-                slack="CASE WHEN t.OriginalExchangeRate = 1 THEN 0 ELSE 6 * home_unit() END",
-                home=True,
+                "t.CustomerReceiptAmount + t.CustomerDiscountAmountTaken + t.CustomerAdjustmentTotal",
+                "t.OriginalExchangeRate",
+                "h.CustomerRateOperator",
+                parts="6",
             ),
             _RECEIVED.rated(
                 "FunctionalReceiptAmount = BankReceiptAmount at the rate",
@@ -175,12 +191,10 @@ CONTROLS = (
                 "t.RateOperator",
             ),
             *(
-                _RECEIVED.rated(f"{home} of a posted receipt", f't."{home}"', f't."{own}"', "t.BankExchangeRate", "t.RateOperator")
-                for home, own in (
-                    ("FunctionalTaxTotal", "TaxTotal"),
-                    ("FunctionalDistributionAmountNetOfTaxes", "DistributionAmountNetOfTaxes"),
-                    ("FunctionalTotalAdvanceCreditClaim", "TotalAdvanceCreditClaim"),
-                    *((f"{f}{n}", f"{f.removeprefix('Functional')}{n}") for f in ("FunctionalTaxBase", "FunctionalTaxAmount") for n in range(1, 6)),
+                _RECEIVED.rated(f"{home} of a posted receipt", f't."{home}"', f't."{own}"', "t.BankExchangeRate", "t.RateOperator", parts=parts)
+                for home, own, parts in (
+                    ("FunctionalTotalAdvanceCreditClaim", "TotalAdvanceCreditClaim", "t.NumberOfAdvanceCreditClaims"),
+                    *_distributed("is_yes(t.MiscellaneousReceiptFlag)"),
                 )
             ),
         ),
@@ -216,6 +230,20 @@ CONTROLS = (
                         for n in range(1, 6)
                     ),
                 )
+            ),
+            _RECEIPT.lines(
+                "TotalFunctionalDiscountAmount = discounts in home currency",
+                "t.TotalFunctionalDiscountAmount",
+                "ar/applied_receipts",
+                "sum(d.FunctionalTotalDiscountAmount)",
+                home=True,
+            ),
+            _RECEIPT.lines(
+                "FunctionalAdjustmentAmount = adjustments in home currency",
+                "t.FunctionalAdjustmentAmount",
+                "ar/applied_receipts",
+                "sum(d.FunctionalTotalAdjustmentAmount)",
+                home=True,
             ),
             _RECEIPT.equal(
                 "TotalFunctionalDiscountAmount in home currency",

@@ -11,7 +11,8 @@ _INVOICE = Rows("ar/invoices", currency="t.CurrencyCode")
 _HEADED = "JOIN ar_invoices AS h ON h.BatchNumber = t.BatchNumber AND h.EntryNumber = t.EntryNumber"
 _DETAIL = Rows("ar/invoice_details", currency="h.CurrencyCode", joined=_HEADED)
 _SCHEDULE = Rows("ar/invoice_payment_schedules", currency="h.CurrencyCode", joined=_HEADED)
-_PARTS = "1 + " + " + ".join(f'CAST(t."TaxAmount{n}" <> 0 AS INTEGER)' for n in range(1, 6))
+_WITH_TAX = f"t.FunctionalDistributionWithoutTaxTotal + {total('FunctionalTaxAmount1-5')}"
+_DUE = "t.FunctionalDistributionWithTaxTotal - t.FunctionalPrepaymentAmount - t.FunctionalRetainageAmount"
 _RATE = ("t.ExchangeRate", "t.RateOperator")
 _LINE_RATE = ("h.ExchangeRate", "h.RateOperator")
 
@@ -35,6 +36,15 @@ _READS = Reads(
     newest=newest_posting("ar_posted_documents AS n", where=_OF_INVOICES.format(alias="n")),
     since=since_the_day("p.LastActivityDate", "ARInvoiceBatches"),
 )
+
+
+def _added(child: str, field: str) -> str:
+    """What the lines of an invoice add up to: an amount of the invoice was rounded once, or line by line."""
+    return f'(SELECT sum(d."{field}") FROM {child} AS d WHERE d.BatchNumber = t.BatchNumber AND d.EntryNumber = t.EntryNumber)'
+
+
+def _of_lines(field: str) -> str:
+    return _added("ar_invoice_details", field)
 
 
 def _posted(what: str, document: str, invoice: str, *, home: bool = False) -> Comparison:
@@ -195,16 +205,16 @@ CONTROLS = (
         "ar/invoices",
         (
             *(
-                _INVOICE.rated(f"{home} at the rate", f"t.{home}", f"t.{own}", *_RATE, parts=_PARTS)
-                for home, own in (
-                    ("FunctionalAmountDue", "AmountDue"),
-                    ("FunctionalDiscountAmount", "DiscountAmountAvailable"),
-                    ("FunctionalPrepaymentAmount", "PrepaymentAmount"),
-                    ("FunctionalRetainageAmount", "RetainageAmount"),
-                    ("FunctionalDistributionWithTaxTotal", "DocumentTotalIncludingTax"),
-                    ("FunctionalDistributionWithoutTaxTotal", "DocumentTotalBeforeTax"),
-                    *((f"FunctionalTaxBase{n}", f"TaxBase{n}") for n in range(1, 6)),
-                    *((f"FunctionalTaxAmount{n}", f"TaxAmount{n}") for n in range(1, 6)),
+                _INVOICE.rated(f"{home} at the rate", f"t.{home}", f"t.{own}", *_RATE, other=other)
+                for home, own, other in (
+                    ("FunctionalAmountDue", "AmountDue", _DUE),
+                    ("FunctionalDistributionWithTaxTotal", "DocumentTotalIncludingTax", _WITH_TAX),
+                    ("FunctionalDiscountAmount", "DiscountAmountAvailable", _added("ar_invoice_payment_schedules", "FunctionalDiscountAmount")),
+                    ("FunctionalPrepaymentAmount", "PrepaymentAmount", ""),
+                    ("FunctionalRetainageAmount", "RetainageAmount", _of_lines("FunctionalRetainageAmount")),
+                    ("FunctionalDistributionWithoutTaxTotal", "DocumentTotalBeforeTax", _of_lines("FunctionalDistributionNetOfTaxes")),
+                    *((f"FunctionalTaxBase{n}", f"TaxBase{n}", _of_lines(f"FunctionalTaxBase{n}")) for n in range(1, 6)),
+                    *((f"FunctionalTaxAmount{n}", f"TaxAmount{n}", _of_lines(f"FunctionalTaxAmount{n}")) for n in range(1, 6)),
                 )
             ),
             _SCHEDULE.rated("FunctionalDiscountAmount of a payment", "t.FunctionalDiscountAmount", "t.DiscountAmount", *_LINE_RATE),
