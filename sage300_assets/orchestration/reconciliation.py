@@ -151,6 +151,9 @@ def check_result(company: str, control: Control, found: Reconciliation) -> dg.As
         State.DIFFERS: f"{sum(o.unexplained_records for o in outcomes):,} differences that nothing explains",
         State.NOTHING: f"Nothing to compare: {'; '.join(notes)}",
     }[state]
+    left_out = sorted({o.note for o in outcomes if o.note and o.state is not State.NOTHING})
+    if left_out and state is not State.NOTHING:
+        said += f"; left out: {', '.join(left_out)}"
     lines = [
         f"- {o.comparison.what}: {written_key(d.key)}: {written_amount(d.says, d.currency)} against {written_amount(d.adds, d.currency)}"
         f"{'' if d.is_open else f', {d.state.value}'}{f' ({d.reason})' if d.reason else ''}"

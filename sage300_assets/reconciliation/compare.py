@@ -40,7 +40,7 @@ class Outcome:
     ordinal: int
     state: State
     note: str = ""
-    """Why nothing was compared."""
+    """Why nothing was compared, or what was left out."""
     compared: int = 0
     says: Decimal = NONE
     adds: Decimal = NONE
@@ -78,16 +78,20 @@ def _one(db: duckdb.DuckDBPyConnection, control: Control, comparison: Comparison
         SELECT key, coalesce(currency, '') AS currency, CAST(says AS DECIMAL(38,3)) AS says, CAST(adds AS DECIMAL(38,3)) AS adds,
             coalesce(CAST(says AS DECIMAL(38,3)), 0) - coalesce(CAST(adds AS DECIMAL(38,3)), 0) AS difference,
             coalesce(CAST(explained AS DECIMAL(38,3)), 0) AS explained, coalesce(reason, '') AS reason, coalesce(not_known, false) AS not_known,
+            coalesce(cleared, false) AS cleared,
             CAST({control.tolerance} AS DECIMAL(38,3)) + coalesce(CAST(slack AS DECIMAL(38,3)), 0) AS allowed,
             (says IS NULL) <> (adds IS NULL) AS empty
         FROM ({comparison.sql})"""
-    counted = db.execute(f"SELECT count(*), count(says), count(adds), sum(says), sum(adds), count(*) FILTER {_DIFFERS} FROM ({pairs})").fetchall()
-    compared, with_says, with_adds, says, adds, differing = counted[0]
-    if not compared:
-        return Outcome(control, comparison, ordinal, State.NOTHING, "there are no such records")
+    figures = f"count(*), count(says), count(adds), sum(says), sum(adds), count(*) FILTER {_DIFFERS}"
+    counted = db.execute(f"SELECT cleared, {figures} FROM ({pairs}) GROUP BY cleared ORDER BY cleared").fetchall()
+    gone = sum(row[1] for row in counted if row[0])
+    note = f"{gone:,} cleared at the source" if gone else ""
+    if not counted or counted[0][0]:
+        return Outcome(control, comparison, ordinal, State.NOTHING, "; ".join(filter(None, ("there are no such records", note))))
+    _, compared, with_says, with_adds, says, adds, differing = counted[0]
     if not with_says or not with_adds:
         return Outcome(control, comparison, ordinal, State.NOTHING, "this server does not give the amounts")
-    found = Outcome(control, comparison, ordinal, State.AGREES, compared=compared, says=Decimal(says), adds=Decimal(adds), differing=differing)
+    found = Outcome(control, comparison, ordinal, State.AGREES, note, compared=compared, says=Decimal(says), adds=Decimal(adds), differing=differing)
     return _differences(db, found, pairs) if differing else found
 
 
@@ -99,7 +103,7 @@ def _differences(db: duckdb.DuckDBPyConnection, found: Outcome, pairs: str) -> O
             CASE WHEN {_LEFT} AND NOT not_known THEN difference - explained ELSE 0 END,
             {_LEFT} AND NOT not_known, {_LEFT} AND not_known,
             trim(CASE WHEN empty THEN 'one amount is empty ' ELSE '' END || reason)
-        FROM ({pairs}) WHERE {_DIFFERS}"""
+        FROM ({pairs}) WHERE NOT cleared AND {_DIFFERS}"""
     )
     sums = db.execute(
         f"""SELECT is_open, is_unknown, currency, count(*), sum(abs(unexplained)), sum(abs(difference))

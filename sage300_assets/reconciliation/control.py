@@ -11,6 +11,7 @@ they agree or not, with these columns:
     explained  what timing explains, such as batches that are not posted yet
     reason     in words
     not_known  whether what is left has, as a rule, a cause that is not read
+    cleared    whether the other record was there, and has been cleared away at the source: such a pair is counted, and not compared
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from functools import cached_property
 from sage300_assets.catalogue import ENTITIES, UnknownName, table
 from sage300_assets.catalogue.model import Entity, Table
 
-COLUMNS = ("key", "currency", "says", "adds", "slack", "explained", "reason", "not_known")
+COLUMNS = ("key", "currency", "says", "adds", "slack", "explained", "reason", "not_known", "cleared")
+CLEARED = "__cleared"
+"""What follows the name of a view: keys of the records that were there, and are gone from Sage 300, as after clearing its history."""
 
 
 class Severity(Enum):

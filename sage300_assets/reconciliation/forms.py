@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sage300_assets.catalogue import table
 from sage300_assets.lake.schema import BUSINESS_DATE
-from sage300_assets.reconciliation.control import Comparison
+from sage300_assets.reconciliation.control import CLEARED, Comparison
 
 NO_MONEY = "CAST(0 AS DECIMAL(19,3))"
 
@@ -39,11 +39,13 @@ def pair(  # noqa: PLR0913 - the columns of a comparison
     explained: str = NO_MONEY,
     reason: str = "''",
     not_known: str = "false",
+    cleared: str = "false",
 ) -> str:
     """The query of a comparison, from its parts."""
     return (
         f"SELECT {key} AS key, {currency} AS currency, {says} AS says, {adds} AS adds, {slack} AS slack, "
-        f"{explained} AS explained, {reason} AS reason, {not_known} AS not_known FROM {source}"
+        f"{explained} AS explained, {reason} AS reason, {not_known} AS not_known, "
+        f"{cleared} AS cleared FROM {source}"
     )
 
 
@@ -123,8 +125,8 @@ class Rows:
         lines = self.lines(what, f"CAST({says} AS DECIMAL(19,3))", child, "count(*)", where=where)
         return Comparison(what, lines.sql, counts=True)
 
-    def known(self, what: str, columns: str, target: str, target_columns: str, *, where: str = "true") -> Comparison:
-        """Every row refers to a record that exists. Blank references refer to nothing.
+    def known(self, what: str, columns: str, target: str, target_columns: str, *, where: str = "true", clears: bool = False) -> Comparison:
+        """Every row refers to a record that exists. Blank references refer to nothing; `clears` says that old ones are cleared away at the source.
 
         Lists are read daily or weekly, documents as soon as there are new ones: what was entered since may refer to a record that is as new.
         """
@@ -135,6 +137,7 @@ class Rows:
         given = " AND ".join(f"coalesce(t.\"{here}\", '') <> ''" for here, _ in pairs[:1])
         named = " || ' ' || ".join(f't."{here}"' for here, _ in pairs)
         exists = f"EXISTS (SELECT 1 FROM {view(target)} AS x WHERE {met})"
+        gone = f"NOT {exists} AND EXISTS (SELECT 1 FROM {view(target)}{CLEARED} AS x WHERE {met})" if clears else "false"
         sql = pair(
             key=key_of(self.table),
             says="CAST(1 AS DECIMAL(19,3))",
@@ -142,6 +145,7 @@ class Rows:
             source=f"{self.source} WHERE ({self.where}) AND ({where}) AND {given}",
             explained=f"CASE WHEN {since} AND NOT {exists} THEN 1 ELSE 0 END",
             reason=f"'refers to ' || {named} || CASE WHEN {since} THEN ', and {view(target)} was read before' ELSE '' END",
+            cleared=gone,
         )
         return Comparison(what, sql, counts=True)
 

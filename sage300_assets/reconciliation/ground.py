@@ -25,7 +25,7 @@ from sage300_assets.lake.layout import schema_name, view_name
 from sage300_assets.lake.publication import Publication, live_covers
 from sage300_assets.lake.schema import BUSINESS_DATE
 from sage300_assets.lake.views import comma, quoted, text
-from sage300_assets.reconciliation.control import Comparison
+from sage300_assets.reconciliation.control import CLEARED, Comparison
 from sage300_assets.reconciliation.tables import RECONCILIATION
 
 BOOKS = "books"
@@ -69,6 +69,8 @@ def ground(lake: Lake, company: str, comparisons: Iterable[Comparison], zone: Zo
                 columns = comma(dict.fromkeys([*table.key, *_ALWAYS, *(f.name for f in table.columns if f.name in words)]))
                 where = f"{quoted(schema_name(company))}.{quoted(view_name(table))}"
                 db.execute(f"CREATE TABLE run.{BOOKS}.{quoted(view_name(table))} AS SELECT {columns} FROM {where}")
+                if view_name(table) + CLEARED in words:
+                    _copy_cleared(db, company, table)
             settle(db, "run", [_reach(e, seen[e.resource]) for e in loaded], tables.values(), zone)
             for entity in loaded:
                 _remember_read(db, entity, seen[entity.resource][-1])
@@ -77,6 +79,15 @@ def ground(lake: Lake, company: str, comparisons: Iterable[Comparison], zone: Zo
             db.execute("DETACH run")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_cleared(db: duckdb.DuckDBPyConnection, company: str, table: Table) -> None:
+    """The keys of records that have a tombstone, and are not there again: the lake keeps tombstones among its live rows."""
+    kept, keys = f"run.{BOOKS}.{quoted(view_name(table))}", comma(table.key)
+    same = " AND ".join(f"c.{quoted(k)} = l.{quoted(k)}" for k in table.key)
+    live = f"{quoted(schema_name(company))}.{quoted(f'_live_{view_name(table)}')}"
+    gone = f"SELECT DISTINCT {keys} FROM {live} AS l WHERE l._deleted AND NOT EXISTS (SELECT 1 FROM {kept} AS c WHERE {same})"
+    db.execute(f"CREATE TABLE run.{BOOKS}.{quoted(view_name(table) + CLEARED)} AS {gone}")
 
 
 def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reach], tables: Iterable[Table], zone: ZoneInfo) -> None:
@@ -89,6 +100,10 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
         db.execute("INSERT INTO reach VALUES (?, ?, ?)", [reach.resource, reach.first_day, reach.read_at])
         for moment, posting in reach.marks:
             db.execute("INSERT INTO marks VALUES (?, ?, ?)", [reach.resource, moment, posting])
+    for table in tables:
+        if not table.path:  # where nobody asked for it, or looked
+            keys = f"SELECT {comma(table.key)} FROM {quoted(view_name(table))} WHERE false"
+            db.execute(f"CREATE TABLE IF NOT EXISTS {quoted(view_name(table) + CLEARED)} AS {keys}")
     present = {view_name(t) for t in tables}
     currency, unit = _home(db, present)
     db.execute(f"CREATE MACRO home_currency() AS '{currency}'")

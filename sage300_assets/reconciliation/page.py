@@ -51,6 +51,7 @@ def _lines(found: Reconciliation, plot: Plot | None) -> Iterator[str]:
             yield _row(control, outcomes, f"{control.title}")
     counts = [outcomes for control, outcomes in by_control(found) if control.name == "source_count"]
     yield f"| Every entity has as many records as Sage 300 counted. | source | {_counted(counts)} |"
+    yield from _cleared(found)
     yield from _uncompared(found)
 
 
@@ -104,6 +105,15 @@ def _difference(found: Difference, *, counts: bool) -> str:
     amounts = (f"{a:,.0f}" if counts and a is not None else written_amount(a, found.currency) for a in (found.says, found.adds, found.difference))
     reason = found.reason.replace("|", "\\|")
     return f"| {written_key(found.key).replace('|', chr(92) + '|')} | {' | '.join(amounts)} | {found.since} | {reason} |"
+
+
+def _cleared(found: Reconciliation) -> Iterator[str]:
+    told = [(control, sorted({o.note for o in outcomes if o.note and o.state is not State.NOTHING})) for control, outcomes in by_control(found)]
+    if any(notes for _, notes in told):
+        yield ""
+        yield "## Left out"
+        yield ""
+        yield from (f"- {control.asset}: {control.title} {', '.join(notes)}" for control, notes in told if notes)
 
 
 def _uncompared(found: Reconciliation) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.control import CLEARED, Comparison, Control
 from sage300_assets.reconciliation.controls.moments import AFTER_THE_SETS, LATER_LINES, last_sums
 from sage300_assets.reconciliation.forms import Rows, pair
 
@@ -65,6 +65,9 @@ def _against_postings(what: str, kind: str) -> Comparison:
             adds="coalesce(m.amount, 0)",
             currency="coalesce(s.Currencycode, m.Currencycode)" if kind == "S" else "''",
             explained=f"CASE WHEN {fits} THEN coalesce(s.net, 0) - m.amount ELSE 0 END",
+            # Lines of old years are cleared away, and the balances stay.
+            cleared="(coalesce(s.AccountNumber, m.AccountNumber), coalesce(s.Fiscalsetyear, m.Fiscalsetyear), coalesce(s.period, m.period)) IN"
+            f" (SELECT (AccountNumber, FiscalYear, period_number(FiscalPeriod)) FROM gl_posted_transactions{CLEARED})",
             reason=f"CASE WHEN {fits} THEN '{AFTER_THE_SETS}' WHEN s.AccountNumber IS NULL THEN 'there is no such fiscal set'"
             " WHEN m.amount IS NULL THEN 'nothing was posted' ELSE '' END",
             source=f"""(SELECT * FROM ({_SETS}) WHERE Currencytype = '{kind}') AS s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.control import CLEARED, Comparison, Control, Severity
 from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
@@ -28,8 +28,13 @@ def _consolidated(line: str, account: str = "AccountNumber") -> str:
 
 # A batch that was last edited before the history begins, or that was cleared away, cannot be compared with.
 _IN_A_BATCH = "EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)"
-_ENTERED = f"""is_posted(b.Status) AS posted, b._read_at AS batch_read, b.PostingSequence AS sequence
+# Sage 300 clears the lines of whole years away. A tombstone has the key of a line, which tells the account of a posting, and not the entry.
+_CLEARED = f"""(SELECT (PostingSequenceNumber, AccountNumber, FiscalYear, period_number(FiscalPeriod), SourceCurrencyCode)
+        FROM gl_posted_transactions{CLEARED})"""
+_IS_CLEARED = f"(b.PostingSequence, d.AccountNumber, h.FiscalYear, period_number(h.FiscalPeriod), d.SourceCurrency) IN {_CLEARED}"
+_ENTERED = f"""is_posted(b.Status) AS posted, b._read_at AS batch_read, b.PostingSequence AS sequence, {_IS_CLEARED} AS cleared
         FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
+        JOIN gl_journal_headers AS h ON h.BatchNumber = d.BatchNumber AND h.EntryNumber = d.EntryNumber
         WHERE (is_posted(b.Status) OR (is_waiting(b.Status) AND d.BatchNumber IN (SELECT BatchNumber FROM gl_posted_transactions)))
           AND d.JournalDate >= first_day('GLPostedTransactions') AND NOT {_consolidated("d")}"""
 _POSTED_ONES = f"FROM gl_posted_transactions AS p WHERE {_IN_A_BATCH} AND NOT {_consolidated('p')}"
@@ -66,6 +71,7 @@ def _posted_line(what: str, posted: str, detail: str, *, home: bool) -> Comparis
             currency="''" if home else "coalesce(p.SourceCurrencyCode, d.SourceCurrency)",
             source=source,
             **_READS.explain(f"d.{detail}"),
+            cleared="d.cleared AND p.DetailCount IS NULL",
         ),
     )
 
@@ -79,7 +85,7 @@ _THERE = Comparison(
         says="CAST(coalesce(p.lines, 0) AS DECIMAL(19,3))",
         adds="CAST(CASE WHEN d.posted THEN d.lines ELSE 0 END AS DECIMAL(19,3))",
         source=f"""(
-            SELECT BatchNumber, EntryNumber, line, posted, batch_read, sequence, count(*) AS lines
+            SELECT BatchNumber, EntryNumber, line, posted, batch_read, sequence, cleared, count(*) AS lines
             FROM (SELECT d.*, {_LINE_OF_BATCH}, {_ENTERED}) GROUP BY ALL
         ) AS d FULL JOIN (
             SELECT p.BatchNumber, p.JournalEntryNumber AS EntryNumber, p.JournalTransactionNumber AS line,
@@ -87,6 +93,7 @@ _THERE = Comparison(
         ) AS p ON p.BatchNumber = d.BatchNumber AND p.EntryNumber = d.EntryNumber AND p.line = d.line
         WHERE d.posted IS DISTINCT FROM false OR p.lines IS NOT NULL""",
         **replace(_READS, missing="p.lines IS NULL").explain("d.lines"),
+        cleared="d.cleared AND p.lines IS NULL",
     ),
     counts=True,
 )
@@ -103,13 +110,14 @@ def _sum_posted(what: str, posted: str, detail: str, *, home: bool) -> Compariso
             says="CASE WHEN p.BatchNumber IS NULL THEN 0 ELSE p.amount END",
             adds="CASE WHEN d.BatchNumber IS NULL THEN 0 ELSE d.amount END",
             currency="''" if home else "coalesce(p.SourceCurrencyCode, d.SourceCurrencyCode)",
+            cleared="d.cleared",
             reason=(
                 "CASE WHEN p.BatchNumber IS NULL THEN 'not in the posted transactions' WHEN d.BatchNumber IS NULL THEN 'not in the batch' ELSE '' END"
             ),
             source=f"""(
                 SELECT d.BatchNumber, d.AccountNumber, h.FiscalYear, period_number(h.FiscalPeriod) AS FiscalPeriod,
                     d.SourceCurrency AS SourceCurrencyCode, d.SourceLedger AS SourceLedgerCode, d.SourceType AS SourceTypeCode,
-                    sum(d.{detail}) AS amount, min(d.JournalDate) AS first
+                    sum(d.{detail}) AS amount, min(d.JournalDate) AS first, bool_or({_IS_CLEARED}) AS cleared
                 FROM gl_journal_details AS d JOIN gl_journal_headers AS h USING (BatchNumber, EntryNumber)
                 JOIN gl_journal_batches AS b USING (BatchNumber)
                 WHERE is_posted(b.Status) AND {_consolidated("d")} GROUP BY ALL

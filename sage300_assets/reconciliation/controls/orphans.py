@@ -29,7 +29,11 @@ CONTROLS = (
             Rows("ap/posted_payments").known("vendor of a posted payment", "VendorNumber", "ap/vendors", "VendorNumber"),
             Rows("ap/vendors").known("account set of a vendor", "AccountSet", "ap/account_sets", "AccountSetCode"),
             Rows("ap/applied_payments").known(
-                "document that a payment was applied to", "VendorNumber DocumentNumber", "ap/posted_documents", "VendorNumber DocumentNumber"
+                "document that a payment was applied to",
+                "VendorNumber DocumentNumber",
+                "ap/posted_documents",
+                "VendorNumber DocumentNumber",
+                clears=True,
             ),
         ),
     ),
@@ -44,7 +48,11 @@ CONTROLS = (
             Rows("ar/posted_receipts").known("customer of a posted receipt", "CustomerNumber", "ar/customers", "CustomerNumber"),
             _AR_DOCUMENTS.known("account set of a document", "AccountSet", "ar/account_sets", "AccountSetKey"),
             Rows("ar/applied_receipts").known(
-                "document that a receipt was applied to", "CustomerNumber DocumentNumber", "ar/posted_documents", "CustomerNumber DocumentNumber"
+                "document that a receipt was applied to",
+                "CustomerNumber DocumentNumber",
+                "ar/posted_documents",
+                "CustomerNumber DocumentNumber",
+                clears=True,
             ),
         ),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.control import CLEARED, Comparison, Control, Severity
 from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
@@ -49,6 +49,8 @@ def _posted(what: str, document: str, invoice: str, *, signed: bool = True, home
                   AND {_OF_INVOICES.format(alias="p")}
                 ) AS p ON p.VendorNumber = i.VendorNumber AND p.DocumentNumber = i.DocumentNumber""",
             **_READS.explain(f"{sign}{invoice}"),
+            cleared="p.DocumentNumber IS NULL AND (i.VendorNumber, i.DocumentNumber) IN"
+            f" (SELECT (VendorNumber, DocumentNumber) FROM ap_posted_documents{CLEARED})",
         ),
     )
 

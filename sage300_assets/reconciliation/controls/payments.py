@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.control import CLEARED, Comparison, Control
 from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
@@ -38,8 +38,11 @@ def _paid(what: str, posted: str, entered: str, currency: str) -> Comparison:
             adds=f"CASE WHEN e.posted IS DISTINCT FROM true THEN 0 ELSE e.{entered} END",
             currency=currency,
             **_READS.explain(f"e.{entered}"),
+            cleared="p.BankCode IS NULL AND (e.BankCode, e.VendorNumber, e.CheckNumber, e.PaymentDateAdjustmentDate) IN"
+            f" (SELECT (BankCode, VendorNumber, CheckNumber, CheckDate) FROM ap_posted_payments{CLEARED})",
             source="""(
-                SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence, b.BankCurrencyCode
+                SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence,
+                    b.BankCurrencyCode, b.BankCode
                 FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
                 WHERE b.BatchSelector = 'PY' AND (is_posted(b.BatchStatus)
                     OR (is_waiting(b.BatchStatus) AND (e.BatchNumber, e.EntryNumber) IN (SELECT (BatchNumber, EntryNumber) FROM ap_posted_payments)))

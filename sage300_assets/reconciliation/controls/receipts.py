@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.control import CLEARED, Comparison, Control, Severity
 from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
@@ -65,6 +65,8 @@ def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Co
             adds=f"CASE WHEN e.posted IS DISTINCT FROM true THEN 0 ELSE e.{entered} END",
             currency="''" if home else "coalesce(p.CurrencyCode, e.CustomerCurrencyCode)",
             **_READS.explain(f"e.{entered}"),
+            cleared="p.BankCode IS NULL AND (e.BankCode, e.CustomerNumber, e.CheckReceiptNumber, e.ReceiptDateAdjustmentDate) IN"
+            f" (SELECT (BankCode, CustomerNumber, CheckReceiptNumber, ReceiptDate) FROM ar_posted_receipts{CLEARED})",
             source="""(
                 SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence
                 FROM ar_receipts AS e JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)

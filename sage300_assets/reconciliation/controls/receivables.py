@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.reconciliation.control import Comparison, Control, Severity
+from sage300_assets.reconciliation.control import CLEARED, Comparison, Control, Severity
 from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
@@ -69,6 +69,8 @@ def _posted(what: str, document: str, invoice: str, *, home: bool = False) -> Co
                   AND {_OF_INVOICES.format(alias="p")}
                 ) AS p ON p.CustomerNumber = i.CustomerNumber AND p.DocumentNumber = i.DocumentNumber""",
             **_READS.explain(f"credit(i.DocumentType) * {invoice}"),
+            cleared="p.DocumentNumber IS NULL AND (i.CustomerNumber, i.DocumentNumber) IN"
+            f" (SELECT (CustomerNumber, DocumentNumber) FROM ar_posted_documents{CLEARED})",
         ),
     )
 

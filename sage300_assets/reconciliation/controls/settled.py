@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage300_assets.reconciliation.control import Comparison, Control
+from sage300_assets.reconciliation.control import CLEARED, Comparison, Control
 from sage300_assets.reconciliation.controls.discounts import CHECKS, DOCUMENTS, USED, accepted
 from sage300_assets.reconciliation.controls.sides import AP, AR, Side
 from sage300_assets.reconciliation.forms import Rows, key_of, pair
@@ -55,6 +55,8 @@ _CREDITS = Comparison(
         says="coalesce(r.gone, 0)",
         adds="-u.used",
         currency="r.currency",
+        # Which of the documents that were cleared away were credits is not known.
+        cleared=f"u.party IN (SELECT VendorNumber FROM ap_posted_documents{CLEARED})",
         source=f"""{USED} AS u LEFT JOIN (
             SELECT VendorNumber AS party, any_value(CurrencyCode) AS currency, sum(gone) AS gone, bool_and(PostingDate >= {AP.begins}) AS whole
             FROM (SELECT t.*, t.VendorCurrencyInvoiceAmount - t.VendorCurrencyAmountDue
