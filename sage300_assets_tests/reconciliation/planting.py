@@ -112,3 +112,14 @@ def plant_cents(db: duckdb.DuckDBPyConnection, table: Table, fields: Sequence[st
             differences = compare(db, reading(table))[1]
         found |= {f: named(differences, table, row) for f, row in now}
     return found
+
+
+def another(view: str, like: str, **changes: str) -> str:
+    """One more record like one that is there, with some of its members changed."""
+    changed = ", ".join(f"{value} AS {name}" for name, value in changes.items())
+    return f"INSERT INTO {view} BY NAME SELECT * REPLACE ({changed}) FROM {view} WHERE {like} ORDER BY ALL LIMIT 1"
+
+
+def found_by(db: duckdb.DuckDBPyConnection, *controls: str) -> Sequence[Difference]:
+    """What these controls find."""
+    return compare(db, [pair for pair in EVERYTHING if pair[0].name in controls])[1]

@@ -17,6 +17,7 @@ def _consistent(side: Side) -> tuple[Comparison, ...]:
     paid = f"t.{side.own}AmountDue = 0"
     taxes = "TaxAmount" if side.module == "ap" else "CustomerTaxAmount"
     rate = ("t.ExchangeRate", "rate_operator(t.RateType)" if side.module == "ap" else "t.RateOperator")
+    retained = side.retained.replace(side.own, "FunctionalCurrency")
     due_at_rate = f"home_amount(t.{side.own}AmountDue, told_rate({rate[0]}, t.CurrencyCode), {rate[1]})"
     return (
         rows.equal(
@@ -38,8 +39,8 @@ def _consistent(side: Side) -> tuple[Comparison, ...]:
         rows.equal(
             "amount due in home currency of what is untouched = invoice amount in home currency, or at the rate",
             "t.FunctionalCurrencyAmountDue",
-            nearest("t.FunctionalCurrencyAmountDue", "t.FunctionalCurrencyInvoiceAmount", due_at_rate),
-            where=f"t.{side.own}AmountDue = t.{side.own}InvoiceAmount",
+            nearest("t.FunctionalCurrencyAmountDue", f"t.FunctionalCurrencyInvoiceAmount - ({retained})", due_at_rate),
+            where=f"t.{side.own}AmountDue = t.{side.own}InvoiceAmount - ({side.retained})",
             home=True,
         ),
         rows.equal(

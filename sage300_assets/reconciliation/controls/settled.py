@@ -21,7 +21,8 @@ def _paid(side: Side, what: str) -> Comparison:
     gone = f"(t.{side.own}InvoiceAmount - t.{side.own}AmountDue)"
     settled, waits, newer = (f"(coalesce({a}.paid, 0) + coalesce({a}.adjusted, 0) + coalesce({a}.discount, 0))" for a in ("s", "w", "n"))
     # Payables do not say which document a discount was taken on: no more is one than the checks can explain that paid it.
-    adds = f"({settled} + {accepted(f'({gone} - {settled})')})" if payables else settled
+    more = accepted(f"({gone} - {settled})") if payables else side.retained
+    adds = f"({settled} + {more})"
     known = f"NOT (t.VendorCurrencyInvoiceAmount < 0 AND t.VendorNumber IN (SELECT party FROM {USED}))" if payables else "true"
     # Documents and batches are read one after the other, and batches may be posted in between. That explains their amount and no other.
     read = f"last_read('{side.batches[0][1]}')"

@@ -38,6 +38,11 @@ class Side:
         return f"(SELECT CASE WHEN {first[0]} IS NOT NULL THEN greatest({', '.join([*first, *read])}) END)"
 
     @property
+    def retained(self) -> str:
+        """What a document `t` keeps back until later, in its own currency: it is not due on it. Payables do not tell."""
+        return "0" if self.module == "ap" else "CASE WHEN is_yes(t.HasRetainage) THEN t.CustomerCurrencyOriginalRetainageAmount ELSE 0 END"
+
+    @property
     def own(self) -> str:
         """What amounts in the party's currency begin with."""
         return f"{self.party}Currency"
@@ -117,9 +122,11 @@ AR = Side(
         FROM ar_applied_receipts AS a JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
         WHERE is_posted(b.BatchStatus) AND NOT (b.BatchRecordType = 'CA' AND (a.BatchNumber, a.EntryNumber) IN {RETURNED}) GROUP BY ALL""",
         # No money comes in: a credit note, prepayment or unapplied receipt that is there is used up for other documents.
-        """SELECT h.CustomerNumber, h.MatchingDocumentNumber, -sum(a.CustomerReceiptAmount), CAST(NULL AS DECIMAL(38,3)), CAST(NULL AS DECIMAL(38,3))
+        # It has one of two numbers, whichever names a document of that customer.
+        f"""SELECT h.CustomerNumber, coalesce(d.DocumentNumber, h.DocumentNumber), -sum(a.CustomerReceiptAmount), {_NOTHING}, {_NOTHING}
         FROM ar_applied_receipts AS a JOIN ar_receipts AS h USING (BatchRecordType, BatchNumber, EntryNumber)
         JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
+        LEFT JOIN ar_posted_documents AS d ON d.CustomerNumber = h.CustomerNumber AND d.DocumentNumber = h.MatchingDocumentNumber
         WHERE is_posted(b.BatchStatus) AND applies_document(h.ReceiptTransactionType) GROUP BY ALL""",
         _given_up("ar_posted_documents", "Customer", "ar_receipt_and_adjustment_batches", "b.BatchRecordType = 'CA'", RETURNED),
         _noted("ar", "CustomerNumber"),
