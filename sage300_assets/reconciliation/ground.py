@@ -116,6 +116,9 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
     # Where a record does not say itself whether its rate multiplies or divides, its rate type does; what is unknown is multiplied, as is usual.
     operation = "(SELECT any_value(RateOperation) FROM cs_currency_rates WHERE ToCurrency = home_currency() AND RateType = kind)"
     db.execute(f"CREATE MACRO rate_operator(kind) AS {operation if 'cs_currency_rates' in present else 'NULL'}")
+    # The decimals of a currency; nobody says them of most, which have two.
+    places = "(SELECT any_value(TRY_CAST(replace(DecimalPlaces, 'Num', '') AS INTEGER)) FROM cs_currency_codes WHERE CurrencyCodeKey = code)"
+    db.execute(f"CREATE MACRO decimals_of(code) AS {places if 'cs_currency_codes' in present else 'CAST(NULL AS INTEGER)'}")
     db.execute(days_of(zone))
     for macro in _MACROS:
         db.execute(macro)
@@ -143,13 +146,17 @@ _MACROS = (
         ELSE CAST(rounded(thousandths(amount) * steps(rate), 10000000 * thousandths(home_unit())) * thousandths(home_unit()) AS DECIMAL(22,0))
             * CAST(0.001 AS DECIMAL(4,3))
         END""",
+    """CREATE MACRO in_units(amount, code) AS CAST(CASE decimals_of(code)
+        WHEN 0 THEN round(amount, 0) WHEN 1 THEN round(amount, 1) WHEN 3 THEN round(amount, 3) ELSE round(amount, 2) END AS DECIMAL(38,3))""",
+    """CREATE MACRO unit_of(code) AS CAST(CASE decimals_of(code)
+        WHEN 0 THEN '1' WHEN 1 THEN '0.1' WHEN 3 THEN '0.001' ELSE '0.01' END AS DECIMAL(19,3))""",
     # Accounts are written with and without the marks between their segments.
     "CREATE MACRO bare(account) AS regexp_replace(account, '[^0-9A-Za-z]', '', 'g')",
     # Adjustment and closing period go by name or by number.
     """CREATE MACRO period_number(name) AS CASE upper(trim(name))
         WHEN 'ADJ' THEN 14 WHEN 'CLS' THEN 15 ELSE TRY_CAST(replace(upper(trim(name)), 'NUM', '') AS INTEGER) END""",
     "CREATE MACRO credit(kind) AS CASE WHEN kind ILIKE 'credit%note%' OR kind ILIKE 'creditnote%' OR kind = 'CR' THEN -1 ELSE 1 END",
-    # No money moves where a document that is there is applied to others; and what is miscellaneous is distributed, not applied.
+    # No money moves where a document that is there is applied to others; and what is miscellaneous is distributed, not applied, or is a charge.
     "CREATE MACRO applies_document(kind) AS coalesce(kind, '') ILIKE 'apply%'",
     "CREATE MACRO is_miscellaneous(kind) AS coalesce(kind, '') ILIKE 'misc%'",
     "CREATE MACRO is_posted(status) AS replace(upper(status), ' ', '') = 'POSTED'",
