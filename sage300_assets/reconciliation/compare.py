@@ -82,13 +82,13 @@ def _one(db: duckdb.DuckDBPyConnection, control: Control, comparison: Comparison
             CAST({control.tolerance} AS DECIMAL(38,3)) + coalesce(CAST(slack AS DECIMAL(38,3)), 0) AS allowed,
             (says IS NULL) <> (adds IS NULL) AS empty
         FROM ({comparison.sql})"""
-    figures = f"count(*), count(says), count(adds), sum(says), sum(adds), count(*) FILTER {_DIFFERS}"
-    counted = db.execute(f"SELECT cleared, {figures} FROM ({pairs}) GROUP BY cleared ORDER BY cleared").fetchall()
-    gone = sum(row[1] for row in counted if row[0])
+    wanted = ("count(*)", "count(says)", "count(adds)", "sum(says)", "sum(adds)")
+    figures = ", ".join(f"{figure} FILTER (NOT cleared)" for figure in wanted)
+    sql = f"SELECT {figures}, count(*) FILTER (NOT cleared AND {_DIFFERS}), count(*) FILTER (cleared) FROM ({pairs})"
+    compared, with_says, with_adds, says, adds, differing, gone = db.execute(sql).fetchall()[0]
     note = f"{gone:,} cleared at the source" if gone else ""
-    if not counted or counted[0][0]:
+    if not compared:
         return Outcome(control, comparison, ordinal, State.NOTHING, "; ".join(filter(None, ("there are no such records", note))))
-    _, compared, with_says, with_adds, says, adds, differing = counted[0]
     if not with_says or not with_adds:
         return Outcome(control, comparison, ordinal, State.NOTHING, "this server does not give the amounts")
     found = Outcome(control, comparison, ordinal, State.AGREES, note, compared=compared, says=Decimal(says), adds=Decimal(adds), differing=differing)

@@ -92,15 +92,14 @@ class Rows:
         `other` is a second way to come to it. `currency` is the one that the rate is of: there is nothing to compare where it is foreign and
         its rate is not told.
         """
-        told = f"told_rate({rate}, {currency or self.currency})"
-        at_rate = f"home_amount({source}, {told}, {operator})"
-        slack = f"CASE WHEN {told} = 1 OR ({parts}) < 2 THEN 0 ELSE CAST(({parts}) + 1 AS INTEGER) // 2 * home_unit() END"
+        at_rate = f"home_amount({source}, {rate}, {operator})"
+        slack = f"CASE WHEN {rate} IN (0, 1) OR ({parts}) < 2 THEN 0 ELSE CAST(({parts}) + 1 AS INTEGER) // 2 * home_unit() END"
         return self.equal(
             what,
             home,
             nearest(home, at_rate, other) if other else at_rate,
             slack="0" if parts == "1" else slack,
-            where=f"{rate} IS NULL OR {told} IS NOT NULL",
+            where=f"is_told({rate}, {currency or self.currency})",
             home=True,
         )
 

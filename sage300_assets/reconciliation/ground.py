@@ -125,8 +125,9 @@ def settle(db: duckdb.DuckDBPyConnection, catalogue: str, reaches: Iterable[Reac
 
 
 def days_of(zone: ZoneInfo) -> str:
-    """SQL of the function that gives the company's own day of a moment: the days in its records are days of its own clock."""
-    return f"CREATE OR REPLACE MACRO local_day(moment) AS CAST(moment AT TIME ZONE '{zone}' AS DATE)"
+    """SQL of the functions between a moment and the company's own day: the days in its records are days of its own clock."""
+    return f"""CREATE OR REPLACE MACRO local_day(moment) AS CAST(moment AT TIME ZONE '{zone}' AS DATE);
+        CREATE OR REPLACE MACRO end_of_day(day) AS CAST(day + 1 AS TIMESTAMP) AT TIME ZONE '{zone}'"""
 
 
 _MACROS = (
@@ -135,19 +136,20 @@ _MACROS = (
         CAST((2 * abs(CAST(upper AS HUGEINT)) + CAST(lower AS HUGEINT)) // (2 * CAST(lower AS HUGEINT)) * sign(CAST(upper AS HUGEINT)) AS HUGEINT)""",
     "CREATE MACRO thousandths(amount) AS CAST(CAST(amount AS DECIMAL(19,3)) * CAST(1000 AS DECIMAL(4,0)) AS HUGEINT)",
     "CREATE MACRO steps(rate) AS CAST(CAST(rate AS DECIMAL(15,7)) * CAST(10000000 AS DECIMAL(8,0)) AS HUGEINT)",
-    # Some servers tell no rate of the home currency, where it is one; of another currency nobody knows it then.
-    """CREATE MACRO told_rate(rate, code) AS CASE
-        WHEN rate <> 0 THEN rate WHEN rate = 0 AND coalesce(nullif(code, ''), home_currency()) = home_currency() THEN 1 END""",
+    # Some servers tell no rate of the home currency, where it is one; of another currency nobody knows it then, and nothing can be compared.
+    "CREATE MACRO is_told(rate, code) AS (rate IS DISTINCT FROM 0 OR coalesce(nullif(code, ''), home_currency()) = home_currency())",
     """CREATE MACRO home_amount(amount, rate, operator) AS CASE
-        WHEN amount IS NULL OR rate IS NULL OR rate = 0 THEN NULL
+        WHEN amount IS NULL OR rate IS NULL THEN NULL
+        WHEN rate = 0 THEN amount
         WHEN upper(CAST(operator AS VARCHAR)) IN ('2', 'D', 'DIVIDE') THEN
             CAST(rounded(thousandths(amount) * 10000000, steps(rate) * thousandths(home_unit())) * thousandths(home_unit()) AS DECIMAL(22,0))
             * CAST(0.001 AS DECIMAL(4,3))
         ELSE CAST(rounded(thousandths(amount) * steps(rate), 10000000 * thousandths(home_unit())) * thousandths(home_unit()) AS DECIMAL(22,0))
             * CAST(0.001 AS DECIMAL(4,3))
         END""",
-    """CREATE MACRO in_units(amount, code) AS CAST(CASE decimals_of(code)
-        WHEN 0 THEN round(amount, 0) WHEN 1 THEN round(amount, 1) WHEN 3 THEN round(amount, 3) ELSE round(amount, 2) END AS DECIMAL(38,3))""",
+    # Each cast by itself: together they would have the decimals of the first.
+    f"""CREATE MACRO in_units(amount, code) AS CASE decimals_of(code)
+        {" ".join(f"WHEN {n} THEN CAST(round(amount, {n}) AS DECIMAL(38,3))" for n in (0, 1, 3))} ELSE CAST(round(amount, 2) AS DECIMAL(38,3)) END""",
     """CREATE MACRO unit_of(code) AS CAST(CASE decimals_of(code)
         WHEN 0 THEN '1' WHEN 1 THEN '0.1' WHEN 3 THEN '0.001' ELSE '0.01' END AS DECIMAL(19,3))""",
     # Accounts are written with and without the marks between their segments.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sage300_assets.reconciliation.control import Comparison, Control, Severity
 from sage300_assets.reconciliation.controls.sides import AP, AR, Side
 from sage300_assets.reconciliation.forms import Rows, nearest, total
@@ -12,13 +14,27 @@ def _number_of(amount: str) -> str:
     return " + ".join(f'CAST(t."{amount}{n}" <> 0 AS INTEGER)' for n in range(1, 6))
 
 
+# Payables do not say themselves how a rate is meant; asked once for each type of rates that there is.
+_AP_DOCUMENT = Rows(
+    AP.documents,
+    currency="t.CurrencyCode",
+    joined="""LEFT JOIN (SELECT kind, rate_operator(kind) AS operator FROM (SELECT DISTINCT RateType AS kind FROM ap_posted_documents)) AS o
+        ON o.kind = t.RateType""",
+)
+_AR_DOCUMENT = Rows(AR.documents, currency="t.CurrencyCode")
+_DOCUMENTS = {"ap": _AP_DOCUMENT, "ar": _AR_DOCUMENT}
+_RATES = {"ap": ("t.ExchangeRate", "o.operator"), "ar": ("t.ExchangeRate", "t.RateOperator")}
+
+
 def _consistent(side: Side) -> tuple[Comparison, ...]:
-    rows = Rows(side.documents, currency="t.CurrencyCode")
+    rows = _DOCUMENTS[side.module]
     paid = f"t.{side.own}AmountDue = 0"
     taxes = "TaxAmount" if side.module == "ap" else "CustomerTaxAmount"
-    rate = ("t.ExchangeRate", "rate_operator(t.RateType)" if side.module == "ap" else "t.RateOperator")
+    rate = _RATES[side.module]
     retained = side.retained.replace(side.own, "FunctionalCurrency")
-    due_at_rate = f"home_amount(t.{side.own}AmountDue, told_rate({rate[0]}, t.CurrencyCode), {rate[1]})"
+    due_at_rate = f"home_amount(t.{side.own}AmountDue, {rate[0]}, {rate[1]})"
+    if side.module == "ar":
+        due_at_rate = f"CASE WHEN t.LastRevaluationDate IS NOT NULL THEN {due_at_rate} END"
     return (
         rows.equal(
             "nothing is due in home currency on what is settled", "t.FunctionalCurrencyAmountDue", "CAST(0 AS DECIMAL(19,3))", where=paid, home=True
@@ -35,12 +51,12 @@ def _consistent(side: Side) -> tuple[Comparison, ...]:
             *rate,
             parts="1 + " + _number_of(taxes),
         ),
-        # A revaluation brings what is due to another rate.
+        # A revaluation brings what is due to another rate; payables do not tell when there was one.
         rows.equal(
             "amount due in home currency of what is untouched = invoice amount in home currency, or at the rate",
             "t.FunctionalCurrencyAmountDue",
             nearest("t.FunctionalCurrencyAmountDue", f"t.FunctionalCurrencyInvoiceAmount - ({retained})", due_at_rate),
-            where=f"t.{side.own}AmountDue = t.{side.own}InvoiceAmount - ({side.retained})",
+            where=f"t.{side.own}AmountDue = t.{side.own}InvoiceAmount - ({side.retained}) AND is_told({rate[0]}, t.CurrencyCode)",
             home=True,
         ),
         rows.equal(
@@ -55,17 +71,15 @@ def _consistent(side: Side) -> tuple[Comparison, ...]:
 
 _PAYMENTS = "greatest(coalesce(t.NumberOfScheduledPayments, 1), 1)"
 """Each payment of a schedule has its own discount."""
-_AP_DOCUMENT = Rows("ap/posted_documents", currency="t.CurrencyCode")
-_AR_DOCUMENT = Rows("ar/posted_documents", currency="t.CurrencyCode")
-_RATE = ("t.ExchangeRate", "t.RateOperator")
 _RETAINED = "CASE WHEN is_yes(t.HasRetainage) THEN 2 ELSE 1 END"
 
 
-def _of_invoice(field: str) -> str:
-    """An amount of the invoice that was posted, with the sign of the document: taxes may have been rounded line by line there."""
-    return f"""(SELECT any_value(credit(i.DocumentType) * i."{field}") FROM ar_invoices AS i WHERE i.BatchNumber = t.BatchNumber
-        AND i.EntryNumber = t.EntryNumber AND i.CustomerNumber = t.CustomerNumber AND i.DocumentNumber = t.DocumentNumber)"""
-
+_OF_INVOICE = replace(
+    _AR_DOCUMENT,
+    joined="""LEFT JOIN ar_invoices AS i ON i.BatchNumber = t.BatchNumber AND i.EntryNumber = t.EntryNumber
+        AND i.CustomerNumber = t.CustomerNumber AND i.DocumentNumber = t.DocumentNumber""",
+)
+"""With the invoice that was posted: taxes may have been rounded line by line there."""
 
 CONTROLS = (
     Control(
@@ -80,17 +94,15 @@ CONTROLS = (
                 "t.FunctionalCurrencyTaxAmount",
                 "t.VendorCurrencyTaxAmount",
                 "t.ExchangeRate",
-                "rate_operator(t.RateType)",
-                other=" + ".join(
-                    f'home_amount(t."TaxAmount{n}", told_rate(t.ExchangeRate, t.CurrencyCode), rate_operator(t.RateType))' for n in range(1, 6)
-                ),
+                "o.operator",
+                other=" + ".join(f'home_amount(t."TaxAmount{n}", t.ExchangeRate, o.operator)' for n in range(1, 6)),
             ),
             _AP_DOCUMENT.rated(
                 "discount in home currency = at the rate",
                 "t.FunctionalCurrencyDiscountAmount",
                 "t.VendorCurrencyDiscountAmount",
                 "t.ExchangeRate",
-                "rate_operator(t.RateType)",
+                "o.operator",
                 parts=_PAYMENTS,
             ),
         ),
@@ -123,19 +135,19 @@ CONTROLS = (
                 for field, of in (("TaxAmount", "TaxAmount"), ("TaxBase", "BaseAmount"))
             ),
             *(
-                _AR_DOCUMENT.rated(
+                _OF_INVOICE.rated(
                     f"Functional{of}{n} = at the rate",
                     f't."Functional{of}{n}"',
                     f't."Customer{of}{n}"',
-                    *_RATE,
-                    other=_of_invoice(f"Functional{entered}{n}"),
+                    *_RATES["ar"],
+                    other=f'credit(i.DocumentType) * i."Functional{entered}{n}"',
                 )
                 for n in range(1, 6)
                 for of, entered in (("TaxAmount", "TaxAmount"), ("BaseAmount", "TaxBase"))
             ),
             *(
                 _AR_DOCUMENT.rated(
-                    f"{of} in home currency = at the rate", f"t.FunctionalCurrency{of}", f"t.CustomerCurrency{of}", *_RATE, parts=parts
+                    f"{of} in home currency = at the rate", f"t.FunctionalCurrency{of}", f"t.CustomerCurrency{of}", *_RATES["ar"], parts=parts
                 )
                 for of, parts in (
                     # Of several lines, each of which may have been rounded; that they fit their document is compared to the cent.

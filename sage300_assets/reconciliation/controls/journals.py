@@ -29,12 +29,14 @@ def _consolidated(line: str, account: str = "AccountNumber") -> str:
 # A batch that was last edited before the history begins, or that was cleared away, cannot be compared with.
 _IN_A_BATCH = "EXISTS (SELECT 1 FROM gl_journal_batches AS b WHERE b.BatchNumber = p.BatchNumber)"
 # Sage 300 clears the lines of whole years away. A tombstone has the key of a line, which tells the account of a posting, and not the entry.
-_CLEARED = f"""(SELECT (PostingSequenceNumber, AccountNumber, FiscalYear, period_number(FiscalPeriod), SourceCurrencyCode)
-        FROM gl_posted_transactions{CLEARED})"""
-_IS_CLEARED = f"(b.PostingSequence, d.AccountNumber, h.FiscalYear, period_number(h.FiscalPeriod), d.SourceCurrency) IN {_CLEARED}"
-_ENTERED = f"""is_posted(b.Status) AS posted, b._read_at AS batch_read, b.PostingSequence AS sequence, {_IS_CLEARED} AS cleared
+_CLEARED = f"""LEFT JOIN (SELECT DISTINCT PostingSequenceNumber, AccountNumber, FiscalYear, period_number(FiscalPeriod) AS period, SourceCurrencyCode
+            FROM gl_posted_transactions{CLEARED}) AS c ON c.PostingSequenceNumber = b.PostingSequence AND c.AccountNumber = d.AccountNumber
+          AND c.FiscalYear = h.FiscalYear AND c.period = period_number(h.FiscalPeriod) AND c.SourceCurrencyCode = d.SourceCurrency"""
+_ENTERED = f"""is_posted(b.Status) AS posted, b._read_at AS batch_read, b.PostingSequence AS sequence,
+        c.AccountNumber IS NOT NULL AS cleared
         FROM gl_journal_details AS d JOIN gl_journal_batches AS b USING (BatchNumber)
         JOIN gl_journal_headers AS h ON h.BatchNumber = d.BatchNumber AND h.EntryNumber = d.EntryNumber
+        {_CLEARED}
         WHERE (is_posted(b.Status) OR (is_waiting(b.Status) AND d.BatchNumber IN (SELECT BatchNumber FROM gl_posted_transactions)))
           AND d.JournalDate >= first_day('GLPostedTransactions') AND NOT {_consolidated("d")}"""
 _POSTED_ONES = f"FROM gl_posted_transactions AS p WHERE {_IN_A_BATCH} AND NOT {_consolidated('p')}"
@@ -117,9 +119,9 @@ def _sum_posted(what: str, posted: str, detail: str, *, home: bool) -> Compariso
             source=f"""(
                 SELECT d.BatchNumber, d.AccountNumber, h.FiscalYear, period_number(h.FiscalPeriod) AS FiscalPeriod,
                     d.SourceCurrency AS SourceCurrencyCode, d.SourceLedger AS SourceLedgerCode, d.SourceType AS SourceTypeCode,
-                    sum(d.{detail}) AS amount, min(d.JournalDate) AS first, bool_or({_IS_CLEARED}) AS cleared
+                    sum(d.{detail}) AS amount, min(d.JournalDate) AS first, bool_or(c.AccountNumber IS NOT NULL) AS cleared
                 FROM gl_journal_details AS d JOIN gl_journal_headers AS h USING (BatchNumber, EntryNumber)
-                JOIN gl_journal_batches AS b USING (BatchNumber)
+                JOIN gl_journal_batches AS b USING (BatchNumber) {_CLEARED}
                 WHERE is_posted(b.Status) AND {_consolidated("d")} GROUP BY ALL
             ) AS d FULL JOIN (
                 SELECT p.BatchNumber, p.AccountNumber, p.FiscalYear, period_number(p.FiscalPeriod) AS FiscalPeriod,

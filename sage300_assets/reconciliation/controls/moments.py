@@ -21,8 +21,10 @@ class Reads:
     """How that is told."""
     newest: str
     """The newest posting of which there are records."""
-    since: str
-    """That the record tells itself that it may have been posted after the batches were read. Each read of the records writes their moment anew."""
+    day: str = ""
+    """When the record was posted or last changed, as it says itself. That it was read later proves nothing: the last days are always read again."""
+    since: str = "true"
+    """Where it has no such day: that it may have been posted after the batches were read."""
 
     def explain(self, amount: str) -> dict[str, str]:
         """Explanation and reason of a difference, for a pair of amounts of which this one was entered.
@@ -31,7 +33,8 @@ class Reads:
         """
         posted = f"{self.entries}.posted"
         # The batches were last read before the record was: by then somebody had posted it. Once they are read again, this holds no more.
-        later = f"({posted} = false AND NOT ({self.missing}) AND last_read('{self.batches}') < p._read_at AND {self.since})"
+        moment = f"least(p._read_at, end_of_day({self.day}))" if self.day else "p._read_at"
+        later = f"({posted} = false AND NOT ({self.missing}) AND last_read('{self.batches}') < {moment} AND {self.since})"
         # The batch belongs to a posting that is newer than any of which there are records, and these were read before it.
         newer = (
             f"({posted} AND {self.missing} AND last_read('{self.records}') < {self.entries}.batch_read AND {self.entries}.sequence > {self.newest})"
@@ -41,11 +44,6 @@ class Reads:
             "reason": f"CASE WHEN {later} THEN 'posted after its batch was read' WHEN {newer} THEN 'posted after the others were read'"
             f" WHEN {self.missing} THEN '{self.absent}' WHEN {posted} IS DISTINCT FROM true THEN 'not in its batch' ELSE '' END",
         }
-
-
-def since_the_day(day: str, batches: str) -> str:
-    """That the day of a record is not before that on which the batches were last read."""
-    return f"{day} >= local_day(last_read('{batches}'))"
 
 
 def since_the_posting(records: str, batches: str) -> str:

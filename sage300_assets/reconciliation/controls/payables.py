@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import CLEARED, Comparison, Control, Severity
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _BATCH = Rows("ap/invoice_batches")
@@ -22,7 +22,7 @@ _READS = Reads(
     missing="p.DocumentNumber IS NULL",
     absent="posted, but not in the open-item ledger",
     newest=newest_posting("ap_posted_documents AS n", where=_OF_INVOICES.format(alias="n")),
-    since=since_the_day("p.LastActivityDate", "APInvoiceBatches"),
+    day="p.LastActivityDate",
 )
 
 
@@ -38,8 +38,10 @@ def _posted(what: str, document: str, invoice: str, *, signed: bool = True, home
             adds=f"CASE WHEN i.posted IS DISTINCT FROM true THEN 0 ELSE {sign}{invoice} END",
             currency="''" if home else "coalesce(p.CurrencyCode, i.CurrencyCode)",
             source=f"""(
-                SELECT i.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence
+                SELECT i.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence,
+                    c.DocumentNumber IS NOT NULL AS cleared
                 FROM ap_invoices AS i JOIN ap_invoice_batches AS b USING (BatchNumber)
+                LEFT JOIN ap_posted_documents{CLEARED} AS c ON c.VendorNumber = i.VendorNumber AND c.DocumentNumber = i.DocumentNumber
                 WHERE is_posted(b.BatchStatus) OR (is_waiting(b.BatchStatus) AND (i.BatchNumber, i.EntryNumber, i.VendorNumber, i.DocumentNumber) IN
                     (SELECT (BatchNumber, EntryNumber, VendorNumber, DocumentNumber) FROM ap_posted_documents))
                 ) AS i FULL JOIN (
@@ -49,8 +51,7 @@ def _posted(what: str, document: str, invoice: str, *, signed: bool = True, home
                   AND {_OF_INVOICES.format(alias="p")}
                 ) AS p ON p.VendorNumber = i.VendorNumber AND p.DocumentNumber = i.DocumentNumber""",
             **_READS.explain(f"{sign}{invoice}"),
-            cleared="p.DocumentNumber IS NULL AND (i.VendorNumber, i.DocumentNumber) IN"
-            f" (SELECT (VendorNumber, DocumentNumber) FROM ap_posted_documents{CLEARED})",
+            cleared="p.DocumentNumber IS NULL AND i.cleared",
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import CLEARED, Comparison, Control
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, pair, total
 
 _PAY_BATCH = Rows("ap/payment_and_adjustment_batches", currency="t.BankCurrencyCode")
@@ -21,7 +21,7 @@ _READS = Reads(
     newest=newest_posting(
         "ap_payment_and_adjustment_batches AS n", where="n.BatchSelector = 'PY' AND n.BatchNumber IN (SELECT BatchNumber FROM ap_posted_payments)"
     ),
-    since=since_the_day("p.PostingDate", "APPaymentAndAdjustmentBatches"),
+    day="p.PostingDate",
 )
 
 
@@ -38,12 +38,14 @@ def _paid(what: str, posted: str, entered: str, currency: str) -> Comparison:
             adds=f"CASE WHEN e.posted IS DISTINCT FROM true THEN 0 ELSE e.{entered} END",
             currency=currency,
             **_READS.explain(f"e.{entered}"),
-            cleared="p.BankCode IS NULL AND (e.BankCode, e.VendorNumber, e.CheckNumber, e.PaymentDateAdjustmentDate) IN"
-            f" (SELECT (BankCode, VendorNumber, CheckNumber, CheckDate) FROM ap_posted_payments{CLEARED})",
-            source="""(
+            cleared="p.BankCode IS NULL AND e.cleared",
+            source=f"""(
                 SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence,
-                    b.BankCurrencyCode, b.BankCode
+                    b.BankCurrencyCode, c.BankCode IS NOT NULL AS cleared
                 FROM ap_payments AS e JOIN ap_payment_and_adjustment_batches AS b USING (BatchSelector, BatchNumber)
+                LEFT JOIN (SELECT DISTINCT BankCode, VendorNumber, CheckNumber, CheckDate FROM ap_posted_payments{CLEARED}) AS c
+                    ON c.BankCode = b.BankCode AND c.VendorNumber = e.VendorNumber AND c.CheckNumber = e.CheckNumber
+                    AND c.CheckDate = e.PaymentDateAdjustmentDate
                 WHERE b.BatchSelector = 'PY' AND (is_posted(b.BatchStatus)
                     OR (is_waiting(b.BatchStatus) AND (e.BatchNumber, e.EntryNumber) IN (SELECT (BatchNumber, EntryNumber) FROM ap_posted_payments)))
                 ) AS e FULL JOIN (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sage300_assets.reconciliation.control import CLEARED, Comparison, Control, Severity
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
 _CASH_BATCH = Rows("ar/receipt_and_adjustment_batches", currency="t.DefaultBankCurrency")
@@ -32,7 +32,7 @@ _READS = Reads(
     newest=newest_posting(
         "ar_receipt_and_adjustment_batches AS n", where="n.BatchRecordType = 'CA' AND n.BatchNumber IN (SELECT BatchNumber FROM ar_posted_receipts)"
     ),
-    since=since_the_day("greatest(p.PostingDate, p.DateLastMaintained)", "ARReceiptAndAdjustmentBatches"),
+    day="greatest(p.PostingDate, p.DateLastMaintained)",
 )
 
 
@@ -65,11 +65,14 @@ def _received(what: str, posted: str, entered: str, *, home: bool = False) -> Co
             adds=f"CASE WHEN e.posted IS DISTINCT FROM true THEN 0 ELSE e.{entered} END",
             currency="''" if home else "coalesce(p.CurrencyCode, e.CustomerCurrencyCode)",
             **_READS.explain(f"e.{entered}"),
-            cleared="p.BankCode IS NULL AND (e.BankCode, e.CustomerNumber, e.CheckReceiptNumber, e.ReceiptDateAdjustmentDate) IN"
-            f" (SELECT (BankCode, CustomerNumber, CheckReceiptNumber, ReceiptDate) FROM ar_posted_receipts{CLEARED})",
-            source="""(
-                SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence
+            cleared="p.BankCode IS NULL AND e.cleared",
+            source=f"""(
+                SELECT e.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence,
+                    c.BankCode IS NOT NULL AS cleared
                 FROM ar_receipts AS e JOIN ar_receipt_and_adjustment_batches AS b USING (BatchRecordType, BatchNumber)
+                LEFT JOIN (SELECT DISTINCT BankCode, CustomerNumber, CheckReceiptNumber, ReceiptDate FROM ar_posted_receipts{CLEARED}) AS c
+                    ON c.BankCode = e.BankCode AND c.CustomerNumber = e.CustomerNumber AND c.CheckReceiptNumber = e.CheckReceiptNumber
+                    AND c.ReceiptDate = e.ReceiptDateAdjustmentDate
                 WHERE b.BatchRecordType = 'CA' AND NOT applies_document(e.ReceiptTransactionType) AND (is_posted(b.BatchStatus)
                     OR (is_waiting(b.BatchStatus) AND (e.BatchNumber, e.EntryNumber) IN (SELECT (BatchNumber, EntryNumber) FROM ar_posted_receipts)))
                 ) AS e FULL JOIN (

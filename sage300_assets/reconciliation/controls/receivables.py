@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sage300_assets.reconciliation.control import CLEARED, Comparison, Control, Severity
-from sage300_assets.reconciliation.controls.moments import Reads, newest_posting, since_the_day
+from sage300_assets.reconciliation.controls.moments import Reads, newest_posting
 from sage300_assets.reconciliation.forms import Rows, expand, pair, total
 
 _BATCH = Rows("ar/invoice_batches")
@@ -34,17 +36,18 @@ _READS = Reads(
     missing="p.DocumentNumber IS NULL",
     absent="posted, but not in the open-item ledger",
     newest=newest_posting("ar_posted_documents AS n", where=_OF_INVOICES.format(alias="n")),
-    since=since_the_day("p.LastActivityDate", "ARInvoiceBatches"),
+    day="p.LastActivityDate",
 )
 
 
-def _added(child: str, field: str) -> str:
-    """What the lines of an invoice add up to: an amount of the invoice was rounded once, or line by line."""
-    return f'(SELECT sum(d."{field}") FROM {child} AS d WHERE d.BatchNumber = t.BatchNumber AND d.EntryNumber = t.EntryNumber)'
+def _at_rate(home: str, own: str, other: str = "", joined: str = "") -> Comparison:
+    return replace(_INVOICE, joined=joined).rated(f"{home} at the rate", f"t.{home}", f"t.{own}", *_RATE, other=other)
 
 
-def _of_lines(field: str) -> str:
-    return _added("ar_invoice_details", field)
+def _at_rate_or_added(home: str, own: str, field: str, child: str = "ar_invoice_details") -> Comparison:
+    """An amount of an invoice was rounded once, or line by line: it is at the rate, or what its lines add up to."""
+    added = f"SELECT BatchNumber, EntryNumber, sum({field}) AS added FROM {child} GROUP BY ALL"
+    return _at_rate(home, own, "l.added", f"LEFT JOIN ({added}) AS l ON l.BatchNumber = t.BatchNumber AND l.EntryNumber = t.EntryNumber")
 
 
 def _posted(what: str, document: str, invoice: str, *, home: bool = False) -> Comparison:
@@ -58,8 +61,10 @@ def _posted(what: str, document: str, invoice: str, *, home: bool = False) -> Co
             adds=f"CASE WHEN i.posted IS DISTINCT FROM true THEN 0 ELSE credit(i.DocumentType) * {invoice} END",
             currency="''" if home else "coalesce(p.CurrencyCode, i.CurrencyCode)",
             source=f"""(
-                SELECT i.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence
+                SELECT i.*, is_posted(b.BatchStatus) AS posted, b._read_at AS batch_read, b.PostingSequenceNumber AS sequence,
+                    c.DocumentNumber IS NOT NULL AS cleared
                 FROM ar_invoices AS i JOIN ar_invoice_batches AS b USING (BatchNumber)
+                LEFT JOIN ar_posted_documents{CLEARED} AS c ON c.CustomerNumber = i.CustomerNumber AND c.DocumentNumber = i.DocumentNumber
                 WHERE is_posted(b.BatchStatus) OR (is_waiting(b.BatchStatus) AND (i.BatchNumber, i.EntryNumber, i.CustomerNumber, i.DocumentNumber) IN
                     (SELECT (BatchNumber, EntryNumber, CustomerNumber, DocumentNumber) FROM ar_posted_documents))
                 ) AS i FULL JOIN (
@@ -69,8 +74,7 @@ def _posted(what: str, document: str, invoice: str, *, home: bool = False) -> Co
                   AND {_OF_INVOICES.format(alias="p")}
                 ) AS p ON p.CustomerNumber = i.CustomerNumber AND p.DocumentNumber = i.DocumentNumber""",
             **_READS.explain(f"credit(i.DocumentType) * {invoice}"),
-            cleared="p.DocumentNumber IS NULL AND (i.CustomerNumber, i.DocumentNumber) IN"
-            f" (SELECT (CustomerNumber, DocumentNumber) FROM ar_posted_documents{CLEARED})",
+            cleared="p.DocumentNumber IS NULL AND i.cleared",
         ),
     )
 
@@ -206,19 +210,13 @@ CONTROLS = (
         "Amounts in home currency are the document's amounts at its exchange rate.",
         "ar/invoices",
         (
-            *(
-                _INVOICE.rated(f"{home} at the rate", f"t.{home}", f"t.{own}", *_RATE, other=other)
-                for home, own, other in (
-                    ("FunctionalAmountDue", "AmountDue", _DUE),
-                    ("FunctionalDistributionWithTaxTotal", "DocumentTotalIncludingTax", _WITH_TAX),
-                    ("FunctionalDiscountAmount", "DiscountAmountAvailable", _added("ar_invoice_payment_schedules", "FunctionalDiscountAmount")),
-                    ("FunctionalPrepaymentAmount", "PrepaymentAmount", ""),
-                    ("FunctionalRetainageAmount", "RetainageAmount", _of_lines("FunctionalRetainageAmount")),
-                    ("FunctionalDistributionWithoutTaxTotal", "DocumentTotalBeforeTax", _of_lines("FunctionalDistributionNetOfTaxes")),
-                    *((f"FunctionalTaxBase{n}", f"TaxBase{n}", _of_lines(f"FunctionalTaxBase{n}")) for n in range(1, 6)),
-                    *((f"FunctionalTaxAmount{n}", f"TaxAmount{n}", _of_lines(f"FunctionalTaxAmount{n}")) for n in range(1, 6)),
-                )
-            ),
+            _at_rate("FunctionalAmountDue", "AmountDue", _DUE),
+            _at_rate("FunctionalDistributionWithTaxTotal", "DocumentTotalIncludingTax", _WITH_TAX),
+            _at_rate("FunctionalPrepaymentAmount", "PrepaymentAmount"),
+            _at_rate_or_added("FunctionalDiscountAmount", "DiscountAmountAvailable", "FunctionalDiscountAmount", "ar_invoice_payment_schedules"),
+            _at_rate_or_added("FunctionalRetainageAmount", "RetainageAmount", "FunctionalRetainageAmount"),
+            _at_rate_or_added("FunctionalDistributionWithoutTaxTotal", "DocumentTotalBeforeTax", "FunctionalDistributionNetOfTaxes"),
+            *(_at_rate_or_added(f"Functional{of}{n}", f"{of}{n}", f"Functional{of}{n}") for of in ("TaxBase", "TaxAmount") for n in range(1, 6)),
             _SCHEDULE.rated("FunctionalDiscountAmount of a payment", "t.FunctionalDiscountAmount", "t.DiscountAmount", *_LINE_RATE),
             *(
                 _DETAIL.rated(f"{home} of a line at the rate", f't."{home}"', f't."{own}"', *_LINE_RATE)

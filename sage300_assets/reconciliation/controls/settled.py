@@ -26,7 +26,7 @@ def _paid(side: Side, what: str) -> Comparison:
     known = f"NOT (t.VendorCurrencyInvoiceAmount < 0 AND t.VendorNumber IN (SELECT party FROM {USED}))" if payables else "true"
     # Documents and batches are read one after the other, and batches may be posted in between. That explains their amount and no other.
     read = f"last_read('{side.batches[0][1]}')"
-    waits = f"CASE WHEN {read} < t._read_at AND t.LastActivityDate >= local_day({read}) THEN {waits} ELSE 0 END"
+    waits = f"CASE WHEN {read} < least(t._read_at, end_of_day(t.LastActivityDate)) THEN {waits} ELSE 0 END"
     moved = [waits, f"-{newer}", f"{waits} - {newer}", *([f"nullif({waits}, 0) + t.VendorCurrencyDiscountAmount"] if payables else [])]
     fits = f"({gone} <> {adds} AND {gone} - {adds} IN ({', '.join(moved)}) AND ({waits} <> 0 OR {newer} <> 0))"
     # More of a customer's credit is gone than was applied: a refund takes it off, and refunds are not read.
