@@ -155,11 +155,11 @@ def test_what_has_a_cause_that_is_not_read_is_told_apart_and_is_in_no_figure(fil
     control = Control("unread", "Five is two.", "ap/vendors", (Comparison("five = two", unread),))
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     found = reconcile(filled.lake, COMPANY, now=now, zone=ZoneInfo("UTC"), controls=[control], keeping=False)
-    assert (found.unexplained_difference, found.unexplained_records) == (0, 0)
+    assert (found.unexplained_difference, found.unexplained_records) == (Decimal(0), 0)
     assert found.verdict == "No unexplained difference in 1 pairs of amounts; of 1 more the cause is not read."
     (outcome,) = found.outcomes
     (difference,) = found.shown[outcome.ordinal]
-    assert (outcome.state, difference.state, outcome.explained) == (State.UNKNOWN, State.UNKNOWN, 0)
+    assert (outcome.state, difference.state, outcome.explained) == (State.UNKNOWN, State.UNKNOWN, Decimal(0))
     page = to_markdown(found)
     assert "## Not known" in page
     assert "| not known: it is not read |" in page
